@@ -1,0 +1,70 @@
+# pathmix: every command of the project.
+#
+#  make demo       fit the galaxy velocities; pictures and tables in examples/output/
+#  make test       the tests, without the slow sweeps
+#  make test-all   both examples, then every test
+#  make check      format, lint, types, import order, documented examples
+#  make format     rewrite the sources in the house format
+#  make clean      remove what the commands above left behind, except the environment
+#
+#  Each makes the environment it needs in .venv, from Python 3.11 or newer.
+#  Options: PYTHON=python3.12   ARGS='-k icdf'  (passed to pytest)   VENV=elsewhere
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+PYTEST := $(BIN)/python -m pytest
+EXAMPLES = $(wildcard examples/[a-z]*.py)
+
+# Two at once would install into one environment.
+.NOTPARALLEL:
+# A half-made environment must not count as made.
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-all check format clean
+
+help:
+	@sed -n '/^#/!q; s/^# *//p' Makefile
+
+demo: $(VENV)/.has-examples
+	$(BIN)/python examples/galaxies.py
+
+test: $(VENV)/.has-test
+	$(PYTEST) -n 2 --dist worksteal $(ARGS)
+
+test-all: $(VENV)/.has-test $(VENV)/.has-examples
+	@set -e; for example in $(EXAMPLES); do echo "== $$example"; $(BIN)/python "$$example"; done
+	$(PYTEST) -n 2 --dist worksteal -m '' $(ARGS)
+
+# The documented examples (`>>>` in docstrings, python blocks in README.md) are the last line.
+check: $(VENV)/.has-check $(VENV)/.has-test
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(PYTEST) -n 0 -W error --doctest-modules --markdown-docs src README.md
+
+format: $(VENV)/.has-check
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+clean:
+	rm -rf build dist examples/output
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find src tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# .venv/.has-test stands for "the extra `test` of pyproject.toml is installed", and so on.
+$(VENV)/.has-%: pyproject.toml $(VENV)/pyvenv.cfg
+	@echo "Installing pathmix[$*] into $(VENV)"
+	@$(PIP) install --editable '.[$*]'
+	@touch $@
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "pathmix needs Python 3.11 or newer; $(PYTHON) is: $$($(PYTHON) --version 2>&1)."; \
+	  echo "Install one, or name the one to use: make PYTHON=python3.12 ..."; \
+	  exit 1; } >&2
+	@echo "Making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,94 @@
+"""Families on the unit interval: Beta and Kumaraswamy."""
+
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jax.scipy.special import gammaln
+from numpyro.distributions import Distribution
+
+from pathmix._families._exponential import power_at_zero
+from pathmix._families._protocol import Family, complement, guarded, register
+from pathmix._special import log1mexp, log_beta_kernel, log_betainc
+from pathmix._typing import Reals, Value
+
+
+class BetaFamily(Family):
+    """``p = x^(a−1) (1−x)^(b−1) / B(a, b)`` on ``0 ≤ x ≤ 1``."""
+
+    parameters = ("concentration1", "concentration0")
+
+    def log_prob(self, d: Distribution, x: Value) -> Reals:
+        a, b = d.concentration1, d.concentration0
+
+        def density(x: Reals) -> Reals:
+            return log_beta_kernel(a, b, x, 1 - x) - jnp.log(x) - jnp.log1p(-x)
+
+        return guarded((x > 0) & (x < 1), density, x, 0.5, unit_edges(x, a, b, jnp.log(b), jnp.log(a)))
+
+    def log_cdf(self, d: Distribution, x: Value) -> Reals:
+        a, b = d.concentration1, d.concentration0
+        inner = guarded((x > 0) & (x < 1), lambda x: log_betainc(a, b, x, 1 - x), x, 0.5)
+        return jnp.where(x >= 1, 0.0, inner)
+
+    def log_survival(self, d: Distribution, x: Value) -> Reals:
+        a, b = d.concentration1, d.concentration0
+        inner = guarded((x > 0) & (x < 1), lambda x: log_betainc(b, a, 1 - x, x), x, 0.5)
+        return jnp.where(x <= 0, 0.0, inner)
+
+
+class KumaraswamyFamily(Family):
+    """``P(X > x) = (1 − x^a)^b`` on ``0 ≤ x ≤ 1``."""
+
+    parameters = ("concentration1", "concentration0")
+
+    def log_prob(self, d: Distribution, x: Value) -> Reals:
+        a, b = d.concentration1, d.concentration0
+        log_ab = jnp.log(a) + jnp.log(b)
+
+        def density(x: Reals) -> Reals:
+            t = jnp.log(x)
+            return log_ab + (a - 1) * t + (b - 1) * log1mexp(a * t)
+
+        return guarded((x > 0) & (x < 1), density, x, 0.5, unit_edges(x, a, b, log_ab, log_ab))
+
+    def log_cdf(self, d: Distribution, x: Value) -> Reals:
+        b = d.concentration0
+
+        def inner(x: Reals) -> Reals:
+            log_s = self._log_survival(d, x)
+            tiny = d.concentration1 * jnp.log(x)  # log x^a: F ≈ b x^a where 1 − S underflows
+            return jnp.where(
+                tiny < jnp.log(jnp.finfo(x.dtype).eps) - jnp.log(b + 1), jnp.log(b) + tiny,
+                complement(jnp.where(log_s == 0, -1.0, log_s)),
+            )
+
+        return jnp.where(x >= 1, 0.0, guarded((x > 0) & (x < 1), inner, x, 0.5))
+
+    def log_survival(self, d: Distribution, x: Value) -> Reals:
+        inner = guarded((x > 0) & (x < 1), lambda x: self._log_survival(d, x), x, 0.5)
+        return jnp.where(x <= 0, 0.0, inner)
+
+    def variance(self, d: Distribution) -> Reals:
+        h, b = 1 / d.concentration1, d.concentration0
+        excess = _doubling(h) - _doubling(h, b)  # log(E[x²] / E[x]²)
+        return self.mean(d) ** 2 * jnp.expm1(excess)
+
+    def _log_survival(self, d: Distribution, x: Reals) -> Reals:
+        return d.concentration0 * log1mexp(d.concentration1 * jnp.log(x))
+
+
+def unit_edges(x: Reals, a: Reals, b: Reals, at_zero: Reals, at_one: Reals) -> Reals:
+    """Return the limits of ``log(c x^(a−1) (1−x)^(b−1))`` at 0 and 1, and −inf elsewhere.
+
+    ``at_zero`` is the value at 0 where ``a = 1`` and ``at_one`` that at 1 where ``b = 1``.
+    """
+    one = jnp.where(x == 1, power_at_zero(b, at_one), -jnp.inf)
+    return jnp.where(x == 0, power_at_zero(a, at_zero), one)
+
+
+def _doubling(h: Reals, b: Reals | float = 0.0) -> Reals:
+    """``log Γ(1+b+2h) − 2 log Γ(1+b+h) + log Γ(1+b)``."""
+    return gammaln(1 + b + 2 * h) - 2 * gammaln(1 + b + h) + gammaln(1.0 + b)
+
+
+register(BetaFamily(), dist.Beta)
+register(KumaraswamyFamily(), dist.Kumaraswamy)

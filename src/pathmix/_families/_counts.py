@@ -1,0 +1,153 @@
+"""Families on the non-negative integers: Poisson, the negative binomials, Geometric."""
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from numpyro.distributions import Distribution
+
+from pathmix._families._exponential import log_cdf_of_hazard
+from pathmix._families._protocol import Family, guarded, register, where_inside
+from pathmix._special import (
+    log_beta_kernel,
+    log_betainc,
+    log_gammainc,
+    log_gammaincc,
+    log_poisson_kernel,
+)
+from pathmix._typing import Flags, ParameterMap, Reals, Value
+
+
+def is_count(x: Value) -> Flags:
+    """Whether ``x`` is a non-negative integer."""
+    return (x >= 0) & (x == jnp.floor(x)) & (x < jnp.inf)
+
+
+class CountFamily(Family):
+    """A family on 0, 1, 2, …, given at counts; elsewhere by −inf and by the count below."""
+
+    def log_prob(self, d: Distribution, x: Value) -> Reals:
+        return guarded(is_count(x), lambda n: self.log_mass(d, n), x, 0.0)
+
+    def log_cdf(self, d: Distribution, x: Value) -> Reals:
+        inner = guarded(_in_range(x), lambda n: self.log_below(d, n), jnp.floor(x), 0.0)
+        return jnp.where(x == jnp.inf, 0.0, inner)
+
+    def log_survival(self, d: Distribution, x: Value) -> Reals:
+        inner = guarded(_in_range(x), lambda n: self.log_above(d, n), jnp.floor(x), 0.0)
+        return jnp.where(x < 0, 0.0, inner)
+
+    def log_mass(self, d: Distribution, n: Reals) -> Reals:
+        """Return ``log P(X = n)``."""
+        raise NotImplementedError
+
+    def log_below(self, d: Distribution, n: Reals) -> Reals:
+        """Return ``log P(X ≤ n)``."""
+        raise NotImplementedError
+
+    def log_above(self, d: Distribution, n: Reals) -> Reals:
+        """Return ``log P(X > n)``."""
+        raise NotImplementedError
+
+
+class PoissonFamily(CountFamily):
+    """``P(X = n) = rate^n e^(−rate) / n!``."""
+
+    parameters = ("rate",)
+
+    def log_mass(self, d: Distribution, n: Reals) -> Reals:
+        return log_poisson_kernel(n, d.rate)
+
+    def log_below(self, d: Distribution, n: Reals) -> Reals:
+        return log_gammaincc(n + 1, d.rate)
+
+    def log_above(self, d: Distribution, n: Reals) -> Reals:
+        return log_gammainc(n + 1, d.rate)
+
+
+class NegativeBinomialFamily(CountFamily):
+    """A Poisson whose rate is Gamma(a, rate): ``P(X ≤ n) = I_p(a, n+1)``, ``p = rate/(1+rate)``."""
+
+    def __init__(self, *parameters: str) -> None:
+        self.parameters = parameters  # type: ignore[misc]
+
+    def log_mass(self, d: Distribution, n: Reals) -> Reals:
+        a, log_q = d.concentration, -jnp.log1p(d.rate)
+        return log_beta_kernel(a, n + 1, *self._odds(d)) - log_q - jnp.log(a + n)
+
+    def log_below(self, d: Distribution, n: Reals) -> Reals:
+        return log_betainc(d.concentration, n + 1, *self._odds(d))
+
+    def log_above(self, d: Distribution, n: Reals) -> Reals:
+        p, q = self._odds(d)
+        return log_betainc(n + 1, d.concentration, q, p)
+
+    def _odds(self, d: Distribution) -> tuple[Reals, Reals]:
+        return d.rate / (1 + d.rate), 1 / (1 + d.rate)
+
+
+class NegativeBinomial2Family(NegativeBinomialFamily):
+    """NegativeBinomial2, which stores a concentration and a rate but is made from its mean."""
+
+    def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
+        rate, concentration = fn(d.rate, 0), fn(d.concentration, 0)
+        return dist.GammaPoisson(concentration, rate, validate_args=False)
+
+
+class GeometricFamily(CountFamily):
+    """The failures before the first success: ``P(X > n) = (1 − p)^(n+1)``."""
+
+    def __init__(self, parameter: str) -> None:
+        self.parameters = (parameter,)  # type: ignore[misc]
+
+    def log_mass(self, d: Distribution, n: Reals) -> Reals:
+        log_p, log_q = log_odds(d)
+        return log_p + times_log(n, log_q)
+
+    def log_below(self, d: Distribution, n: Reals) -> Reals:
+        _, log_q = log_odds(d)
+        return log_cdf_of_hazard(jnp.log(n + 1) + jnp.log(-log_q))
+
+    def log_above(self, d: Distribution, n: Reals) -> Reals:
+        return (n + 1) * log_odds(d)[1]
+
+
+def odds(d: Distribution) -> tuple[Reals, Reals]:
+    """Return ``p`` and ``1 − p`` of a family with ``logits`` or ``probs``."""
+    if "probs" in d.arg_constraints:
+        return jnp.asarray(d.probs), jnp.asarray(1 - d.probs)
+    return jax.nn.sigmoid(d.logits), jax.nn.sigmoid(-d.logits)
+
+
+def log_odds(d: Distribution) -> tuple[Reals, Reals]:
+    """Return ``log p`` and ``log(1 − p)`` of a family with ``logits`` or ``probs``."""
+    if "probs" in d.arg_constraints:
+        return safe_log(d.probs), safe_log1m(d.probs)
+    return jax.nn.log_sigmoid(d.logits), jax.nn.log_sigmoid(-d.logits)
+
+
+def safe_log(p: Reals) -> Reals:
+    """Return ``log p``, with a zero rather than a NaN gradient where ``p = 0``."""
+    return guarded(p > 0, jnp.log, jnp.asarray(p), 1.0)
+
+
+def safe_log1m(p: Reals) -> Reals:
+    """Return ``log(1 − p)``, with a zero rather than a NaN gradient where ``p = 1``."""
+    return guarded(p < 1, lambda p: jnp.log1p(-p), jnp.asarray(p), 0.0)
+
+
+def times_log(n: Reals, log_p: Reals) -> Reals:
+    """Return ``n log p`` with ``0 log 0 = 0``."""
+    return where_inside(n > 0, n * jnp.where(n > 0, log_p, 0.0), 0.0)
+
+
+def _in_range(x: Value) -> Flags:
+    return (x >= 0) & (x < jnp.inf)
+
+
+register(PoissonFamily(), dist.Poisson)
+register(NegativeBinomialFamily("concentration", "rate"), dist.GammaPoisson)
+register(NegativeBinomialFamily("total_count", "probs"), dist.NegativeBinomialProbs)
+register(NegativeBinomialFamily("total_count", "logits"), dist.NegativeBinomialLogits)
+register(NegativeBinomial2Family(), dist.NegativeBinomial2)
+register(GeometricFamily("probs"), dist.GeometricProbs)
+register(GeometricFamily("logits"), dist.GeometricLogits)

@@ -1,0 +1,69 @@
+"""Exponential and Weibull: ``(x/scale)^c`` is a standard exponential variable."""
+
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jax.scipy.special import gammaln
+from numpyro.distributions import Distribution
+
+from pathmix._families._protocol import Family, complement, guarded, register
+from pathmix._special import log1mexp
+from pathmix._typing import Reals, Value
+
+
+class ExponentialFamily(Family):
+    """``log p = log rate − rate · x`` on ``x ≥ 0``."""
+
+    parameters = ("rate",)
+
+    def log_prob(self, d: Distribution, x: Value) -> Reals:
+        return guarded(x >= 0, lambda x: jnp.log(d.rate) - d.rate * x, x, 0.0)
+
+    def log_cdf(self, d: Distribution, x: Value) -> Reals:
+        return guarded(x > 0, lambda x: complement(-d.rate * x), x, 1.0)
+
+    def log_survival(self, d: Distribution, x: Value) -> Reals:
+        return guarded(x > 0, lambda x: -d.rate * x, x, 0.0, outside=0.0)
+
+
+class WeibullFamily(Family):
+    """``log p = log(c/scale) + (c−1) log(x/scale) − (x/scale)^c`` on ``x ≥ 0``."""
+
+    parameters = ("scale", "concentration")
+
+    def log_prob(self, d: Distribution, x: Value) -> Reals:
+        c, log_scale = d.concentration, jnp.log(d.scale)
+
+        def density(x: Reals) -> Reals:
+            t = jnp.log(x / d.scale)
+            return jnp.log(c) - log_scale + (c - 1) * t - jnp.exp(c * t)
+
+        return guarded(x > 0, density, x, 1.0, jnp.where(x == 0, power_at_zero(c, -log_scale), -jnp.inf))
+
+    def log_cdf(self, d: Distribution, x: Value) -> Reals:
+        return guarded(x > 0, lambda x: log_cdf_of_hazard(self._log_hazard(d, x)), x, 1.0)
+
+    def log_survival(self, d: Distribution, x: Value) -> Reals:
+        return guarded(x > 0, lambda x: -jnp.exp(self._log_hazard(d, x)), x, 1.0, outside=0.0)
+
+    def variance(self, d: Distribution) -> Reals:
+        h = 1 / d.concentration
+        excess = gammaln(1 + 2 * h) - 2 * gammaln(1 + h)  # log(E[x²] / E[x]²)
+        return self.mean(d) ** 2 * jnp.expm1(excess)
+
+    def _log_hazard(self, d: Distribution, x: Value) -> Reals:
+        return d.concentration * jnp.log(x / d.scale)
+
+
+def log_cdf_of_hazard(t: Reals) -> Reals:
+    """Return ``log(1 − exp(−e^t))``, which is ``t − e^t/2`` long before ``e^t`` underflows."""
+    small = t < jnp.log(jnp.finfo(t.dtype).eps)
+    return jnp.where(small, t - jnp.exp(t) / 2, log1mexp(-jnp.exp(jnp.where(small, 0.0, t))))
+
+
+def power_at_zero(a: Reals, log_factor: Reals) -> Reals:
+    """Return the limit of ``log(factor · x^(a−1))`` at ``x = 0``."""
+    return jnp.where(a < 1, jnp.inf, jnp.where(a > 1, -jnp.inf, log_factor))
+
+
+register(ExponentialFamily(), dist.Exponential)
+register(WeibullFamily(), dist.Weibull)

@@ -1,0 +1,48 @@
+"""Choosing components along the ``k`` axis: of parameters before a draw, of draws after it."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from pathmix._typing import Index, Value
+
+
+def expand_to(x: Value, shape: tuple[int, ...]) -> Value:
+    """Broadcast ``x`` against ``shape``."""
+    return jnp.broadcast_to(x, lax.broadcast_shapes(x.shape, shape))
+
+
+def pad_left(x: Any, ndim: int) -> Value:
+    """Give ``x`` at least ``ndim`` axes by leading axes of size one."""
+    x = jnp.asarray(x)
+    return x.reshape((1,) * (ndim - x.ndim) + x.shape)
+
+
+def gather_components(
+    parameter: Any, event_dim: int, batch_shape: tuple[int, ...], index: Index
+) -> Value:
+    """Gather ``parameter`` (broadcastable to ``*batch k *event``) at ``index`` (``*sample *batch``).
+
+    Returns ``*sample *batch *event``, or a broadcastable shape where all components share it.
+    """
+    parameter = pad_left(parameter, len(batch_shape) + event_dim)
+    axis = len(batch_shape) - 1
+    if parameter.shape[axis] == 1:
+        return jnp.squeeze(parameter, axis)
+    event_shape = parameter.shape[parameter.ndim - event_dim :]
+    parameter = jnp.broadcast_to(parameter, batch_shape + event_shape)
+    return parameter.at[_along_batch(batch_shape[:-1], index)].get(mode="promise_in_bounds")
+
+
+def select_components(draws: Value, event_dim: int, index: Index) -> Value:
+    """Select from ``draws`` (``*sample *batch k *event``) the component at ``index``."""
+    axis = draws.ndim - event_dim - 1
+    index = index.reshape(index.shape + (1,) * (event_dim + 1))
+    return jnp.squeeze(jnp.take_along_axis(draws, index, axis=axis), axis)
+
+
+def _along_batch(batch_shape: tuple[int, ...], index: Index) -> tuple[Index, ...]:
+    """Index arrays for the axes ``*batch k``: the position in the batch, then ``index``."""
+    grid = jnp.meshgrid(*map(jnp.arange, batch_shape), indexing="ij", sparse=True)
+    return (*grid, index)

@@ -1,0 +1,76 @@
+"""Symmetric families folded at zero: ``|z|`` times a scale."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jax.scipy.special import erf, erfc
+from numpyro.distributions import Distribution
+
+from pathmix._families._location_scale import cauchy_density, normal_density
+from pathmix._families._protocol import Family, guarded, register
+from pathmix._special import log_ndtr
+from pathmix._typing import Reals, Value
+
+LOG_2 = math.log(2)
+
+
+@dataclass(frozen=True)
+class Half(Family):
+    """A folded family given by functions of ``z = x / scale ≥ 0``."""
+
+    density: Callable[[Reals], Reals]
+    cdf: Callable[[Reals], Reals]
+    survival: Callable[[Reals], Reals]
+
+    parameters = ("scale",)
+
+    def log_prob(self, d: Distribution, x: Value) -> Reals:
+        log_scale = jnp.log(d.scale)
+        return guarded(x >= 0, lambda x: LOG_2 + self.density(x / d.scale) - log_scale, x, 1.0)
+
+    def log_cdf(self, d: Distribution, x: Value) -> Reals:
+        return guarded(x > 0, lambda x: self.cdf(x / d.scale), x, 1.0)
+
+    def log_survival(self, d: Distribution, x: Value) -> Reals:
+        return guarded(x > 0, lambda x: self.survival(x / d.scale), x, 1.0, outside=0.0)
+
+
+class HalfCauchyFamily(Half):
+    """HalfCauchy, whose mean and variance are infinite."""
+
+    def mean(self, d: Distribution) -> Reals:
+        return jnp.full_like(super().mean(d), jnp.inf)
+
+    def variance(self, d: Distribution) -> Reals:
+        return self.mean(d)
+
+
+def half_normal_cdf(z: Reals) -> Reals:
+    """Return ``log erf(z/√2)``, by the complement once it is the smaller part."""
+    z = z / math.sqrt(2)
+    body = jnp.log(erf(jnp.minimum(z, 1.0)))
+    return jnp.where(z < 1, body, jnp.log1p(-erfc(jnp.maximum(z, 1.0))))
+
+
+def half_cauchy_cdf(z: Reals) -> Reals:
+    """Return ``log((2/π) atan z)``, by the complement once it is the smaller part."""
+    body = jnp.log(2 / math.pi * jnp.arctan(jnp.minimum(z, 1.0)))
+    tail = 2 / math.pi * jnp.arctan2(1.0, jnp.maximum(z, 1.0))
+    return jnp.where(z < 1, body, jnp.log1p(-tail))
+
+
+register(
+    Half(normal_density, half_normal_cdf, lambda z: LOG_2 + log_ndtr(-z)),
+    dist.HalfNormal,
+)
+register(
+    HalfCauchyFamily(
+        cauchy_density,
+        half_cauchy_cdf,
+        lambda z: jnp.log(2 / math.pi * jnp.arctan2(1.0, z)),
+    ),
+    dist.HalfCauchy,
+)

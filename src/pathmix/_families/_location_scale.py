@@ -1,0 +1,106 @@
+"""Families ``x = loc + scale · z`` of a parameter-free ``z``, by the functions of ``z``."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from numpyro.distributions import Distribution
+
+from pathmix._families._exponential import log_cdf_of_hazard
+from pathmix._families._protocol import Family, register
+from pathmix._special import log_ndtr
+from pathmix._typing import Reals, Value
+
+Standard = Callable[[Reals], Reals]
+
+
+@dataclass(frozen=True)
+class LocationScale(Family):
+    """A family given by the log density, log cdf and log survival of its standard form."""
+
+    density: Standard
+    cdf: Standard
+    survival: Standard
+
+    parameters = ("loc", "scale")
+
+    def log_prob(self, d: Distribution, x: Value) -> Reals:
+        return self.density(standardise(d, x)) - jnp.log(d.scale)
+
+    def log_cdf(self, d: Distribution, x: Value) -> Reals:
+        return self.cdf(standardise(d, x))
+
+    def log_survival(self, d: Distribution, x: Value) -> Reals:
+        return self.survival(standardise(d, x))
+
+
+def standardise(d: Distribution, x: Value) -> Reals:
+    """Return ``z = (x − loc) / scale``."""
+    return (x - d.loc) / d.scale
+
+
+def normal_density(z: Reals) -> Reals:
+    """Return the log density of the standard normal distribution."""
+    return -0.5 * z * z - 0.5 * math.log(2 * math.pi)
+
+
+def laplace_cdf(z: Reals) -> Reals:
+    """Return the log cdf of the standard Laplace distribution."""
+    tail = jnp.exp(-jnp.abs(z)) / 2
+    return jnp.where(z < 0, jnp.minimum(z, 0.0) - math.log(2), jnp.log1p(-tail))
+
+
+def logistic_density(z: Reals) -> Reals:
+    """Return the log density of the standard logistic distribution, symmetric in ``z``."""
+    z = jnp.abs(z)
+    return -z - 2 * jnp.log1p(jnp.exp(-z))
+
+
+def cauchy_density(z: Reals) -> Reals:
+    """Return the log density of the standard Cauchy distribution."""
+    return -math.log(math.pi) - log1p_square(z)
+
+
+def cauchy_cdf(z: Reals) -> Reals:
+    """Return the log cdf: ``atan2(1, −z) / π`` keeps the lower tail, its complement the upper."""
+    lower = jnp.arctan2(1.0, -jnp.minimum(z, 0.0)) / math.pi
+    upper = jnp.arctan2(1.0, jnp.maximum(z, 0.0)) / math.pi
+    return jnp.where(z < 0, jnp.log(lower), jnp.log1p(-upper))
+
+
+def log1p_square(z: Reals) -> Reals:
+    """Return ``log(1 + z²)``, also where ``z²`` overflows."""
+    large = jnp.abs(z) > 1e9
+    small = jnp.where(large, 0.0, z)
+    return jnp.where(
+        large, 2 * jnp.log(jnp.abs(jnp.where(large, z, 1.0))), jnp.log1p(small * small)
+    )
+
+
+register(
+    LocationScale(normal_density, log_ndtr, lambda z: log_ndtr(-z)),
+    dist.Normal,
+)
+register(
+    LocationScale(
+        lambda z: -jnp.abs(z) - math.log(2), laplace_cdf, lambda z: laplace_cdf(-z)
+    ),
+    dist.Laplace,
+)
+register(
+    LocationScale(logistic_density, jax.nn.log_sigmoid, lambda z: jax.nn.log_sigmoid(-z)),
+    dist.Logistic,
+)
+register(
+    LocationScale(cauchy_density, cauchy_cdf, lambda z: cauchy_cdf(-z)),
+    dist.Cauchy,
+)
+register(
+    LocationScale(
+        lambda z: -z - jnp.exp(-z), lambda z: -jnp.exp(-z), lambda z: log_cdf_of_hazard(-z)
+    ),
+    dist.Gumbel,
+)

@@ -1,0 +1,155 @@
+"""What a mixture must know of a component family, and the fallbacks for unknown ones.
+
+A :class:`Family` is a stateless object with functions of a NumPyro distribution ``d`` and a value
+``x``. They are ordinary broadcasting functions: a mixture inserts an axis of size one for its
+components into ``x`` and gets one number per point and component. The registry is keyed by the
+exact type, because a subclass may change a density that its parent's closed form would ignore.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from numpyro.distributions import Distribution
+
+from pathmix._families._gather import expand_to, gather_components, select_components
+from pathmix._special import log1mexp
+from pathmix._typing import Flags, Index, ParameterMap, Reals, Value
+
+
+class Family:
+    """The fallbacks: whatever the distribution itself can do, guarded by its support."""
+
+    parameters: ClassVar[tuple[str, ...]] = ()
+    """The constructor's arguments that hold arrays; without them draws cannot be gathered."""
+
+    def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
+        """Return a distribution like ``d`` with ``fn(parameter, event_dim)`` for parameters."""
+        if not self.parameters:
+            raise NotImplementedError(f"{type(d).__name__} has no known parameters to gather")
+        arguments = {
+            name: fn(getattr(d, name), d.arg_constraints[name].event_dim)
+            for name in self.parameters
+        }
+        return type(d)(**arguments, validate_args=False)
+
+    def take(self, d: Distribution, index: Index) -> Distribution:
+        """Return the components at ``index`` (``*sample *batch``), batched like ``index``."""
+        taken = self.rebuild(d, lambda p, n: gather_components(p, n, d.batch_shape, index))
+        return taken.expand(index.shape)
+
+    def draw(self, d: Distribution, index: Index, key: jax.Array) -> Value:
+        """Draw ``*sample *batch *event``, entry by entry from the component at ``index``.
+
+        Costs one draw per entry where the family can :meth:`take`, and ``k`` otherwise.
+        """
+        try:
+            taken = self.take(d, index)
+        except NotImplementedError:
+            sample_shape = index.shape[: index.ndim - len(d.batch_shape) + 1]
+            return select_components(jnp.asarray(d.sample(key, sample_shape)), d.event_dim, index)
+        return jnp.asarray(taken.sample(key))
+
+    def log_prob(self, d: Distribution, x: Value) -> Reals:
+        """Return the log density, −inf (with a zero gradient) outside the support of ``d``."""
+        if d.support is None:
+            return jnp.asarray(d.log_prob(x))
+        x = expand_to(x, d.shape())
+        inside = jnp.asarray(d.support(x))
+        return where_inside(inside, d.log_prob(_feasible(d, x, inside)), -jnp.inf)
+
+    def log_cdf(self, d: Distribution, x: Value) -> Reals:
+        """Return ``log P(X ≤ x)``, elementwise over a factorised event."""
+        return jnp.log(self._cdf(d, x))
+
+    def log_survival(self, d: Distribution, x: Value) -> Reals:
+        """Return ``log P(X > x)``, elementwise over a factorised event."""
+        return jnp.log1p(-self._cdf(d, x))
+
+    def _cdf(self, d: Distribution, x: Value) -> Reals:
+        if d.event_dim:
+            raise no_cdf(d)
+        try:
+            return jnp.clip(d.cdf(expand_to(x, d.shape())), 0.0, 1.0)
+        except NotImplementedError as error:
+            raise no_cdf(d) from error
+
+    def mean(self, d: Distribution) -> Reals:
+        """Return the mean, ``*batch *event``."""
+        return _statistic(d, "mean")
+
+    def variance(self, d: Distribution) -> Reals:
+        """Return the elementwise variance, ``*batch *event``."""
+        return _statistic(d, "variance")
+
+    def covariance(self, d: Distribution) -> Reals:
+        """Return the covariance matrix of a vector event, ``*batch event event``."""
+        raise NotImplementedError(
+            f"pathmix knows no covariance for {type(d).__name__} components: expected "
+            "MultivariateNormal, LowRankMultivariateNormal, MultivariateStudentT, Dirichlet or "
+            "an Independent family with a variance. Use `variance`, or estimate it from draws."
+        )
+
+
+_REGISTRY: dict[type, Family] = {}
+
+
+def register(family_: Family, *types: type) -> None:
+    """Make ``family_`` the family of the distributions of exactly these types."""
+    _REGISTRY.update(dict.fromkeys(types, family_))
+
+
+def family(d: Distribution) -> Family:
+    """Return what is known of the family of ``d``; the fallbacks where nothing is."""
+    return _REGISTRY.get(type(d), _FALLBACK)
+
+
+_FALLBACK = Family()
+
+
+def no_cdf(d: Distribution) -> NotImplementedError:
+    """Return the error for a family that has no cumulative distribution function."""
+    return NotImplementedError(
+        f"{type(d).__name__} components have no cumulative distribution function: expected a "
+        f"scalar or factorised (Independent) family with a cdf, got event shape {d.event_shape}. "
+        "Estimate probabilities from draws instead."
+    )
+
+
+def where_inside(inside: Flags, value: Any, outside: float) -> Reals:
+    """Return ``value`` inside the support and the constant ``outside`` elsewhere."""
+    return jnp.where(inside, value, outside)
+
+
+def guarded(
+    inside: Flags, fn: Callable[[Reals], Reals], x: Reals, safe: Any, outside: Any = -jnp.inf
+) -> Reals:
+    """Return ``fn(x)`` inside and ``outside`` elsewhere, evaluating ``fn`` at ``safe`` there.
+
+    The double ``where`` keeps NaN out of the gradient of the branch that is not taken.
+    """
+    return jnp.where(inside, fn(jnp.where(inside, x, safe)), outside)
+
+
+def complement(log_p: Reals) -> Reals:
+    """Return ``log(1 − p)``, with ``log_p`` clipped to the probabilities."""
+    return log1mexp(jnp.minimum(log_p, 0.0))
+
+
+def _feasible(d: Distribution, x: Value, inside: Flags) -> Value:
+    try:
+        safe = d.support.feasible_like(x)
+    except NotImplementedError:
+        return x
+    return jnp.where(inside.reshape(inside.shape + (1,) * d.event_dim), x, safe).astype(x.dtype)
+
+
+def _statistic(d: Distribution, name: str) -> Reals:
+    try:
+        value = getattr(d, name)
+    except NotImplementedError as error:
+        raise NotImplementedError(
+            f"{type(d).__name__} components have no closed-form {name}. Estimate it from draws."
+        ) from error
+    return jnp.broadcast_to(jnp.asarray(value) * 1.0, d.shape())

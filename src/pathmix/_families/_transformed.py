@@ -1,0 +1,151 @@
+"""Transformed distributions, by the change of variables from their base."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jax import lax
+from numpyro.distributions import Distribution, TransformedDistribution
+from numpyro.distributions.transforms import AffineTransform, PowerTransform, Transform
+from numpyro.distributions.util import sum_rightmost
+
+from pathmix._families._gather import expand_to, pad_left
+from pathmix._families._protocol import Family, family, no_cdf, register
+from pathmix._families._supports import bounds
+from pathmix._typing import Flags, ParameterMap, Reals, Value
+
+
+class TransformedFamily(Family):
+    """``x = t(y)``: ``log p(x) = log p(y) − log|det t'(y)|``; a falling ``t`` swaps the tails."""
+
+    def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
+        if self.parameters:
+            return super().rebuild(d, fn)
+        if d.base_dist.shape() != d.shape() or d.base_dist.event_dim != d.event_dim:
+            raise NotImplementedError("the transforms change the shape")
+        base = family(d.base_dist).rebuild(d.base_dist, fn)
+        transforms = [_rebuild_transform(t, d.event_dim, fn) for t in d.transforms]
+        return TransformedDistribution(base, transforms, validate_args=False)
+
+    def log_prob(self, d: Distribution, x: Value) -> Reals:
+        y, inside, log_det, event_dim = expand_to(x, d.shape()), True, 0.0, d.event_dim
+        for t in reversed(d.transforms):
+            y, z, ok = _invert(t, y)
+            rest = event_dim - t.codomain.event_dim
+            inside &= jnp.all(ok, axis=tuple(range(-rest, 0)))
+            log_det += sum_rightmost(t.log_abs_det_jacobian(z, y), rest)
+            y, event_dim = z, t.domain.event_dim + rest
+        log_p = family(d.base_dist).log_prob(d.base_dist, y)
+        log_p = sum_rightmost(log_p, event_dim - d.base_dist.event_dim) - log_det
+        return jnp.where(inside, log_p, -jnp.inf)
+
+    def log_cdf(self, d: Distribution, x: Value) -> Reals:
+        y, rising, below, above = _pull_back(d, x)
+        base = family(d.base_dist)
+        falls = base.log_survival(d.base_dist, y)
+        log_p = jnp.where(rising, base.log_cdf(d.base_dist, y), falls)
+        return jnp.where(below, -jnp.inf, jnp.where(above, 0.0, log_p))
+
+    def log_survival(self, d: Distribution, x: Value) -> Reals:
+        y, rising, below, above = _pull_back(d, x)
+        base = family(d.base_dist)
+        falls = base.log_cdf(d.base_dist, y)
+        log_p = jnp.where(rising, base.log_survival(d.base_dist, y), falls)
+        return jnp.where(above, -jnp.inf, jnp.where(below, 0.0, log_p))
+
+    def mean(self, d: Distribution) -> Reals:
+        if not _is_affine(d):
+            return super().mean(d)
+        value = family(d.base_dist).mean(d.base_dist)
+        for t in d.transforms:
+            value = t(value)
+        return jnp.broadcast_to(value, d.shape())
+
+    def variance(self, d: Distribution) -> Reals:
+        if not _is_affine(d):
+            return super().variance(d)
+        value = family(d.base_dist).variance(d.base_dist)
+        for t in d.transforms:
+            value = value * t.scale**2
+        return jnp.broadcast_to(value, d.shape())
+
+
+class NamedTransformed(TransformedFamily):
+    """A NumPyro class built on TransformedDistribution, by its constructor's arguments."""
+
+    def __init__(self, *parameters: str) -> None:
+        self.parameters = parameters  # type: ignore[misc]
+
+    def mean(self, d: Distribution) -> Reals:
+        return Family.mean(self, d)
+
+    def variance(self, d: Distribution) -> Reals:
+        return Family.variance(self, d)
+
+
+class LogNormalFamily(NamedTransformed):
+    """LogNormal, whose variance must not be a difference of exponentials."""
+
+    def variance(self, d: Distribution) -> Reals:
+        square = d.scale**2
+        return jnp.broadcast_to(jnp.expm1(square) * jnp.exp(2 * d.loc + square), d.shape())
+
+
+def _invert(t: Transform, x: Value) -> tuple[Value, Value, Flags]:
+    """Return a point of the codomain, its inverse image, and where the point is ``x`` itself.
+
+    Edges of the codomain whose image is infinite count as outside: they carry no density, and
+    the slope of the inverse there is infinite.
+    """
+    event_shape = (1,) * t.codomain.event_dim
+
+    def keep(ok: Flags, x: Value) -> Value:
+        return jnp.where(ok.reshape(ok.shape + event_shape), x, t.codomain.feasible_like(x))
+
+    ok = jnp.asarray(t.codomain(x))
+    image = t._inverse(lax.stop_gradient(keep(ok, x)))
+    ok &= jnp.all(jnp.isfinite(image), axis=tuple(range(-t.domain.event_dim, 0)))
+    x = keep(ok, x)
+    return x, t._inverse(x), ok
+
+
+def _pull_back(d: Distribution, x: Value) -> tuple[Value, Any, Flags, Flags]:
+    """The base's value, whether it rises with ``x``, and where ``x`` is below or above all."""
+    if any(t.codomain.event_dim or t.domain.event_dim for t in d.transforms):
+        raise no_cdf(d)
+    y = expand_to(x, d.shape())
+    rising, below, above = True, jnp.zeros(y.shape, bool), jnp.zeros(y.shape, bool)
+    for t in reversed(d.transforms):
+        low, high = bounds(t.codomain)
+        _, z, ok = _invert(t, y)
+        under, over = ~ok & (y <= low), ~ok & (y >= high)
+        below |= jnp.where(rising, under, over)
+        above |= jnp.where(rising, over, under)
+        y, rising = z, jnp.where(t.sign > 0, rising, ~jnp.asarray(rising))
+    return y, rising, below, above
+
+
+def _is_affine(d: Distribution) -> bool:
+    return all(isinstance(t, AffineTransform) for t in d.transforms)
+
+
+def _rebuild_transform(t: Transform, event_dim: int, fn: ParameterMap) -> Transform:
+    """Apply ``fn`` to the parameters of an elementwise transform, if it has any."""
+
+    def full(parameter: Any) -> Any:
+        return fn(pad_left(parameter, event_dim), event_dim)
+
+    if not jax.tree.leaves(t):
+        return t
+    if isinstance(t, AffineTransform) and not jax.tree.leaves(t.domain):
+        return AffineTransform(full(t.loc), full(t.scale), domain=t.domain)
+    if isinstance(t, PowerTransform):
+        return PowerTransform(full(t.exponent))
+    raise NotImplementedError(f"{type(t).__name__} has no known parameters to gather")
+
+
+register(TransformedFamily(), TransformedDistribution)
+register(LogNormalFamily("loc", "scale"), dist.LogNormal)
+register(NamedTransformed("concentration", "rate"), dist.InverseGamma)
+register(NamedTransformed("scale", "alpha"), dist.Pareto)

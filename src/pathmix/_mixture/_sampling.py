@@ -1,0 +1,50 @@
+"""Drawing component indices by inversion of the cumulative weights."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pathmix._mixture._weights import Weights
+from pathmix._typing import Index, Reals
+
+_COMPARE_ALL = 32
+"""Up to this many components, comparing with all beats a binary search."""
+
+
+def draw_index(key: jax.Array, weights: Weights, shape: tuple[int, ...]) -> Index:
+    """Draw component indices of ``shape``, ``*sample *batch``, one random word for each.
+
+    The cumulative weights are integers, a share of 2³¹ (2⁶³ in float64): a running sum of floats
+    would lose weights below its rounding error, and a float32 uniform cannot hit them.
+    """
+    ends = _cumulative_counts(jax.lax.stop_gradient(weights.values()))
+    word = jax.random.bits(key, shape, ends.dtype) >> 1
+    if ends.ndim == 1:
+        return _search(ends, word)
+    ends = jnp.broadcast_to(ends, shape[len(shape) - ends.ndim + 1 :] + ends.shape[-1:])
+    batch = ends.shape[:-1]
+    columns = jnp.moveaxis(word.reshape((-1, *batch)), 0, -1)
+    found = jax.vmap(_search)(ends.reshape((-1, ends.shape[-1])), columns.reshape(
+        (int(np.prod(batch)), columns.shape[-1])
+    ))
+    return jnp.moveaxis(found.reshape(columns.shape), -1, 0).reshape(shape)
+
+
+def _cumulative_counts(w: Reals) -> jax.Array:
+    """Upper ends of the components' shares, but for the last: ``*batch k-1`` unsigned integers.
+
+    What rounding leaves over goes to the largest weight, so that a zero weight has no share.
+    """
+    w = w.astype(jnp.promote_types(w.dtype, jnp.float32))
+    bits = jnp.finfo(w.dtype).bits
+    total = np.array(1 << (bits - 1), f"uint{bits}")
+    counts = jnp.round(w * float(total)).astype(total.dtype)
+    rest = total - jnp.sum(counts, axis=-1, keepdims=True, dtype=total.dtype)
+    largest = jnp.arange(w.shape[-1]) == jnp.argmax(w, axis=-1, keepdims=True)
+    counts = counts + jnp.where(largest, rest, jnp.zeros_like(rest))
+    return jnp.cumsum(counts, axis=-1, dtype=total.dtype)[..., :-1]
+
+
+def _search(ends: jax.Array, word: jax.Array) -> Index:
+    method = "compare_all" if ends.shape[0] < _COMPARE_ALL else "scan"
+    return jnp.searchsorted(ends, word, side="right", method=method)

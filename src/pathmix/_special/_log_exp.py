@@ -1,0 +1,43 @@
+"""Logarithms of differences of exponentials."""
+
+import math
+
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
+
+from ._elementwise import as_floats
+
+
+def log1mexp(x: ArrayLike) -> Float[Array, "..."]:
+    r"""Compute :math:`\log(1 - e^x)` for :math:`x \le 0`.
+
+    Relative accuracy of a few rounding errors everywhere: ``log(-expm1(x))`` above
+    :math:`-\log 2` and ``log1p(-exp(x))`` below (Mächler 2012, "Accurately computing
+    log(1 - exp(-|a|))"). At ``x = 0`` the value is minus infinity and the gradient zero; above
+    zero the value is NaN.
+
+    >>> round(float(log1mexp(-1.0)), 4)
+    -0.4587
+    """
+    (x,) = as_floats(x)
+    near = x > -math.log(2)
+    inside = x != 0
+    close = jnp.log(-jnp.expm1(jnp.where(near & inside, x, -1)))
+    far = jnp.log1p(-jnp.exp(jnp.where(near, -1, x)))
+    return jnp.where(inside, jnp.where(near, close, far), -jnp.inf)
+
+
+def log_diff_exp(a: ArrayLike, b: ArrayLike) -> Float[Array, "..."]:
+    r"""Compute :math:`\log(e^a - e^b)` for :math:`a \ge b`.
+
+    Computed as ``a + log1mexp(b - a)``, so its error is that of the subtraction ``b - a``. Where
+    ``a == b`` (both minus infinity included) the value is minus infinity and the gradient zero.
+
+    >>> round(float(log_diff_exp(1.0, 0.0)), 4)
+    0.5413
+    """
+    a, b = as_floats(a, b)
+    apart = a != b
+    upper = jnp.where(apart, a, 0)
+    return jnp.where(apart, upper + log1mexp(jnp.where(apart, b, -1) - upper), -jnp.inf)

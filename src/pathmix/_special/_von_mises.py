@@ -1,0 +1,155 @@
+"""The log cdf and log survival function of the von Mises distribution."""
+
+import math
+from itertools import pairwise
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax, nn
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Float
+
+from ._elementwise import Elementwise, forward_differentiable
+
+_Floats = Float[Array, "..."]
+_PI = math.pi
+
+
+def log_von_mises_cdf(x: ArrayLike, loc: ArrayLike, concentration: ArrayLike) -> _Floats:
+    r"""Compute the log of the von Mises cdf, measured from :math:`-\pi` for every location.
+
+    .. math:: F(x) = \frac{1}{2\pi I_0(\kappa)} \int_{-\pi}^x e^{\kappa\cos(t - \mu)}\, dt
+
+    for ``x`` in [-π, π], any ``loc`` and a ``concentration`` in [0, 1e4]. The cut, ``x``, the mode
+    and the antimode divide the circle into four arcs on which the density is monotone; each is
+    integrated by Gauss-Legendre quadrature from its higher end, over the part on which the
+    exponent falls by as much as the precision can see. The sums below and above ``x`` give both
+    tails and the normaliser, so that both logarithms are relatively accurate. Differentiable in every argument to every
+    order. At and below -π the value is minus infinity, at and above π it is 0, with zero gradient.
+
+    >>> round(float(log_von_mises_cdf(0.0, 0.0, 2.0)), 5)
+    -0.69315
+    """
+    return _log_cdf(x, loc, concentration)
+
+
+def log_von_mises_survival(x: ArrayLike, loc: ArrayLike, concentration: ArrayLike) -> _Floats:
+    r"""Compute the log of the von Mises survival function, :math:`\log(1 - F(x))`.
+
+    Domain, method and accuracy as `log_von_mises_cdf`. At and below -π the value is 0, at and
+    above π it is minus infinity, with zero gradient.
+
+    >>> round(float(log_von_mises_survival(0.0, 0.0, 2.0)), 5)
+    -0.69315
+    """
+    return _log_survival(x, loc, concentration)
+
+
+class _Arcs(NamedTuple):
+    """Four arcs (leading axis): the density falls from the angle ``high`` on over ``length``."""
+
+    high: _Floats
+    length: _Floats
+    below: Bool[Array, "..."]
+
+
+def _arcs(x: _Floats, loc: _Floats) -> _Arcs:
+    # Positions are measured from the mode, at 0; the circle, cut open, is [start, stop], and holds
+    # the antimode at -π or at π. "Angles" are distances from the mode around the circle, in
+    # [0, π]; each is formed from quantities that are exact near its zero.
+    to_x, start, stop = x - loc, -_plus_pi(loc), _plus_pi(-loc)
+    to_x = jnp.clip(to_x, start, stop)
+    left = loc >= 0
+    low, high = jnp.where(left, -_PI, 0), jnp.where(left, 0, _PI)
+    low, high = low.astype(x.dtype), high.astype(x.dtype)
+    at_low, at_high = jnp.where(left, _PI, 0), jnp.where(left, 0, _PI)
+    around = jnp.where(left, _plus_pi(x) + stop, _plus_pi(-x) - start)
+    at_x = jnp.where(jnp.abs(to_x) <= _PI, jnp.abs(to_x), around)
+    at_cut = jnp.minimum(jnp.abs(start), jnp.abs(stop))
+    first, last = to_x < low, to_x >= high
+    angles = [
+        at_cut,
+        jnp.where(first, at_x, at_low),
+        jnp.where(first, at_low, jnp.where(last, at_high, at_x)),
+        jnp.where(last, at_x, at_high),
+        at_cut,
+    ]
+    lengths = [
+        jnp.where(first, _plus_pi(x), low - start),
+        jnp.where(first, low - to_x, jnp.where(last, high - low, to_x - low)),
+        jnp.where(first, high - low, jnp.where(last, to_x - high, high - to_x)),
+        jnp.where(last, _plus_pi(-x), stop - high),
+    ]
+    below = [jnp.ones_like(first), ~first, last, jnp.zeros_like(first)]
+    higher = [jnp.minimum(p, q) for p, q in pairwise(angles)]
+    return _Arcs(jnp.stack(higher), jnp.maximum(jnp.stack(lengths), 0), jnp.stack(below))
+
+
+def _plus_pi(x: _Floats) -> _Floats:
+    """Return x + π with π to twice the precision: the distance from the cut."""
+    high = x.dtype.type(math.pi)
+    low = math.pi - float(high) if x.dtype.itemsize <= 4 else 1.2246467991473532e-16
+    return (x + high) + x.dtype.type(low)
+
+
+def _wrapped(loc: _Floats) -> _Floats:
+    """Return the location reduced to [-π, π]."""
+    turns = lax.stop_gradient(jnp.round(loc / (2 * _PI)))
+    high = loc.dtype.type(2 * math.pi)
+    low = 2 * math.pi - float(high) if loc.dtype.itemsize <= 4 else 2.4492935982947064e-16
+    return jnp.clip((loc - turns * high) - turns * loc.dtype.type(low), -_PI, _PI)
+
+
+def _log_integrals(arcs: _Arcs, concentration: _Floats) -> _Floats:
+    """Return the log of the integral of exp(κ(cos t - 1)) over each arc."""
+    float32 = arcs.high.dtype.itemsize <= 4
+    drop, order = (22.0, 32) if float32 else (42.0, 72)
+    # The exponent falls by 2κ sin(θ + s/2) sin(s/2) over s; where it has fallen by `drop`, stop.
+    sine = jnp.sin(0.5 * arcs.high) ** 2
+    reach = 2 * jnp.arcsin(jnp.sqrt(jnp.minimum(sine + drop / (2 * concentration), 1))) - arcs.high
+    # Rounding of the difference must not let the reach vanish; the end itself carries no tangent.
+    reach = lax.stop_gradient(jnp.maximum(reach, 4 * jnp.finfo(sine.dtype).eps))
+    half = 0.5 * jnp.minimum(arcs.length, reach)
+    nodes, weights = (jnp.asarray(v, half.dtype) for v in np.polynomial.legendre.leggauss(order))
+
+    def step(i: Array, total: _Floats) -> _Floats:
+        s = half * (1 + nodes[i])
+        fall = 2 * concentration * jnp.sin(arcs.high + 0.5 * s) * jnp.sin(0.5 * s)
+        return total + weights[i] * jnp.exp(-fall)
+
+    total = lax.fori_loop(0, order, step, jnp.zeros_like(half))
+    nonempty = half > 0
+    log_size = jnp.log(jnp.where(nonempty, half * total, 1))
+    return jnp.where(nonempty, log_size - 2 * concentration * sine, -jnp.inf)
+
+
+def _log_sum(values: _Floats, chosen: Bool[Array, "..."]) -> _Floats:
+    chosen = chosen & (values > -jnp.inf)
+    top = lax.stop_gradient(jnp.max(jnp.where(chosen, values, -jnp.inf), axis=0))
+    some = top > -jnp.inf
+    top = jnp.where(some, top, 0)
+    total = jnp.sum(jnp.where(chosen, jnp.exp(jnp.where(chosen, values - top, 0)), 0), axis=0)
+    return jnp.where(some, top + jnp.log(jnp.where(some, total, 1)), -jnp.inf)
+
+
+def _log_odds(x: _Floats, loc: _Floats, concentration: _Floats) -> _Floats:
+    """Return the log of the mass above x less that of the mass below."""
+    arcs = _arcs(x, _wrapped(loc))
+    values = _log_integrals(arcs, concentration)
+    return _log_sum(values, ~arcs.below) - _log_sum(values, arcs.below)
+
+
+def _side(sign: int) -> Elementwise:
+    def log_side(x: _Floats, loc: _Floats, concentration: _Floats) -> _Floats:
+        end = x.dtype.type(math.pi)
+        inside = jnp.abs(x) < end
+        odds = _log_odds(jnp.where(inside, x, 0), loc, concentration)
+        edge = jnp.where(sign * x > 0, 0, -jnp.inf)
+        return jnp.where(inside, -nn.softplus(sign * odds), edge)
+
+    return log_side
+
+
+_log_cdf = forward_differentiable(_side(1))
+_log_survival = forward_differentiable(_side(-1))

@@ -1,0 +1,30 @@
+"""Axis-named array types, shared by every module.
+
+The axes of a mixture come in the order ``*sample *batch k *event``. jaxtyping binds one variadic
+axis in an annotation, so the sample and batch axes share the name ``*points`` there: an array over
+components is ``*points k``. A value, whose event axes are variadic as well, is ``...``, and the
+docstring gives its shape.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from jaxtyping import Array, Bool, Float, Int, Num
+
+Value: TypeAlias = Num[Array, "..."]
+"""A value of a distribution, ``*points *event``."""
+
+Reals: TypeAlias = Float[Array, "..."]
+"""Real numbers whose shape the docstring gives."""
+
+Flags: TypeAlias = Bool[Array, "..."]
+"""Truth values, elementwise."""
+
+PerComponent: TypeAlias = Float[Array, "*points k"]
+"""One real number per point and component."""
+
+Index: TypeAlias = Int[Array, "..."]
+"""Component indices, ``*sample *batch``."""
+
+ParameterMap: TypeAlias = Callable[[Any, int], Array]
+"""What is done to a parameter, given the parameter and the number of its event axes."""

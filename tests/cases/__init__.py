@@ -1,0 +1,1 @@
+"""Tables of named cases and the independent oracles they are held to."""

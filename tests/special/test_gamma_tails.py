@@ -1,0 +1,93 @@
+"""The logarithms of the incomplete gamma functions."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import special_oracles as oracles
+
+from pathmix._special import log_gammainc, log_gammaincc
+
+FUNCTIONS = {"lower": log_gammainc, "upper": log_gammaincc}
+ORACLES = {"lower": oracles.log_gammainc, "upper": oracles.log_gammaincc}
+
+# The recurrences contract the errors of their steps, but for the series at x near a, whose steps
+# add up to the root of a, 300 at most, at random: 20 units. With 16 for the kernel, and a
+# cancellation of up to six in the alternating series: 64 units, 4e-6 and 7e-15.
+UNITS = 64
+
+
+def _points(precision):
+    shapes = [1e-3, 0.03, 0.5, 0.99, 1, 1.5, 3, 10, 100, 1e3, 1e5]
+    a, t = (v.ravel() for v in np.meshgrid(shapes, [-20, -3, -0.5, 0, 0.5, 3, 6]))
+    small = np.maximum(a, 0.1) * np.exp(t / np.sqrt(np.maximum(a, 1)))
+    x = np.where(a > 500, a + t * np.sqrt(a), small)
+    return a.astype(precision), x.astype(precision)
+
+
+def _check(side, points, found, expected, units):
+    """Compare up to `units`; a result below the exponent range, or near it, has lost digits."""
+    precision = points[0].dtype
+    # The side computed as log(1 - e^v) magnifies the error of v by |v|.
+    other = oracles.on_points(ORACLES["upper" if side == "lower" else "lower"], points)
+    expected, other = (np.array([float(v) for v in values]) for values in (expected, other))
+    scale = np.abs(expected) * np.maximum(1, np.abs(other)) * units * np.finfo(precision).eps / 2
+    error = np.abs(np.asarray(found, float) - expected)
+    assert (error <= np.maximum(scale, 1e6 * float(np.finfo(precision).tiny))).all()
+
+
+@pytest.mark.parametrize("side", FUNCTIONS)
+def test_values(precision, side):
+    points = _points(precision)
+    expected = oracles.on_points(ORACLES[side], points)
+    _check(side, points, FUNCTIONS[side](*points), expected, UNITS)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+@pytest.mark.parametrize("side", FUNCTIONS)
+def test_slopes(precision, side, index):
+    points = tuple(v[::2] for v in _points(precision))
+    expected = oracles.slopes(ORACLES[side], points, index)
+    found = jax.vmap(jax.grad(FUNCTIONS[side], argnums=index))(*points)
+    _check(side, points, found, expected, 2 * UNITS)
+
+
+@pytest.mark.parametrize("side", FUNCTIONS)
+def test_second_derivatives_by_every_route(x64, side):
+    function = FUNCTIONS[side]
+    at = lambda v: function(v[..., 0], v[..., 1])  # noqa: E731
+    points = jnp.array([[0.3, 0.2], [0.4, 1.5], [2.5, 1.2], [2.5, 4.0], [300.0, 280.0]])
+    hessian = jax.vmap(jax.hessian(at))(points)
+    for other in (jax.jacfwd(jax.jacfwd(at)), jax.jacrev(jax.jacrev(at))):
+        np.testing.assert_allclose(jax.vmap(other)(points), hessian, rtol=1e-9, atol=1e-13)
+    # Central differences of the gradient: step² and eps/step balance near 1e-10.
+    step = 1e-5 * points[:, None, :] * jnp.eye(2)
+    gradient = jax.vmap(jax.vmap(jax.grad(at)))
+    up, down = gradient(points[:, None] + step), gradient(points[:, None] - step)
+    differences = (up - down) / (2 * jnp.sum(step, -1, keepdims=True))
+    np.testing.assert_allclose(hessian, differences, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("a", [1e-3, 1.0, 1e5])
+@pytest.mark.parametrize(("x", "lower", "upper"), [(0.0, -np.inf, 0.0), (np.inf, 0.0, -np.inf)])
+def test_ends_of_the_domain(precision, a, x, lower, upper):
+    for function, value in ((log_gammainc, lower), (log_gammaincc, upper)):
+        assert function(a, x) == value
+        assert jax.grad(function, (0, 1))(a, x) == (0, 0)
+
+
+@pytest.mark.parametrize("side", FUNCTIONS)
+def test_nothing_is_nan(precision, side):
+    a, x = np.meshgrid([1e-3, 0.5, 1.0, 50.0], [0, 1e-37, 1e-3, 1.0, 50.0, 1e3, 1e30, np.inf])
+    a, x = (jnp.asarray(v.ravel(), precision) for v in (a, x))
+    gradients = jax.vmap(jax.grad(FUNCTIONS[side], (0, 1)))(a, x)
+    for values in (FUNCTIONS[side](a, x), *gradients):
+        assert not np.isnan(values).any()
+
+
+def test_dtype_and_compilation(x64):
+    a, x = jnp.asarray([0.5, 3.0], jnp.float32), jnp.asarray([[1.0], [2.0]], jnp.float32)
+    assert log_gammainc(a, x).dtype == jnp.float32
+    np.testing.assert_allclose(jax.jit(log_gammainc)(a, x), log_gammainc(a, x), rtol=1e-6)
+    mapped = jax.vmap(log_gammaincc, (None, 0))(a, x)
+    np.testing.assert_allclose(mapped, log_gammaincc(a, x), rtol=1e-6)

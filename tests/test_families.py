@@ -1,0 +1,263 @@
+"""Every family against its oracle: values, tails, moments, derivatives, selection."""
+
+from functools import partial
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from cases import families as cases
+from cases.families import ROWS
+from pathmix._families import family
+
+TOLERANCE = {"float32": 5e-6, "float64": 1e-10}
+GRADIENT_TOLERANCE = 1e-7
+
+WITH_TAILS = [row for row in ROWS if row.oracle.tails is not None]
+rows = partial(pytest.mark.parametrize, "row", ids=str)
+
+
+def moment_rows(name):
+    """Rows whose oracle has the moment."""
+    return rows([row for row in ROWS if getattr(row.oracle, name) is not None])
+
+
+def value_and_gradients(row, quantity, dtype):
+    """A quantity at every point, and its derivatives in the point and each free parameter."""
+    value, _ = row.value(dtype)
+    shape = value.shape[:2]
+    theta = [np.broadcast_to(each, shape) for each in row.arrays(dtype)]
+
+    def total(x, free):
+        full = list(theta)
+        for i, each in zip(row.free, free, strict=True):
+            full[i] = each
+        d = row.make(*full)
+        result = getattr(family(d), quantity)(d, x)
+        return result.sum(), result
+
+    free = tuple(theta[i] for i in row.free)
+    function = jax.jit(jax.value_and_grad(total, argnums=(0, 1), has_aux=True))
+    (_, result), gradients = function(value, free)
+    return jax.tree.map(np.asarray, (result, gradients))
+
+
+def describe(row, dtype, actual, wanted, error):
+    """The worst points, one a line; `error` is in units of what is allowed."""
+    value, kinds = row.value(dtype)
+    worst = [i for i in np.argsort(-error, axis=None)[:6] if error.flat[i] > 1]
+    lines = []
+    for i in worst:
+        at = np.unravel_index(i, error.shape)
+        theta = row.components(dtype)[at[1]]
+        where = f"{kinds[at[0]]} x={value[at[:2]]} θ={theta}"
+        lines.append(f"{where}: got {actual[at]}, expected {wanted[at]}, {error[at]:.3g} allowed")
+    return "\n".join(lines)
+
+
+def errors_in_units(actual, wanted, allowed):
+    """|actual − wanted| / allowed; infinities must agree, NaN is never right."""
+    with np.errstate(all="ignore"):
+        error = np.abs(actual - wanted) / allowed
+    error = np.where(actual == wanted, 0, error)
+    same = np.isfinite(actual) & np.isfinite(wanted)
+    return np.where((actual == wanted) | same, error, np.inf)
+
+
+def representable(wanted, dtype):
+    """The oracle's value as the dtype can hold it: overflow to infinity."""
+    return np.where(np.abs(wanted) > np.finfo(dtype).max, np.copysign(np.inf, wanted), wanted)
+
+
+def allowed_error(row, quantity, dtype, wanted):
+    """Tolerance × max(size, |d f'(x)| × condition), the size of a log density at least 1."""
+    size = np.nan_to_num(np.abs(wanted), posinf=0.0)
+    size = np.maximum(size, 1) if quantity == "log_prob" else size
+    moved = cases.sensitivity(row, quantity, dtype)
+    factor = cases.condition(row, dtype).reshape(-1, *[1] * (wanted.ndim - 2))
+    floor = 4 * np.finfo(dtype).tiny
+    return TOLERANCE[dtype] * np.maximum(size, moved) * factor + floor
+
+
+def check_values(row, quantity, dtype):
+    """Hold the values to the oracle."""
+    actual, _ = value_and_gradients(row, quantity, dtype)
+    wanted = representable(cases.expected(row, quantity, dtype), dtype)
+    assert actual.shape == wanted.shape
+    assert actual.dtype == dtype
+    error = errors_in_units(actual, wanted, allowed_error(row, quantity, dtype, wanted))
+    assert error.max() <= 1, "\n" + describe(row, dtype, actual, wanted, error)
+
+
+@rows(ROWS)
+def test_log_prob(row, precision):
+    check_values(row, "log_prob", precision)
+
+
+@rows(WITH_TAILS)
+def test_log_cdf(row, precision):
+    check_values(row, "log_cdf", precision)
+
+
+@rows(WITH_TAILS)
+def test_log_survival(row, precision):
+    check_values(row, "log_survival", precision)
+
+
+def check_moment(row, name, dtype):
+    """Hold a moment to the oracle; NaN and infinity must be where it has them."""
+    d = row.make(*row.arrays(dtype))
+    actual = np.asarray(jax.jit(getattr(family(d), name))(d))
+    wanted = cases.moment(row, name, dtype)
+    assert actual.shape == wanted.shape
+    scale = np.abs(wanted)
+    if row.event_shape:
+        axes = tuple(range(1, wanted.ndim))
+        largest = np.max(np.nan_to_num(scale), axis=axes, keepdims=True)
+        scale = np.broadcast_to(largest, scale.shape)
+    factor = cases.condition(row, dtype).reshape(-1, *[1] * (wanted.ndim - 1))
+    error = errors_in_units(actual, wanted, TOLERANCE[dtype] * scale * factor)
+    error = np.where(np.isnan(actual) & np.isnan(wanted), 0, error)
+    assert error.max() <= 1, f"got {actual}, expected {wanted}, {error} allowed"
+
+
+@moment_rows("mean")
+def test_mean(row, precision):
+    check_moment(row, "mean", precision)
+
+
+@moment_rows("variance")
+def test_variance(row, precision):
+    check_moment(row, "variance", precision)
+
+
+@moment_rows("covariance")
+def test_covariance(row, precision):
+    check_moment(row, "covariance", precision)
+
+
+def gradient_error(actual, wanted, size, argument):
+    """Relative error, or relative to min(1, |f|) / max(1, |argument|) where that is larger."""
+    floor = np.minimum(1, size) / np.maximum(1, np.abs(argument))
+    allowed = GRADIENT_TOLERANCE * np.maximum(np.abs(wanted), floor)
+    return errors_in_units(actual, wanted, allowed + np.finfo("float64").tiny)
+
+
+def check_gradients(row, quantity):
+    """Hold derivatives in the point and every parameter to differences of the oracle."""
+    _, (along_x, along_free) = value_and_gradients(row, quantity, "float64")
+    value, _ = row.value("float64")
+    smooth = cases.smooth_points(row)
+    size = np.abs(cases.expected(row, quantity, "float64"))[smooth]
+    checks = [] if row.oracle.discrete else [(-1, along_x, value[smooth])]
+    arrays = row.arrays("float64")
+    checks += [(i, g, arrays[i]) for i, g in zip(row.free, along_free, strict=True)]
+    for argument, actual, at in checks:
+        wanted = cases.derivative(row, quantity, argument)
+        extent = size.reshape(*size.shape, *[1] * (wanted.ndim - size.ndim))
+        error = gradient_error(actual[smooth], wanted, extent, at)
+        name = "x" if argument < 0 else list(row.params)[argument]
+        text = describe(row, "float64", actual[smooth], wanted, error)
+        assert error.max() <= 1, f"\nin {name}\n{text}"
+
+
+@rows([row for row in ROWS if row.smooth])
+def test_log_prob_gradients(row, x64):
+    check_gradients(row, "log_prob")
+
+
+@rows([row for row in WITH_TAILS if row.smooth and not row.event_shape])
+def test_log_cdf_gradients(row, x64):
+    check_gradients(row, "log_cdf")
+
+
+@rows([row for row in WITH_TAILS if row.smooth and not row.event_shape])
+def test_log_survival_gradients(row, x64):
+    check_gradients(row, "log_survival")
+
+
+def check_finite_gradients(row, quantity, dtype):
+    """No NaN anywhere, infinity only at an edge of infinite value, zero outside."""
+    result, (along_x, along_free) = value_and_gradients(row, quantity, dtype)
+    assert not np.isnan(result).any()
+    _, kinds = row.value(dtype)
+    edge = (kinds == "edges")[:, None] & ~np.isfinite(
+        result.reshape(*along_x.shape[:2], -1)[..., 0]
+    )
+    dead = np.isneginf(cases.expected(row, quantity, dtype)) & (kinds == "outside")[:, None]
+    names = ["x", *(list(row.params)[i] for i in row.free)]
+    for name, each in zip(names, (along_x, *along_free), strict=True):
+        assert not np.isnan(each).any(), f"NaN in {name} at {np.argwhere(np.isnan(each))}"
+        assert np.isfinite(each[~edge]).all(), f"infinite in {name}"
+        if quantity == "log_prob":
+            assert not each[dead].any(), f"not zero in {name} outside the support"
+
+
+@rows(ROWS)
+def test_log_prob_gradients_are_never_nan(row, precision):
+    check_finite_gradients(row, "log_prob", precision)
+
+
+@rows(WITH_TAILS)
+@pytest.mark.parametrize("quantity", ["log_cdf", "log_survival"])
+def test_tail_gradients_are_never_nan(row, quantity, precision):
+    check_finite_gradients(row, quantity, precision)
+
+
+def batched(array):
+    """Two batches of components, the second in another order."""
+    return np.stack([array, np.roll(array, 1)])
+
+
+def take_and_evaluate(row, params, value, index):
+    """The taken distribution's log density, and the same gathered from all components."""
+    d = row.make(*params)
+    taken = family(d).take(d, index)
+    assert taken.batch_shape == index.shape
+    assert taken.event_shape == row.event_shape
+    events = (1,) * len(row.event_shape)
+    batch = index.shape[index.ndim - (params[0].ndim - 1) :]
+    at = jnp.broadcast_to(value, (*batch, *value.shape))
+    full = index.reshape(*index.shape, 1, *events)
+    chosen = jnp.take_along_axis(
+        jnp.broadcast_to(at, (*index.shape, *value.shape)), full, index.ndim
+    )
+    every = family(d).log_prob(d, at)
+    every = jnp.broadcast_to(every, (*index.shape, every.shape[-1]))
+    wanted = jnp.take_along_axis(every, index[..., None], -1)[..., 0]
+    return family(taken).log_prob(taken, chosen.squeeze(index.ndim)), wanted
+
+
+def check_take(row, params, shapes, dtype):
+    """Taking components and evaluating them is evaluating all and gathering."""
+    value = row.value(dtype)[0][1]
+    generator = np.random.default_rng(3)
+    indices = [generator.integers(row.size, size=shape) for shape in shapes]
+    run = jax.jit(lambda each: [take_and_evaluate(row, params, value, i) for i in each])
+    for actual, wanted in run([jnp.asarray(index) for index in indices]):
+        np.testing.assert_allclose(actual, wanted, rtol=2e-5, atol=2e-5)
+
+
+@rows(ROWS)
+def test_take(row, precision):
+    check_take(row, row.arrays(precision), [(), (5,), (4, 5)], precision)
+
+
+@rows(ROWS)
+def test_take_from_batches(row, precision):
+    params = [batched(each) for each in row.arrays(precision)]
+    check_take(row, params, [(2,), (7, 2)], precision)
+
+
+SIMPLE = [row for row in ROWS if not row.name.startswith(("Truncated", "Normal, exp", "VonMises"))]
+
+
+@rows(SIMPLE)
+def test_oracle_agrees_with_numpyro_in_the_body(row, x64):
+    value, _ = row.value("float64")
+    body = cases.smooth_points(row)
+    value = value[body].astype(int) if row.oracle.discrete else value[body]
+    d = row.make(*row.arrays("float64"))
+    wanted = cases.expected(row, "log_prob", "float64")[body]
+    np.testing.assert_allclose(jax.jit(d.log_prob)(value), wanted, rtol=1e-4, atol=1e-4)
