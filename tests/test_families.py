@@ -1,7 +1,5 @@
 """Every family against its oracle: values, tails, moments, derivatives, selection."""
 
-from functools import partial
-
 import jax
 import numpy as np
 import pytest
@@ -15,7 +13,13 @@ TOLERANCE = {"float32": 5e-6, "float64": 1e-10}
 GRADIENT_TOLERANCE = 1e-7
 
 WITH_TAILS = [row for row in ROWS if row.oracle.tails is not None]
-rows = partial(pytest.mark.parametrize, "row", ids=str)
+
+
+def rows(table):
+    """One test per row; rows that take long to compile are left to the sweep."""
+    slow = pytest.mark.slow
+    marked = [pytest.param(row, marks=[slow] if row.slow else []) for row in table]
+    return pytest.mark.parametrize("row", marked, ids=[str(row) for row in table])
 
 
 def moment_rows(name):
@@ -80,29 +84,81 @@ def allowed_error(row, quantity, dtype, wanted):
     return TOLERANCE[dtype] * np.maximum(size, moved) * factor + floor
 
 
-def check_values(row, quantity, dtype):
+def value_problems(row, quantity, dtype, actual):
     """Hold the values to the oracle."""
-    actual, _ = value_and_gradients(row, quantity, dtype)
     wanted = representable(cases.expected(row, quantity, dtype), dtype)
     assert actual.shape == wanted.shape
     assert actual.dtype == dtype
     error = errors_in_units(actual, wanted, allowed_error(row, quantity, dtype, wanted))
-    assert error.max() <= 1, "\n" + describe(row, dtype, actual, wanted, error)
+    if error.max() > 1:
+        yield "values\n" + describe(row, dtype, actual, wanted, error)
+
+
+def gradient_error(actual, wanted, size, argument):
+    """Relative error, or relative to min(1, |f|) / max(1, |argument|) where that is larger."""
+    floor = np.minimum(1, size) / np.maximum(1, np.abs(argument))
+    allowed = GRADIENT_TOLERANCE * np.maximum(np.abs(wanted), floor)
+    return errors_in_units(actual, wanted, allowed + np.finfo("float64").tiny)
+
+
+def gradient_problems(row, quantity, along_x, along_free):
+    """Hold derivatives in the point and every parameter to differences of the oracle."""
+    value, _ = row.value("float64")
+    smooth = cases.smooth_points(row)
+    size = np.abs(cases.expected(row, quantity, "float64"))[smooth]
+    checks = [] if row.oracle.discrete else [(-1, "x", along_x, value[smooth])]
+    for i, each in zip(row.free, along_free, strict=True):
+        checks.append((i, list(row.params)[i], each, row.arrays("float64")[i]))
+    for argument, name, gradient, at in checks:
+        wanted = cases.derivative(row, quantity, argument)
+        extent = size.reshape(*size.shape, *[1] * (wanted.ndim - size.ndim))
+        error = gradient_error(gradient[smooth], wanted, extent, at)
+        if error.max() > 1:
+            yield f"d/d{name}\n" + describe(row, "float64", gradient[smooth], wanted, error)
+
+
+def regularity_problems(row, quantity, dtype, result, gradients):
+    """NaN anywhere, infinity but at an edge of infinite value, a slope outside the support."""
+    value, kinds = row.value(dtype)
+    flat = result.reshape(*value.shape[:2], -1)
+    edge = (kinds == "edges")[:, None] & ~np.isfinite(flat).all(-1)
+    outside = np.isneginf(cases.expected(row, quantity, dtype)) & (kinds == "outside")[:, None]
+    for name, each in gradients.items():
+        for word, wrong in (
+            ("NaN", np.isnan(each)),
+            ("infinite", np.isinf(each) & ~edge.reshape(*edge.shape, *[1] * (each.ndim - 2))),
+        ):
+            where = {f"{kinds[at[0]]} x={value[at[0], at[1]]}" for at in np.argwhere(wrong)}
+            if where:
+                yield f"d/d{name} {word} at {sorted(where)}"
+        if quantity == "log_prob" and each[outside].any():
+            yield f"d/d{name} not zero outside the support"
+
+
+def check(row, quantity, dtype):
+    """One evaluation held to every law: exact values, exact derivatives, no NaN."""
+    result, (along_x, along_free) = value_and_gradients(row, quantity, dtype)
+    gradients = {list(row.params)[i]: g for i, g in zip(row.free, along_free, strict=True)}
+    problems = list(value_problems(row, quantity, dtype, result))
+    problems += regularity_problems(row, quantity, dtype, result, {"x": along_x, **gradients})
+    if dtype == "float64" and row.smooth and (quantity == "log_prob" or not row.event_shape):
+        problems += gradient_problems(row, quantity, along_x, along_free)
+    assert not problems, "\n" + "\n".join(problems)
 
 
 @rows(ROWS)
-def test_log_prob(row, precision):
-    check_values(row, "log_prob", precision)
+def test_log_prob_and_its_gradients(row, precision):
+    check(row, "log_prob", precision)
 
 
 @rows(WITH_TAILS)
-def test_log_cdf(row, precision):
-    check_values(row, "log_cdf", precision)
+def test_log_cdf_and_its_gradients(row, precision):
+    check(row, "log_cdf", precision)
 
 
 @rows(WITH_TAILS)
-def test_log_survival(row, precision):
-    check_values(row, "log_survival", precision)
+def test_log_survival_and_its_gradients(row, precision):
+    check(row, "log_survival", precision)
 
 
 def check_moment(row, name, dtype):
@@ -137,74 +193,6 @@ def test_covariance(row, precision):
     check_moment(row, "covariance", precision)
 
 
-def gradient_error(actual, wanted, size, argument):
-    """Relative error, or relative to min(1, |f|) / max(1, |argument|) where that is larger."""
-    floor = np.minimum(1, size) / np.maximum(1, np.abs(argument))
-    allowed = GRADIENT_TOLERANCE * np.maximum(np.abs(wanted), floor)
-    return errors_in_units(actual, wanted, allowed + np.finfo("float64").tiny)
-
-
-def check_gradients(row, quantity):
-    """Hold derivatives in the point and every parameter to differences of the oracle."""
-    _, (along_x, along_free) = value_and_gradients(row, quantity, "float64")
-    value, _ = row.value("float64")
-    smooth = cases.smooth_points(row)
-    size = np.abs(cases.expected(row, quantity, "float64"))[smooth]
-    checks = [] if row.oracle.discrete else [(-1, along_x, value[smooth])]
-    arrays = row.arrays("float64")
-    checks += [(i, g, arrays[i]) for i, g in zip(row.free, along_free, strict=True)]
-    for argument, actual, at in checks:
-        wanted = cases.derivative(row, quantity, argument)
-        extent = size.reshape(*size.shape, *[1] * (wanted.ndim - size.ndim))
-        error = gradient_error(actual[smooth], wanted, extent, at)
-        name = "x" if argument < 0 else list(row.params)[argument]
-        text = describe(row, "float64", actual[smooth], wanted, error)
-        assert error.max() <= 1, f"\nin {name}\n{text}"
-
-
-@rows([row for row in ROWS if row.smooth])
-def test_log_prob_gradients(row, x64):
-    check_gradients(row, "log_prob")
-
-
-@rows([row for row in WITH_TAILS if row.smooth and not row.event_shape])
-def test_log_cdf_gradients(row, x64):
-    check_gradients(row, "log_cdf")
-
-
-@rows([row for row in WITH_TAILS if row.smooth and not row.event_shape])
-def test_log_survival_gradients(row, x64):
-    check_gradients(row, "log_survival")
-
-
-def check_finite_gradients(row, quantity, dtype):
-    """No NaN anywhere, infinity only at an edge of infinite value, zero outside."""
-    result, (along_x, along_free) = value_and_gradients(row, quantity, dtype)
-    assert not np.isnan(result).any()
-    _, kinds = row.value(dtype)
-    edge = (kinds == "edges")[:, None] & ~np.isfinite(
-        result.reshape(*along_x.shape[:2], -1)[..., 0]
-    )
-    dead = np.isneginf(cases.expected(row, quantity, dtype)) & (kinds == "outside")[:, None]
-    names = ["x", *(list(row.params)[i] for i in row.free)]
-    for name, each in zip(names, (along_x, *along_free), strict=True):
-        assert not np.isnan(each).any(), f"NaN in {name} at {np.argwhere(np.isnan(each))}"
-        assert np.isfinite(each[~edge]).all(), f"infinite in {name}"
-        if quantity == "log_prob":
-            assert not each[dead].any(), f"not zero in {name} outside the support"
-
-
-@rows(ROWS)
-def test_log_prob_gradients_are_never_nan(row, precision):
-    check_finite_gradients(row, "log_prob", precision)
-
-
-@rows(WITH_TAILS)
-@pytest.mark.parametrize("quantity", ["log_cdf", "log_survival"])
-def test_tail_gradients_are_never_nan(row, quantity, precision):
-    check_finite_gradients(row, quantity, precision)
-
-
 def batched(array):
     """Two batches of components, the second in another order."""
     return np.stack([array, np.roll(array, 1)])
@@ -229,25 +217,35 @@ def take_and_evaluate(row, params, value, index):
     return family(taken).log_prob(taken, chosen.squeeze(index.ndim)), wanted
 
 
-def check_take(row, params, shapes, dtype):
+def check_take(row, params, shapes):
     """Taking components and evaluating them is evaluating all and gathering."""
-    value = row.value(dtype)[0][1]
+    value = row.value("float32")[0][1]
     generator = np.random.default_rng(3)
-    indices = [generator.integers(row.size, size=shape) for shape in shapes]
-    run = jax.jit(lambda each: [take_and_evaluate(row, params, value, i) for i in each])
-    for actual, wanted in run([jnp.asarray(index) for index in indices]):
+    indices = [jnp.asarray(generator.integers(row.size, size=shape)) for shape in shapes]
+    run = jax.jit(lambda p, each: [take_and_evaluate(row, p, value, i) for i in each])
+    for actual, wanted in run(params, indices):
         np.testing.assert_allclose(actual, wanted, rtol=2e-5, atol=2e-5)
 
 
 @rows(ROWS)
-def test_take(row, precision):
-    check_take(row, row.arrays(precision), [(), (5,), (4, 5)], precision)
+def test_take(row):
+    check_take(row, row.arrays("float32"), [(), (5,), (4, 5)])
 
 
 @rows(ROWS)
-def test_take_from_batches(row, precision):
-    params = [batched(each) for each in row.arrays(precision)]
-    check_take(row, params, [(2,), (7, 2)], precision)
+def test_take_from_batches(row):
+    params = [batched(each) for each in row.arrays("float32")]
+    check_take(row, params, [(2,), (7, 2)])
+
+
+@rows(ROWS)
+def test_parameters_may_be_numpy_arrays(row, precision):
+    d = row.make(*row.arrays(precision))
+    value, _ = row.value(precision)
+    index = jnp.zeros((2,), int)
+    result = jax.eval_shape(lambda x: family(d).log_prob(d, x), value)
+    taken = jax.eval_shape(lambda i: family(d).log_prob(family(d).take(d, i), value[0, :1]), index)
+    assert result.dtype == taken.dtype == precision
 
 
 SIMPLE = [row for row in ROWS if not row.name.startswith(("Truncated", "Normal, exp", "VonMises"))]

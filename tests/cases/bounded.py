@@ -264,6 +264,7 @@ ROWS = [
             lambda df, loc, scale, high: min(high, loc) - 20 * scale,
         ),
         lambda x, df, loc, *_: abs(x - loc),
+        slow=True,
     ),
     Row(
         "Normal, exp then affine",

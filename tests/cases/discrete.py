@@ -5,7 +5,7 @@ from jax import numpy as jnp
 from mpmath import mp, mpf
 
 from cases import oracles as exact
-from cases.row import INF, NAN, Oracle, Row
+from cases.row import INF, Oracle, Row
 
 ONE = mpf(1)
 OUTSIDE = (-1.0, -0.5, -7.0, 0.5, 2.25)
@@ -116,11 +116,18 @@ def categorical(weights):
         cut = int(k) + 1
         return mp.fsum(p[:cut]), mp.fsum(p[cut:])
 
+    def mean(*theta):
+        return mp.fsum(k * p for k, p in enumerate(weights(*theta)))
+
+    def variance(*theta):
+        centre = mean(*theta)
+        return mp.fsum((k - centre) ** 2 * p for k, p in enumerate(weights(*theta)))
+
     return Oracle(
         lambda k, *theta: mp.log(weights(*theta)[int(mp.nint(k))]),
         tails,
-        lambda *_: NAN,
-        lambda *_: NAN,
+        mean,
+        variance,
         support=lambda *theta: (mpf(0), mpf(len(weights(*theta)) - 1)),
         discrete=True,
     )

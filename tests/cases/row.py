@@ -93,6 +93,7 @@ class Row:
     fixed: tuple[str, ...] = ()
     integers: tuple[str, ...] = ()
     smooth: bool = True
+    slow: bool = False
     condition: Callable = lambda *_: 1.0
 
     def __str__(self):

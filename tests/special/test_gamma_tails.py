@@ -48,7 +48,7 @@ def test_values(precision, side):
 def test_slopes(precision, side, index):
     points = tuple(v[::2] for v in _points(precision))
     expected = oracles.slopes(ORACLES[side], points, index)
-    found = jax.vmap(jax.grad(FUNCTIONS[side], argnums=index))(*points)
+    found = jax.jit(jax.vmap(jax.grad(FUNCTIONS[side], argnums=index)))(*points)
     _check(side, points, found, expected, 2 * UNITS)
 
 
@@ -57,12 +57,12 @@ def test_second_derivatives_by_every_route(x64, side):
     function = FUNCTIONS[side]
     at = lambda v: function(v[..., 0], v[..., 1])  # noqa: E731
     points = jnp.array([[0.3, 0.2], [0.4, 1.5], [2.5, 1.2], [2.5, 4.0], [300.0, 280.0]])
-    hessian = jax.vmap(jax.hessian(at))(points)
+    hessian = jax.jit(jax.vmap(jax.hessian(at)))(points)
     for other in (jax.jacfwd(jax.jacfwd(at)), jax.jacrev(jax.jacrev(at))):
-        np.testing.assert_allclose(jax.vmap(other)(points), hessian, rtol=1e-9, atol=1e-13)
+        np.testing.assert_allclose(jax.jit(jax.vmap(other))(points), hessian, rtol=1e-9, atol=1e-13)
     # Central differences of the gradient: step² and eps/step balance near 1e-10.
     step = 1e-5 * points[:, None, :] * jnp.eye(2)
-    gradient = jax.vmap(jax.vmap(jax.grad(at)))
+    gradient = jax.jit(jax.vmap(jax.vmap(jax.grad(at))))
     up, down = gradient(points[:, None] + step), gradient(points[:, None] - step)
     differences = (up - down) / (2 * jnp.sum(step, -1, keepdims=True))
     np.testing.assert_allclose(hessian, differences, rtol=1e-6, atol=1e-9)
@@ -80,7 +80,7 @@ def test_ends_of_the_domain(precision, a, x, lower, upper):
 def test_nothing_is_nan(precision, side):
     a, x = np.meshgrid([1e-3, 0.5, 1.0, 50.0], [0, 1e-37, 1e-3, 1.0, 50.0, 1e3, 1e30, np.inf])
     a, x = (jnp.asarray(v.ravel(), precision) for v in (a, x))
-    gradients = jax.vmap(jax.grad(FUNCTIONS[side], (0, 1)))(a, x)
+    gradients = jax.jit(jax.vmap(jax.grad(FUNCTIONS[side], (0, 1))))(a, x)
     for values in (FUNCTIONS[side](a, x), *gradients):
         assert not np.isnan(values).any()
 

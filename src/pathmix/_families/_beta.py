@@ -15,6 +15,7 @@ class BetaFamily(Family):
     """``p = x^(a−1) (1−x)^(b−1) / B(a, b)`` on ``0 ≤ x ≤ 1``."""
 
     parameters = ("concentration1", "concentration0")
+    pathwise = True
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         a, b = d.concentration1, d.concentration0
@@ -22,7 +23,9 @@ class BetaFamily(Family):
         def density(x: Reals) -> Reals:
             return log_beta_kernel(a, b, x, 1 - x) - jnp.log(x) - jnp.log1p(-x)
 
-        return guarded((x > 0) & (x < 1), density, x, 0.5, unit_edges(x, a, b, jnp.log(b), jnp.log(a)))
+        return guarded(
+            (x > 0) & (x < 1), density, x, 0.5, unit_edges(x, a, b, jnp.log(b), jnp.log(a))
+        )
 
     def log_cdf(self, d: Distribution, x: Value) -> Reals:
         a, b = d.concentration1, d.concentration0
@@ -39,6 +42,7 @@ class KumaraswamyFamily(Family):
     """``P(X > x) = (1 − x^a)^b`` on ``0 ≤ x ≤ 1``."""
 
     parameters = ("concentration1", "concentration0")
+    pathwise = True
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         a, b = d.concentration1, d.concentration0
@@ -57,7 +61,8 @@ class KumaraswamyFamily(Family):
             log_s = self._log_survival(d, x)
             tiny = d.concentration1 * jnp.log(x)  # log x^a: F ≈ b x^a where 1 − S underflows
             return jnp.where(
-                tiny < jnp.log(jnp.finfo(x.dtype).eps) - jnp.log(b + 1), jnp.log(b) + tiny,
+                tiny < jnp.log(jnp.finfo(x.dtype).eps) - jnp.log(b + 1),
+                jnp.log(b) + tiny,
                 complement(jnp.where(log_s == 0, -1.0, log_s)),
             )
 

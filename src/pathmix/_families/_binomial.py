@@ -9,7 +9,7 @@ import numpyro.distributions as dist
 from jax import lax
 from numpyro.distributions import Distribution
 
-from pathmix._families._counts import CountFamily, is_count, log_odds, odds, safe_log, times_log
+from pathmix._families._counts import is_count, log_odds, odds, safe_log, times_log
 from pathmix._families._protocol import Family, guarded, register
 from pathmix._special import deviance, log_betainc, stirling_error
 from pathmix._typing import Reals, Value

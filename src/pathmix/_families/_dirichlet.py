@@ -1,13 +1,18 @@
 """Dirichlet, its normaliser without cancellation."""
 
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from numpyro.distributions import Distribution
 
+from pathmix._families._conditionals import Conditionals, Terms
 from pathmix._families._exponential import power_at_zero
-from pathmix._families._protocol import Family, register
-from pathmix._special import log_poisson_kernel
-from pathmix._typing import Flags, Reals, Value
+from pathmix._families._gather import expand_to
+from pathmix._families._protocol import Family, family, register
+from pathmix._special import log_beta_kernel, log_betainc, log_poisson_kernel
+from pathmix._typing import Flags, PerComponent, Reals, Value
 
 
 class DirichletFamily(Family):
@@ -24,7 +29,6 @@ class DirichletFamily(Family):
         total = jnp.sum(alpha, axis=-1)
         inner = (x > 0) & (x <= 1)
         safe = jnp.where(inner, x, 0.5)
-        scaled = total[..., None] * safe
         terms = log_poisson_kernel(alpha, total[..., None] * safe) + jnp.log(alpha) - jnp.log(safe)
         edge = power_at_zero(alpha, jnp.log(total)[..., None])
         log_p = jnp.sum(jnp.where(inner, terms, edge), axis=-1)
@@ -33,12 +37,73 @@ class DirichletFamily(Family):
         log_p += total * (jnp.sum(x, axis=-1) - 1)
         return jnp.where(_on_simplex(x), log_p, -jnp.inf)
 
+    def check_pathwise(self, d: Distribution) -> None:
+        del d
+
+    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
+        """Move each coordinate as its Beta marginal does, and the others in proportion.
+
+        A change of αⱼ alone leaves the proportions of the other coordinates as they are distributed
+        (Jankowiak and Obermeyer 2018), so that ``v_i = gᵢ − xᵢ Σ_{j≠i} gⱼ/(1 − xⱼ)``.
+        """
+        alpha, d_alpha = jax.jvp(lambda d: jnp.asarray(d.concentration), (d,), (tangent,))
+        x = expand_to(x, d.shape())
+        rest = jnp.sum(alpha, axis=-1, keepdims=True) - alpha
+        marginal = dist.Beta(*jnp.broadcast_arrays(alpha, rest), validate_args=False)
+        d_marginal = jax.jvp(
+            lambda a: dist.Beta(*jnp.broadcast_arrays(a, rest), validate_args=False),
+            (alpha,),
+            (d_alpha,),
+        )[1]
+        g = family(marginal).velocity(marginal, d_marginal, x)
+        share = g / jnp.where(x < 1, 1 - x, 1.0)
+        return g - x * (jnp.sum(share, axis=-1, keepdims=True) - share)
+
+    def conditionals(self, d: Distribution, x: Value) -> Conditionals:
+        return DirichletConditionals(jnp.asarray(d.concentration), expand_to(x, d.shape()))
+
     def covariance(self, d: Distribution) -> Reals:
         alpha = jnp.asarray(d.concentration)
         total = jnp.sum(alpha, axis=-1, keepdims=True)
         mean = alpha / total
         outer = mean[..., :, None] * mean[..., None, :]
         return (jnp.eye(mean.shape[-1]) * mean[..., None] - outer) / (total[..., None] + 1)
+
+
+class DirichletConditionals(Conditionals):
+    """Stick breaking: ``x_i/r_i ~ Beta(αᵢ, Σ_{j>i} αⱼ)`` of the rest ``r_i = Σ_{j≥i} xⱼ``."""
+
+    def __init__(self, alpha: Reals, x: Value) -> None:
+        a, b = alpha[..., :-1], _sum_from(alpha)[..., 1:]
+        rest = _sum_from(x)
+        r, share, other = (
+            rest[..., :-1],
+            x[..., :-1] / rest[..., :-1],
+            rest[..., 1:] / rest[..., :-1],
+        )
+        log_p = log_beta_kernel(a, b, share, other) - jnp.log(share) - jnp.log(other) - jnp.log(r)
+        score = ((a - 1) / share - (b - 1) / other) / r
+        tails = log_betainc(a, b, share, other), log_betainc(b, a, other, share)
+        first = lambda t: jnp.moveaxis(t, -1, 0)  # noqa: E731
+        super().__init__(Terms(*tails, log_p, score), (first(share), first(r)))
+
+    def start(self, a: PerComponent) -> Reals:
+        return jnp.zeros_like(a)
+
+    def drift(self, state: Reals, row: Any) -> tuple[Reals, Reals]:
+        share, r = row
+        return share * state, state / r
+
+    def advance(self, state: Reals, row: Any, relative: PerComponent, dx: Reals) -> Reals:
+        return state - dx[..., None]
+
+    def complete(self, dx: Reals) -> Reals:
+        return jnp.concatenate([dx, -jnp.sum(dx, axis=-1, keepdims=True)], axis=-1)
+
+
+def _sum_from(x: Reals) -> Reals:
+    """``Σ_{j≥i} x_j``, without the cancellation of ``1 − Σ_{j<i} x_j``."""
+    return jnp.flip(jnp.cumsum(jnp.flip(x, -1), axis=-1), -1)
 
 
 def _on_simplex(x: Value) -> Flags:

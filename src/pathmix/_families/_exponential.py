@@ -1,5 +1,6 @@
 """Exponential and Weibull: ``(x/scale)^c`` is a standard exponential variable."""
 
+import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax.scipy.special import gammaln
@@ -14,6 +15,7 @@ class ExponentialFamily(Family):
     """``log p = log rate − rate · x`` on ``x ≥ 0``."""
 
     parameters = ("rate",)
+    pathwise = True
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         return guarded(x >= 0, lambda x: jnp.log(d.rate) - d.rate * x, x, 0.0)
@@ -24,11 +26,16 @@ class ExponentialFamily(Family):
     def log_survival(self, d: Distribution, x: Value) -> Reals:
         return guarded(x > 0, lambda x: -d.rate * x, x, 0.0, outside=0.0)
 
+    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
+        noise = x * d.rate
+        return jax.jvp(lambda d: noise / d.rate, (d,), (tangent,))[1]
+
 
 class WeibullFamily(Family):
     """``log p = log(c/scale) + (c−1) log(x/scale) − (x/scale)^c`` on ``x ≥ 0``."""
 
     parameters = ("scale", "concentration")
+    pathwise = True
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         c, log_scale = d.concentration, jnp.log(d.scale)
@@ -37,7 +44,9 @@ class WeibullFamily(Family):
             t = jnp.log(x / d.scale)
             return jnp.log(c) - log_scale + (c - 1) * t - jnp.exp(c * t)
 
-        return guarded(x > 0, density, x, 1.0, jnp.where(x == 0, power_at_zero(c, -log_scale), -jnp.inf))
+        return guarded(
+            x > 0, density, x, 1.0, jnp.where(x == 0, power_at_zero(c, -log_scale), -jnp.inf)
+        )
 
     def log_cdf(self, d: Distribution, x: Value) -> Reals:
         return guarded(x > 0, lambda x: log_cdf_of_hazard(self._log_hazard(d, x)), x, 1.0)

@@ -13,6 +13,8 @@ from pathmix._typing import Reals, Value
 class GammaFamily(Family):
     """``p = rate (rate x)^(a−1) e^(−rate x) / Γ(a)`` on ``x ≥ 0``."""
 
+    pathwise = True
+
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         a, rate = d.concentration, d.rate
 

@@ -22,7 +22,7 @@ def pad_left(x: Any, ndim: int) -> Value:
 def gather_components(
     parameter: Any, event_dim: int, batch_shape: tuple[int, ...], index: Index
 ) -> Value:
-    """Gather ``parameter`` (broadcastable to ``*batch k *event``) at ``index`` (``*sample *batch``).
+    """Gather ``parameter``, broadcastable to ``*batch k *event``, at ``index``, ``*sample *batch``.
 
     Returns ``*sample *batch *event``, or a broadcastable shape where all components share it.
     """

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax.scipy.special import erf, erfc
@@ -26,6 +27,7 @@ class Half(Family):
     survival: Callable[[Reals], Reals]
 
     parameters = ("scale",)
+    pathwise = True
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         log_scale = jnp.log(d.scale)
@@ -36,6 +38,10 @@ class Half(Family):
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
         return guarded(x > 0, lambda x: self.survival(x / d.scale), x, 1.0, outside=0.0)
+
+    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
+        z = x / d.scale
+        return jax.jvp(lambda d: d.scale * z, (d,), (tangent,))[1]
 
 
 class HalfCauchyFamily(Half):

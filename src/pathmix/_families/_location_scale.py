@@ -26,6 +26,7 @@ class LocationScale(Family):
     survival: Standard
 
     parameters = ("loc", "scale")
+    pathwise = True
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         return self.density(standardise(d, x)) - jnp.log(d.scale)
@@ -35,6 +36,10 @@ class LocationScale(Family):
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
         return self.survival(standardise(d, x))
+
+    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
+        z = standardise(d, x)
+        return jax.jvp(lambda d: d.loc + d.scale * z, (d,), (tangent,))[1]
 
 
 def standardise(d: Distribution, x: Value) -> Reals:
@@ -85,9 +90,7 @@ register(
     dist.Normal,
 )
 register(
-    LocationScale(
-        lambda z: -jnp.abs(z) - math.log(2), laplace_cdf, lambda z: laplace_cdf(-z)
-    ),
+    LocationScale(lambda z: -jnp.abs(z) - math.log(2), laplace_cdf, lambda z: laplace_cdf(-z)),
     dist.Laplace,
 )
 register(

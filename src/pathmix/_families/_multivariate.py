@@ -1,15 +1,20 @@
 """Elliptical families with full covariances: multivariate normal and Student t."""
 
 import math
+from functools import partial
 
+import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax.scipy.linalg import solve_triangular
 from numpyro.distributions import Distribution
 
-from pathmix._families._gather import expand_to, pad_left
+from pathmix._families._conditionals import Conditionals
+from pathmix._families._elliptical import NormalConditionals, StudentTConditionals
+from pathmix._families._gather import expand_to
 from pathmix._families._protocol import Family, register
 from pathmix._families._student_t import student_normaliser
+from pathmix._special import log_betainc
 from pathmix._typing import ParameterMap, Reals, Value
 
 
@@ -25,6 +30,18 @@ class MultivariateNormalFamily(Family):
         square, log_det = mahalanobis(d, x)
         return -0.5 * (square + d.event_shape[0] * math.log(2 * math.pi)) - log_det
 
+    pathwise = True
+
+    def check_pathwise(self, d: Distribution) -> None:
+        del d
+
+    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
+        z = whiten(d.scale_tril, d.loc, d, x)
+        return jax.jvp(lambda d: d.loc + _times(d.scale_tril, z), (d,), (tangent,))[1]
+
+    def conditionals(self, d: Distribution, x: Value) -> Conditionals:
+        return NormalConditionals(d.scale_tril, whiten(d.scale_tril, d.loc, d, x))
+
     def covariance(self, d: Distribution) -> Reals:
         return _broadcast_matrix(d, d.scale_tril @ jnp.swapaxes(d.scale_tril, -1, -2))
 
@@ -37,8 +54,29 @@ class LowRankFamily(Family):
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         return jnp.asarray(d.log_prob(expand_to(x, d.shape())))
 
+    def check_pathwise(self, d: Distribution) -> None:
+        del d
+
+    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
+        # dloc + dΣ Σ⁻¹(x − loc)/2 solves the continuity equation without a factor of Σ
+        factor = _low_rank_factor(d)
+        z = whiten(factor, d.loc, d, x)
+        y = solve_triangular(
+            jnp.broadcast_to(factor, (*z.shape, z.shape[-1])), z[..., None], lower=True, trans=1
+        )[..., 0]
+
+        def push(d: Distribution) -> Value:
+            w = jnp.asarray(d.cov_factor)
+            return d.loc + 0.5 * (_times(w @ jnp.swapaxes(w, -1, -2), y) + d.cov_diag * y)
+
+        return jax.jvp(push, (d,), (tangent,))[1]
+
+    def conditionals(self, d: Distribution, x: Value) -> Conditionals:
+        factor = _low_rank_factor(d)
+        return NormalConditionals(factor, whiten(factor, d.loc, d, x))
+
     def covariance(self, d: Distribution) -> Reals:
-        return _broadcast_matrix(d, d.covariance_matrix)
+        return _broadcast_matrix(d, _low_rank_covariance(d))
 
 
 class MultivariateStudentTFamily(Family):
@@ -51,6 +89,25 @@ class MultivariateStudentTFamily(Family):
         df, size = d.df, d.event_shape[0]
         power = -0.5 * (df + size) * jnp.log1p(square / df)
         return power + student_normaliser(df, size) - log_det
+
+    def check_pathwise(self, d: Distribution) -> None:
+        del d
+
+    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
+        """Move by loc and factor at fixed ``z``, and along ``z`` by the radius' dependence on df.
+
+        ``ρ = |z|²`` has ``ρ/(ρ + df) ~ Beta(E/2, df/2)``, differentiated implicitly.
+        """
+        z = whiten(d.scale_tril, d.loc, d, x)
+        square = jnp.sum(z * z, axis=-1)
+        d_df = jax.jvp(lambda d: jnp.asarray(d.df), (d,), (tangent,))[1]
+        stretch = _radial_velocity(jnp.asarray(d.df), square, d.event_shape[0]) * d_df
+        moved = jax.jvp(lambda d: d.loc + _times(d.scale_tril, z), (d,), (tangent,))[1]
+        return moved + _times(d.scale_tril, z * stretch[..., None])
+
+    def conditionals(self, d: Distribution, x: Value) -> Conditionals:
+        z = whiten(d.scale_tril, d.loc, d, x)
+        return StudentTConditionals(jnp.asarray(d.df), d.scale_tril, z)
 
     def mean(self, d: Distribution) -> Reals:
         return jnp.where(d.df[..., None] > 1, jnp.broadcast_to(d.loc, d.shape()), jnp.nan)
@@ -65,21 +122,60 @@ class MultivariateStudentTFamily(Family):
 
 
 def mahalanobis(d: Distribution, x: Value) -> tuple[Reals, Reals]:
-    """Return ``|L⁻¹(x − loc)|²`` and ``log det L`` for the Cholesky factor ``L`` of ``d``.
-
-    The samples ``x`` stand as columns, so that each component's factor is solved with once.
-    """
+    """Return ``|L⁻¹(x − loc)|²`` and ``log det L`` for the Cholesky factor ``L`` of ``d``."""
     factor = jnp.asarray(d.scale_tril)
+    z = whiten(factor, d.loc, d, x)
     log_det = jnp.sum(jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)), axis=-1)
-    delta = pad_left(x - d.loc, len(d.batch_shape) + 1)
-    delta = expand_to(delta, d.shape())
+    return jnp.sum(z * z, axis=-1), log_det
+
+
+def whiten(factor: Reals, loc: Reals, d: Distribution, x: Value) -> Reals:
+    """Return ``L⁻¹(x − loc)``, ``*points k event``.
+
+    The samples stand as columns, so that each component's factor is solved with once.
+    """
+    delta = expand_to(x - loc, d.shape())
     batch_ndim = len(d.batch_shape)
     sample_shape = delta.shape[: delta.ndim - batch_ndim - 1]
     columns = jnp.moveaxis(delta.reshape((-1, *d.batch_shape, *d.event_shape)), 0, -1)
     factor = jnp.broadcast_to(factor, d.batch_shape + factor.shape[-2:])
-    z = solve_triangular(factor, columns, lower=True)
-    square = jnp.moveaxis(jnp.sum(z * z, axis=-2), -1, 0)
-    return square.reshape(sample_shape + d.batch_shape), log_det
+    z = jnp.moveaxis(solve_triangular(factor, columns, lower=True), -1, 0)
+    return z.reshape(sample_shape + d.shape())
+
+
+def _times(matrix: Reals, vector: Reals) -> Reals:
+    return jnp.einsum("...ij,...j->...i", matrix, vector)
+
+
+def _low_rank_covariance(d: Distribution) -> Reals:
+    w = jnp.asarray(d.cov_factor)
+    return w @ jnp.swapaxes(w, -1, -2) + d.cov_diag[..., None] * jnp.eye(d.event_shape[0])
+
+
+def _low_rank_factor(d: Distribution) -> Reals:
+    return jnp.linalg.cholesky(_low_rank_covariance(d))
+
+
+def _radial_velocity(df: Reals, square: Reals, size: int) -> Reals:
+    """``d log|z| / d df`` at a fixed quantile of ``ρ = |z|²``, from its nearer tail."""
+
+    def tail(df: Reals, log_square: Reals, *, lower: bool) -> Reals:
+        ratio = jnp.exp(log_square) / df
+        a, b, x, y = size / 2, df / 2, ratio / (1 + ratio), 1 / (1 + ratio)
+        return log_betainc(a, b, x, y) if lower else log_betainc(b, a, y, x)
+
+    def velocity(*, lower: bool) -> tuple[Reals, Reals]:
+        fn = partial(tail, lower=lower)
+        log_square = jnp.log(jnp.where(square > 0, square, 1.0))
+        df_, at = jnp.broadcast_arrays(df, log_square)
+        one, none = jnp.ones_like(at), jnp.zeros_like(at)
+        value, d_df = jax.jvp(fn, (df_, at), (one, none))
+        slope = jax.jvp(fn, (df_, at), (none, one))[1]
+        flat = (slope == 0) | ~jnp.isfinite(slope) | (square == 0)
+        return value, jnp.where(flat, 0.0, -d_df / jnp.where(flat, 1.0, slope)) / 2
+
+    (low, v_low), (high, v_high) = velocity(lower=True), velocity(lower=False)
+    return jnp.where(low < high, v_low, v_high)
 
 
 def _broadcast_matrix(d: Distribution, matrix: Reals) -> Reals:

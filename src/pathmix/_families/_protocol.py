@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from numpyro.distributions import Distribution
 
+from pathmix._families._conditionals import Conditionals, Terms, elementwise
 from pathmix._families._gather import expand_to, gather_components, select_components
 from pathmix._special import log1mexp
 from pathmix._typing import Flags, Index, ParameterMap, Reals, Value
@@ -23,6 +24,9 @@ class Family:
 
     parameters: ClassVar[tuple[str, ...]] = ()
     """The constructor's arguments that hold arrays; without them draws cannot be gathered."""
+
+    pathwise: ClassVar[bool] = False
+    """Whether draws can carry pathwise gradients to every parameter."""
 
     def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
         """Return a distribution like ``d`` with ``fn(parameter, event_dim)`` for parameters."""
@@ -75,6 +79,33 @@ class Family:
         except NotImplementedError as error:
             raise no_cdf(d) from error
 
+    def check_pathwise(self, d: Distribution) -> None:
+        """Raise ``NotImplementedError`` unless draws of ``d`` can carry pathwise gradients."""
+        if not self.pathwise:
+            raise no_pathwise(d)
+        elementwise(d)
+
+    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
+        """Return how a draw at ``x`` moves with the parameters, ``*points k *event``.
+
+        This is the velocity of each component by itself, by implicit differentiation of its
+        nearer tail (Figurnov et al. 2018): ``−∂_θF dθ / p``. Linear in ``tangent``.
+        """
+        x = expand_to(x, d.shape())
+        lower, v_lower = _tail_velocity(self.log_cdf, d, tangent, x)
+        upper, v_upper = _tail_velocity(self.log_survival, d, tangent, x)
+        return jnp.where(lower < upper, v_lower, v_upper)
+
+    def conditionals(self, d: Distribution, x: Value) -> Conditionals:
+        """Return the successive conditional distributions along the flattened event."""
+        scalar = elementwise(d)
+        known = family(scalar)
+        x = expand_to(x, d.shape())
+        log_p, score = jax.jvp(lambda x: known.log_prob(scalar, x), (x,), (jnp.ones_like(x),))
+        terms = known.log_cdf(scalar, x), known.log_survival(scalar, x), log_p, score
+        shape = (*x.shape[: x.ndim - d.event_dim], -1)
+        return Conditionals(Terms(*(expand_to(t, x.shape).reshape(shape) for t in terms)))
+
     def mean(self, d: Distribution) -> Reals:
         """Return the mean, ``*batch *event``."""
         return _statistic(d, "mean")
@@ -115,6 +146,26 @@ def no_cdf(d: Distribution) -> NotImplementedError:
         f"scalar or factorised (Independent) family with a cdf, got event shape {d.event_shape}. "
         "Estimate probabilities from draws instead."
     )
+
+
+def no_pathwise(d: Distribution) -> NotImplementedError:
+    """Return the error for a family without pathwise gradients."""
+    return NotImplementedError(
+        f"pathmix has no pathwise gradient for {type(d).__name__} components: expected a family "
+        "with known log tails (see the table in the README), Independent or transformed ones, "
+        "MultivariateNormal, LowRankMultivariateNormal, MultivariateStudentT or Dirichlet. Use "
+        "reparameterize=False with a sum over components, by `component_log_probs`."
+    )
+
+
+def _tail_velocity(
+    log_tail: Callable[..., Reals], d: Distribution, tangent: Distribution, x: Value
+) -> tuple[Reals, Reals]:
+    """A log tail ``T`` and ``−∂_θT dθ / ∂_xT``, zero where ``T`` is flat."""
+    tail, d_tail = jax.jvp(lambda d: log_tail(d, x), (d,), (tangent,))
+    slope = jax.jvp(lambda x: log_tail(d, x), (x,), (jnp.ones_like(x),))[1]
+    flat = (slope == 0) | ~jnp.isfinite(slope)
+    return tail, jnp.where(flat, 0.0, -d_tail) / jnp.where(flat, 1.0, slope)
 
 
 def where_inside(inside: Flags, value: Any, outside: float) -> Reals:

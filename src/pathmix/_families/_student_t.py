@@ -16,15 +16,16 @@ class StudentTFamily(Family):
     """``p = (1 + z²/df)^(−(df+1)/2) / (√df B(df/2, 1/2) scale)``."""
 
     parameters = ("df", "loc", "scale")
+    pathwise = True
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         return student_density(d.df, standardise(d, x)) - jnp.log(d.scale)
 
     def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return _log_cdf(d.df, standardise(d, x))
+        return log_student_cdf(d.df, standardise(d, x))
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return _log_cdf(d.df, -standardise(d, x))
+        return log_student_cdf(d.df, -standardise(d, x))
 
     def mean(self, d: Distribution) -> Reals:
         return jnp.where(d.df > 1, super().mean(d), jnp.nan)
@@ -65,7 +66,8 @@ def _tail_slope(df: Reals, z: Reals) -> Reals:
 log_tail = forward_differentiable(_log_tail, partials={1: _tail_slope})
 
 
-def _log_cdf(df: Reals, z: Reals) -> Reals:
+def log_student_cdf(df: Reals, z: Reals) -> Reals:
+    """Return the log cdf of the standard Student t distribution."""
     upper = jnp.log1p(-jnp.exp(log_tail(df, jnp.maximum(z, 0.0))))
     return jnp.where(z < 0, log_tail(df, jnp.maximum(-z, 0.0)), upper)
 

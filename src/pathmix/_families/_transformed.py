@@ -10,6 +10,7 @@ from numpyro.distributions import Distribution, TransformedDistribution
 from numpyro.distributions.transforms import AffineTransform, PowerTransform, Transform
 from numpyro.distributions.util import sum_rightmost
 
+from pathmix._families._conditionals import elementwise
 from pathmix._families._gather import expand_to, pad_left
 from pathmix._families._protocol import Family, family, no_cdf, register
 from pathmix._families._supports import bounds
@@ -29,7 +30,8 @@ class TransformedFamily(Family):
         return TransformedDistribution(base, transforms, validate_args=False)
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
-        y, inside, log_det, event_dim = expand_to(x, d.shape()), True, 0.0, d.event_dim
+        y, log_det, event_dim = expand_to(x, d.shape()), 0.0, d.event_dim
+        inside = jnp.ones((), bool)
         for t in reversed(d.transforms):
             y, z, ok = _invert(t, y)
             rest = event_dim - t.codomain.event_dim
@@ -53,6 +55,19 @@ class TransformedFamily(Family):
         falls = base.log_cdf(d.base_dist, y)
         log_p = jnp.where(rising, base.log_survival(d.base_dist, y), falls)
         return jnp.where(above, -jnp.inf, jnp.where(below, 0.0, log_p))
+
+    def check_pathwise(self, d: Distribution) -> None:
+        elementwise(d)
+        family(d.base_dist).check_pathwise(d.base_dist)
+
+    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
+        y = expand_to(x, d.shape())
+        for t in reversed(d.transforms):
+            y = _invert(t, y)[1]
+        base = family(d.base_dist)
+        start = expand_to(base.velocity(d.base_dist, tangent.base_dist, y), y.shape)
+        forward = (d.transforms, y), (tangent.transforms, start)
+        return jax.jvp(_push_forward, *forward)[1]
 
     def mean(self, d: Distribution) -> Reals:
         if not _is_affine(d):
@@ -92,6 +107,12 @@ class LogNormalFamily(NamedTransformed):
         return jnp.broadcast_to(jnp.expm1(square) * jnp.exp(2 * d.loc + square), d.shape())
 
 
+def _push_forward(transforms: list[Transform], y: Value) -> Value:
+    for t in transforms:
+        y = t(y)
+    return y
+
+
 def _invert(t: Transform, x: Value) -> tuple[Value, Value, Flags]:
     """Return a point of the codomain, its inverse image, and where the point is ``x`` itself.
 
@@ -110,19 +131,20 @@ def _invert(t: Transform, x: Value) -> tuple[Value, Value, Flags]:
     return x, t._inverse(x), ok
 
 
-def _pull_back(d: Distribution, x: Value) -> tuple[Value, Any, Flags, Flags]:
+def _pull_back(d: Distribution, x: Value) -> tuple[Value, Flags, Flags, Flags]:
     """The base's value, whether it rises with ``x``, and where ``x`` is below or above all."""
     if any(t.codomain.event_dim or t.domain.event_dim for t in d.transforms):
         raise no_cdf(d)
     y = expand_to(x, d.shape())
-    rising, below, above = True, jnp.zeros(y.shape, bool), jnp.zeros(y.shape, bool)
+    below, above = jnp.zeros(y.shape, bool), jnp.zeros(y.shape, bool)
+    rising = jnp.ones((), bool)
     for t in reversed(d.transforms):
         low, high = bounds(t.codomain)
         _, z, ok = _invert(t, y)
         under, over = ~ok & (y <= low), ~ok & (y >= high)
         below |= jnp.where(rising, under, over)
         above |= jnp.where(rising, over, under)
-        y, rising = z, jnp.where(t.sign > 0, rising, ~jnp.asarray(rising))
+        y, rising = z, jnp.where(t.sign > 0, rising, ~rising)
     return y, rising, below, above
 
 

@@ -1,6 +1,5 @@
 """Truncations of a family on the real line, by differences of its own log cdf or survival."""
 
-
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +29,9 @@ class TruncatedFamily(Family):
         bounds = {name: fn(getattr(d, name), 0) for name in ("low", "high") if hasattr(d, name)}
         base = family(d.base_dist).rebuild(d.base_dist, fn)
         return type(d)(base, **bounds, validate_args=False)
+
+    def check_pathwise(self, d: Distribution) -> None:
+        family(d.base_dist).check_pathwise(d.base_dist)
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         inside = (x >= _bound(d, "low")) & (x <= _bound(d, "high"))

@@ -19,6 +19,7 @@ class VonMisesFamily(Family):
     """
 
     parameters = ("loc", "concentration")
+    pathwise = True
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         kappa = d.concentration

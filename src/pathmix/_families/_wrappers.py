@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jax import lax
 from numpyro.distributions import Distribution, ExpandedDistribution, Independent
 
+from pathmix._families._conditionals import Conditionals, elementwise
 from pathmix._families._gather import expand_to, pad_left
 from pathmix._families._protocol import Family, family, register
 from pathmix._typing import ParameterMap, Reals, Value
@@ -32,6 +33,13 @@ class IndependentFamily(Family):
     def log_survival(self, d: Distribution, x: Value) -> Reals:
         return family(d.base_dist).log_survival(d.base_dist, x)
 
+    def check_pathwise(self, d: Distribution) -> None:
+        elementwise(d)
+        family(d.base_dist).check_pathwise(d.base_dist)
+
+    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
+        return family(d.base_dist).velocity(d.base_dist, tangent.base_dist, x)
+
     def mean(self, d: Distribution) -> Reals:
         return family(d.base_dist).mean(d.base_dist)
 
@@ -58,6 +66,15 @@ class ExpandedFamily(Family):
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
         return expand_to(family(d.base_dist).log_survival(d.base_dist, x), d.shape())
+
+    def check_pathwise(self, d: Distribution) -> None:
+        family(d.base_dist).check_pathwise(d.base_dist)
+
+    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
+        return family(d.base_dist).velocity(d.base_dist, tangent.base_dist, expand_to(x, d.shape()))
+
+    def conditionals(self, d: Distribution, x: Value) -> Conditionals:
+        return family(d.base_dist).conditionals(d.base_dist, expand_to(x, d.shape()))
 
     def mean(self, d: Distribution) -> Reals:
         return jnp.broadcast_to(family(d.base_dist).mean(d.base_dist), d.shape())

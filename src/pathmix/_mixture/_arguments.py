@@ -9,7 +9,7 @@ import numpy as np
 from numpyro.distributions import Distribution, constraints
 
 from pathmix._checks import is_concrete, require
-from pathmix._families import bounds
+from pathmix._families import bounds, family
 from pathmix._typing import Flags
 
 
@@ -18,7 +18,8 @@ def check_arguments(mixture: Any, components: Any) -> None:
     for name, d in (("mixture_distribution", mixture), ("components_distribution", components)):
         if not isinstance(d, Distribution):
             raise TypeError(
-                f"expected {name} to be a numpyro.distributions.Distribution, got {type(d).__name__}"
+                f"expected {name} to be a numpyro.distributions.Distribution, got "
+                f"{type(d).__name__}. Wrap its parameters, as in dist.Normal(loc, scale)."
             )
     _check_categorical(mixture)
     _check_shapes(mixture, components)
@@ -75,6 +76,17 @@ def _check_num_components(mixture: Distribution, num_components: int) -> None:
             f"expected a mixture_distribution over 0, …, {num_components - 1}, got "
             f"{type(mixture).__name__} over {values.ravel().tolist()}."
         )
+
+
+def check_reparameterizable(components: Distribution) -> None:
+    """Raise unless draws from mixtures of these components can carry pathwise gradients."""
+    if components.is_discrete:
+        raise ValueError(
+            "expected continuous components for pathwise gradients, got discrete "
+            f"{type(components).__name__}. Use reparameterize=False with a sum over components, by "
+            "`component_log_probs`."
+        )
+    family(components).check_pathwise(components)
 
 
 def validated(d: Distribution) -> Distribution:

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 from numpyro.distributions import Distribution, constraints
 
 from pathmix._families import family
-from pathmix._mixture._weights import Weights
 from pathmix._typing import Reals
+from pathmix._weights import Weights
 
 
 def mean(weights: Weights, components: Distribution) -> Reals:

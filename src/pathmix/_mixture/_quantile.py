@@ -5,14 +5,10 @@ Floats sort like the integers of their bit patterns, so bisecting those integers
 step per bit, needs no starting bracket, and is indifferent to flat and discrete cdfs. The nearer
 tail decides, in log space.
 
-The derivative is that of the pathwise velocity in one dimension (Figurnov et al. 2018),
-
-    dx = dq/f − Σ_k dw_k F_k / f + Σ_k r_k v_k,
-
-with the responsibilities ``r_k`` and the components' own velocities ``v_k = −∂F_k/p_k``.
+The derivative is that of the implicit function: ``dq/f``, and the pathwise velocity of a draw at
+``x``, which in one dimension is the same thing.
 """
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -23,8 +19,9 @@ from numpyro.distributions import Distribution
 from pathmix._families import bounds, family
 from pathmix._families._gather import pad_left
 from pathmix._mixture._moments import mean, variance
-from pathmix._mixture._weights import Weights
+from pathmix._pathwise import component_velocity, weight_velocity
 from pathmix._typing import Flags, Reals
+from pathmix._weights import Weights
 
 _SLACK = 2
 """Rounding errors of the cdf, in units of its precision, that must not move a step."""
@@ -32,7 +29,7 @@ _SLACK = 2
 
 @jax.custom_jvp
 def quantile(weights: Weights, components: Distribution, q: Reals) -> Reals:
-    """Return the smallest ``x`` with ``P(X ≤ x) ≥ q``, ``*points``; NaN for ``q`` outside [0, 1]."""
+    """Return the smallest ``x`` with ``P(X ≤ x) ≥ q``, ``*points``; NaN unless 0 ≤ q ≤ 1."""
     low, high = edges(weights, components)
     low, high, q = (a.astype(q.dtype) for a in jnp.broadcast_arrays(low, high, q))
     start, stop = (_to_key(x) for x in _bracket(weights, components, q, low, high))
@@ -58,9 +55,9 @@ def _quantile_jvp(primals, tangents):  # type: ignore[no-untyped-def]
         return x, jnp.zeros_like(x)
     log_f = weights.mix(_terms(components, x, "log_prob"))
     from_q = dq * _bounded_exp(-log_f)
-    inner = _weight_velocity(weights, d_weights, components, x, log_f)
-    inner += _component_velocity(weights, components, d_components, x)
-    ends, d_ends = jax.jvp(edges, (weights, components), (d_weights, d_components))
+    inner = weight_velocity(weights, d_weights, components, x)
+    inner += component_velocity(weights, components, d_components, x)
+    _, d_ends = jax.jvp(edges, (weights, components), (d_weights, d_components))
     at_low, at_high = q == 0, q == 1
     outer = jnp.where(at_low, d_ends[0], d_ends[1])
     return x, (from_q + jnp.where(at_low | at_high, outer, inner)).astype(x.dtype)
@@ -117,34 +114,6 @@ def _reaches(weights: Weights, components: Distribution, x: Reals, q: Reals) -> 
     lower = log_f >= log_q - slack * jnp.maximum(1, -log_q)
     upper = log_s <= log_1mq + slack * jnp.maximum(1, -log_1mq)
     return jnp.where(q <= 0.5, lower, upper)
-
-
-def _weight_velocity(weights, d_weights, components, x, log_f):  # type: ignore[no-untyped-def]
-    """``−Σ_k dw_k F_k / f``, by ``F`` in the lower tail and by ``−S`` in the upper, as Σ dw = 0."""
-    change = []
-    for name in ("log_cdf", "log_survival"):
-        terms = _terms(components, x, name)
-        total, d_total = jax.jvp(lambda w, t=terms: w.mix(t), (weights,), (d_weights,))
-        change.append((total, d_total * _bounded_exp(total - log_f)))
-    (lower, d_lower), (upper, d_upper) = change
-    return jnp.where(lower < upper, -d_lower, d_upper)
-
-
-def _component_velocity(weights, components, d_components, x):  # type: ignore[no-untyped-def]
-    """``Σ_k r_k v_k``, each ``v_k`` from that component's own nearer tail."""
-    velocity = partial(_tail_velocity, components, d_components, x)
-    (lower, v_lower), (upper, v_upper) = velocity("log_cdf"), velocity("log_survival")
-    v = jnp.where(lower < upper, v_lower, v_upper)
-    r = weights.posterior(_terms(components, x, "log_prob")).probs
-    return jnp.sum(jnp.where(r > 0, r * v, 0.0), axis=-1)
-
-
-def _tail_velocity(components, d_components, x, name):  # type: ignore[no-untyped-def]
-    """A log tail ``T`` of each component and ``−∂_θT dθ / ∂_xT``, zero where ``T`` is flat."""
-    tail, d_tail = jax.jvp(lambda c: _terms(c, x, name), (components,), (d_components,))
-    slope = jax.jvp(lambda x: _terms(components, x, name), (x,), (jnp.ones_like(x),))[1]
-    flat = (slope == 0) | ~jnp.isfinite(slope)
-    return tail, jnp.where(flat, 0.0, -d_tail / jnp.where(flat, 1.0, slope))
 
 
 def _bounded_exp(exponent: Reals) -> Reals:

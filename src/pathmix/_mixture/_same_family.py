@@ -13,11 +13,12 @@ from numpyro.distributions.constraints import Constraint
 from pathmix._checks import require
 from pathmix._families import Family, family, hull
 from pathmix._mixture import _moments
-from pathmix._mixture._arguments import check_arguments, validated
+from pathmix._mixture._arguments import check_arguments, check_reparameterizable, validated
 from pathmix._mixture._quantile import quantile
 from pathmix._mixture._sampling import draw_index
-from pathmix._mixture._weights import Weights, weights_of
+from pathmix._pathwise import attach
 from pathmix._typing import Index, PerComponent, Reals, Value
+from pathmix._weights import Weights, weights_of
 
 
 class MixtureSameFamily(Distribution):
@@ -36,8 +37,9 @@ class MixtureSameFamily(Distribution):
             ``()`` or ``*batch``.
         components_distribution: Any NumPyro distribution with at least one batch axis. Supports
             may depend on parameters: a component has log density −inf outside its own.
-        reparameterize: Whether draws carry pathwise gradients. Not available yet; draws carry no
-            gradient at all, rather than a biased one.
+        reparameterize: Whether draws carry pathwise gradients to the mixture weights and to every
+            parameter of every component. Otherwise they carry no gradient at all, rather than a
+            biased one.
         validate_args: Whether to check parameters and values, eagerly and under jit. Kinds and
             shapes are always checked.
         allow_nan_stats: Whether an undefined statistic is NaN (the default) or an error.
@@ -47,7 +49,8 @@ class MixtureSameFamily(Distribution):
         TypeError: An argument is no distribution.
         ValueError: The two distributions do not fit together, or, with ``validate_args``, a
             parameter or value is invalid (under jit: ``equinox.EquinoxRuntimeError``).
-        NotImplementedError: ``reparameterize=True``.
+        NotImplementedError: ``reparameterize=True`` with a family whose pathwise gradients are
+            not known.
 
     Example:
         >>> import jax.numpy as jnp, numpyro.distributions as dist
@@ -74,16 +77,13 @@ class MixtureSameFamily(Distribution):
     ) -> None:
         check_arguments(mixture_distribution, components_distribution)
         if reparameterize:
-            raise NotImplementedError(
-                "expected reparameterize=False: pathwise gradients of draws are not available yet. "
-                "Sum over the components with `component_log_probs` instead of sampling."
-            )
+            check_reparameterizable(components_distribution)
         if validate_args:
             mixture_distribution = validated(mixture_distribution)
             components_distribution = validated(components_distribution)
         self.mixture_distribution = mixture_distribution
         self.components_distribution = components_distribution
-        self.reparameterize = reparameterize
+        self.reparameterize: bool = reparameterize
         self.allow_nan_stats = allow_nan_stats
         self.name = name
         super().__init__(
@@ -119,14 +119,15 @@ class MixtureSameFamily(Distribution):
         return self.reparameterize
 
     def sample(self, key: jax.Array | None, sample_shape: tuple[int, ...] = ()) -> Value:
-        """Draw ``*sample *batch *event``, without gradients.
+        """Draw ``*sample *batch *event``; with gradients if the mixture is reparameterized.
 
         Costs one index search and one draw from the chosen component per event, whatever ``k``.
 
         Example:
             >>> import jax, jax.numpy as jnp, numpyro.distributions as dist
             >>> mixture = MixtureSameFamily(
-            ...     dist.Categorical(probs=jnp.array([0.3, 0.7])), dist.Normal(jnp.array([-9.0, 9.0]))
+            ...     dist.Categorical(probs=jnp.array([0.3, 0.7])),
+            ...     dist.Normal(jnp.array([-9.0, 9.0])),
             ... )
             >>> mixture.sample(jax.random.key(0), (1000,)).shape
             (1000,)
@@ -143,7 +144,35 @@ class MixtureSameFamily(Distribution):
         shape = (*sample_shape, *self.batch_shape)
         index = draw_index(key_index, self._weights, shape)
         draw = self._family.draw(self.components_distribution, index, key_draw)
-        return lax.stop_gradient(draw), [index]
+        draw = lax.stop_gradient(draw)
+        return (self.reparameterize_sample(draw) if self.reparameterize else draw), [index]
+
+    def reparameterize_sample(self, value: Any) -> Value:
+        """Return ``value`` itself, carrying the pathwise gradients of a draw at that point.
+
+        The gradient of component parameters is ``Σ_k r_k v_k``, the components' own velocities
+        weighted by their responsibilities; that of the weights moves the coordinates in turn by
+        their conditional distributions (Figurnov et al. 2018; Graves 2016). Any derivative that
+        ``value`` has of its own passes through. To every order, in forward and reverse mode; see ``docs/gradients.md`` for the formulas and their limits.
+
+        Raises:
+            ValueError: The components are discrete, or ``value`` has the wrong shape.
+            NotImplementedError: Their family's pathwise gradients are not known.
+
+        Example:
+            >>> import jax, jax.numpy as jnp, numpyro.distributions as dist
+            >>> def draw(logits):
+            ...     mixture = MixtureSameFamily(
+            ...         dist.Categorical(logits=logits), dist.Normal(jnp.array([-1.0, 1.0]), 0.5)
+            ...     )
+            ...     return mixture.reparameterize_sample(0.2)
+            >>> print(jax.grad(draw)(jnp.zeros(2)).round(3))
+            [-0.995  0.995]
+        """
+        check_reparameterizable(self.components_distribution)
+        x = self._as_value(value)
+        x = jnp.broadcast_to(x, lax.broadcast_shapes(x.shape, self.shape()))
+        return attach(self._weights, self.components_distribution, x)
 
     def rsample(self, key: jax.Array | None, sample_shape: tuple[int, ...] = ()) -> Value:
         """Draw with pathwise gradients; raises ``NotImplementedError`` unless reparameterized."""
@@ -206,7 +235,8 @@ class MixtureSameFamily(Distribution):
         Example:
             >>> import jax.numpy as jnp, numpyro.distributions as dist
             >>> mixture = MixtureSameFamily(
-            ...     dist.Categorical(probs=jnp.array([0.5, 0.5])), dist.Normal(jnp.array([-3.0, 3.0]))
+            ...     dist.Categorical(probs=jnp.array([0.5, 0.5])),
+            ...     dist.Normal(jnp.array([-3.0, 3.0])),
             ... )
             >>> print(f"{mixture.icdf(mixture.cdf(2.5)):.3f}")
             2.500
@@ -256,7 +286,11 @@ class MixtureSameFamily(Distribution):
     def _replace(self, mixture: Distribution, components: Distribution) -> "MixtureSameFamily":
         """The same mixture of other, already validated, distributions."""
         new = type(self)(
-            mixture, components, allow_nan_stats=self.allow_nan_stats, name=self.name
+            mixture,
+            components,
+            self.reparameterize,
+            allow_nan_stats=self.allow_nan_stats,
+            name=self.name,
         )
         new._validate_args = self._validate_args
         return new
@@ -283,13 +317,17 @@ class MixtureSameFamily(Distribution):
 
     def _with_k_axis(self, value: Any, *, in_support: bool = False) -> Value:
         """``value`` as a float array, checked, with an axis of size one for the components."""
-        x = jnp.asarray(value)
-        x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.result_type(float))
-        self._check_shape(x.shape)
+        x = self._as_value(value)
         if in_support and self._validate_args:
             message = f"expected values in the support {self.support!r} of the mixture"
             x = require(x, jnp.all(self.support(x)), message + ", got values outside it.")
         return jnp.expand_dims(x, x.ndim - self.event_dim)
+
+    def _as_value(self, value: Any) -> Value:
+        """``value`` as a float array of a fitting shape."""
+        x = jnp.asarray(value)
+        self._check_shape(x.shape)
+        return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.result_type(float))
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         cut = len(shape) - self.event_dim
@@ -316,8 +354,9 @@ class MixtureSameFamily(Distribution):
         return require(
             value,
             ~jnp.isnan(value),
-            f"expected a defined {name}, got NaN from {type(self.components_distribution).__name__} "
-            "components of non-zero weight. Pass allow_nan_stats=True to get NaN instead.",
+            f"expected a defined {name}, got NaN from "
+            f"{type(self.components_distribution).__name__} components of non-zero weight. "
+            "Pass allow_nan_stats=True to get NaN instead.",
         )
 
 

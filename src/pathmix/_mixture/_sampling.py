@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pathmix._mixture._weights import Weights
 from pathmix._typing import Index, Reals
+from pathmix._weights import Weights
 
 _COMPARE_ALL = 32
 """Up to this many components, comparing with all beats a binary search."""
@@ -24,9 +24,10 @@ def draw_index(key: jax.Array, weights: Weights, shape: tuple[int, ...]) -> Inde
     ends = jnp.broadcast_to(ends, shape[len(shape) - ends.ndim + 1 :] + ends.shape[-1:])
     batch = ends.shape[:-1]
     columns = jnp.moveaxis(word.reshape((-1, *batch)), 0, -1)
-    found = jax.vmap(_search)(ends.reshape((-1, ends.shape[-1])), columns.reshape(
-        (int(np.prod(batch)), columns.shape[-1])
-    ))
+    found = jax.vmap(_search)(
+        ends.reshape((-1, ends.shape[-1])),
+        columns.reshape((int(np.prod(batch)), columns.shape[-1])),
+    )
     return jnp.moveaxis(found.reshape(columns.shape), -1, 0).reshape(shape)
 
 

@@ -1,5 +1,6 @@
 """Log-space special functions that JAX lacks, accurate in both tails and in every derivative."""
 
+from ._beta import log_betainc as log_betainc
 from ._elementwise import forward_differentiable as forward_differentiable
 from ._gamma import log_gammainc as log_gammainc
 from ._gamma import log_gammaincc as log_gammaincc
@@ -10,6 +11,5 @@ from ._log_exp import log_diff_exp as log_diff_exp
 from ._normal import log_ndtr as log_ndtr
 from ._stirling import deviance as deviance
 from ._stirling import stirling_error as stirling_error
-from ._beta import log_betainc as log_betainc
 from ._von_mises import log_von_mises_cdf as log_von_mises_cdf
 from ._von_mises import log_von_mises_survival as log_von_mises_survival

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import jax
@@ -62,8 +62,11 @@ def forward_differentiable(
     Returns:
         The function, which also broadcasts its arguments to a common shape and float dtype.
 
-    >>> power = forward_differentiable(lambda x, n: jax.lax.while_loop(
-    ...     lambda c: jnp.any(c[0] < n), lambda c: (c[0] + 1, c[1] * x), (0 * x, 0 * x + 1))[1])
+    >>> power = forward_differentiable(
+    ...     lambda x, n: jax.lax.while_loop(
+    ...         lambda c: jnp.any(c[0] < n), lambda c: (c[0] + 1, c[1] * x), (0 * x, 0 * x + 1)
+    ...     )[1]
+    ... )
     >>> float(jax.grad(jax.grad(power))(2.0, 3.0))
     12.0
     """
@@ -79,11 +82,11 @@ def _with_rule(fn: Elementwise, partials: dict[int, Elementwise]) -> Elementwise
     # Compiled here, once per function: an eager while_loop would otherwise compile at every call.
     wrapped = jax.custom_jvp(jax.jit(fn))
 
-    @lru_cache(maxsize=None)
+    @cache
     def partial(index: int) -> Elementwise:
         return partials.get(index) or _with_rule(_forward_partial(fn, index), {})
 
-    def rule(primals: Any, tangents: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    def rule(primals: Any, tangents: Any) -> tuple[Any, Any]:
         value = wrapped(*primals)
         terms = [
             partial(i)(*primals) * tangent

@@ -71,9 +71,9 @@ def _both(a: _Floats, x: _Floats) -> tuple[_Floats, _Floats]:
     lower = jnp.where(
         by_alternating,
         _log_alternating(*_instead(by_alternating, 0.5, 0.5, a, x)),
-        _log_series(*_instead(by_series, 1, 0.5, a, x)),
+        _log_series(*_instead(by_series, 1.0, 0.5, a, x)),
     )
-    upper = _log_fraction(*_instead(by_fraction, 1, 2, a, x))
+    upper = _log_fraction(*_instead(by_fraction, 1.0, 2.0, a, x))
     direct = jnp.where(by_fraction, upper, lower)
     # Rounding may carry a log probability above 0, where its complement would be NaN.
     other = log1mexp(jnp.minimum(direct, 0))
@@ -143,10 +143,10 @@ def _log_density(a: _Floats, x: _Floats) -> _Floats:
 def _slopes(a: _Floats, x: _Floats) -> tuple[_Floats, _Floats]:
     """Return density/P and density/Q; in each one's tail without the kernel, which both hold."""
     inside, by_series, _, by_fraction = _regions(a, x)
-    a, x = _instead(inside, 1, 1, a, x)
+    a, x = _instead(inside, 1.0, 1.0, a, x)
     log_p, log_q = _both(a, x)
     density = _log_density(a, x)
-    near, far = _instead(by_series, 1, 0.5, a, x), _instead(by_fraction, 1, 2, a, x)
+    near, far = _instead(by_series, 1.0, 0.5, a, x), _instead(by_fraction, 1.0, 2.0, a, x)
     lower = jnp.where(by_series, near[0] / near[1] / _series(*near), jnp.exp(density - log_p))
     upper = jnp.where(by_fraction, _fraction(*far) / far[1], jnp.exp(density - log_q))
     return jnp.where(inside, lower, 0), jnp.where(inside, upper, 0)

@@ -1,5 +1,6 @@
 """Log densities of the Gamma and Beta kind in Loader's saddle-point form."""
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.scipy.special import gammaln
@@ -15,6 +16,7 @@ from ._stirling import (
 )
 
 
+@jax.jit
 def log_poisson_kernel(a: ArrayLike, x: ArrayLike) -> Float[Array, "..."]:
     r"""Compute :math:`a \log x - x - \log\Gamma(a+1)` for :math:`a, x \ge 0`.
 
@@ -44,6 +46,7 @@ def _saddle(a: Float[Array, "..."], x: Float[Array, "..."]) -> Float[Array, "...
     return -stirling_series(a) - deviance(a, x) - 0.5 * jnp.log(a) - _HALF_LOG_TWO_PI
 
 
+@jax.jit
 def log_beta_kernel(a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> Float[Array, "..."]:
     r"""Compute :math:`a \log x + b \log y - \log B(a, b)` for :math:`a, b > 0`, :math:`x + y = 1`.
 

@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
@@ -9,6 +10,7 @@ from jaxtyping import Array, Float
 from ._elementwise import as_floats
 
 
+@jax.jit
 def log1mexp(x: ArrayLike) -> Float[Array, "..."]:
     r"""Compute :math:`\log(1 - e^x)` for :math:`x \le 0`.
 
@@ -28,6 +30,7 @@ def log1mexp(x: ArrayLike) -> Float[Array, "..."]:
     return jnp.where(inside, jnp.where(near, close, far), -jnp.inf)
 
 
+@jax.jit
 def log_diff_exp(a: ArrayLike, b: ArrayLike) -> Float[Array, "..."]:
     r"""Compute :math:`\log(e^a - e^b)` for :math:`a \ge b`.
 

@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
@@ -42,6 +43,7 @@ _SCALED_ERFC = (
 )
 
 
+@jax.jit
 def log_ndtr(z: ArrayLike) -> Float[Array, "..."]:
     r"""Compute :math:`\log\Phi(z)`, the log cdf of the standard normal distribution.
 
@@ -67,17 +69,21 @@ def log_ndtr(z: ArrayLike) -> Float[Array, "..."]:
 
 
 def _log_lower_tail(z: Float[Array, "..."]) -> Float[Array, "..."]:
-    return -0.5 * z * z + _log_half_scaled_erfc(-z * math.sqrt(0.5))
+    numerator, denominator = _half_scaled_erfc(-z)
+    return -0.5 * z * z + (jnp.log(numerator) - jnp.log(denominator))
 
 
 def _upper_tail(z: Float[Array, "..."]) -> Float[Array, "..."]:
-    # exp(-z²/2) magnifies the rounding of z², so the square of a short multiple is split off.
+    # exp(-z²/2) magnifies the rounding of z², so the square of a short multiple is split off. The
+    # two exponentials are kept apart: the compiler joins a product of exponentials into one.
     short = lax.stop_gradient(jnp.round(z * 16) / 16)
     rest = -0.5 * (z - short) * (z + short)
-    scaled = _log_half_scaled_erfc(z * math.sqrt(0.5))
-    return jnp.exp(-0.5 * short * short) * jnp.exp(rest + scaled)
+    numerator, denominator = _half_scaled_erfc(z)
+    return jnp.exp(-0.5 * short * short) * (numerator / denominator) * jnp.exp(rest)
 
 
-def _log_half_scaled_erfc(x: Float[Array, "..."]) -> Float[Array, "..."]:
+def _half_scaled_erfc(z: Float[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """Return numerator and denominator of exp(z²/2) erfc(z/√2) / 2."""
+    x = z * math.sqrt(0.5)
     t = 1 - 2 * _CENTRE / (x + _CENTRE)
-    return jnp.log(chebyshev(_SCALED_ERFC, t)) - jnp.log(2 + 4 * x)
+    return chebyshev(_SCALED_ERFC, t), 2 + 4 * x

@@ -2,6 +2,7 @@ r"""What is left of :math:`\log\Gamma` once Stirling's formula, or a pole, is ta
 
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import gammaln
@@ -81,6 +82,7 @@ def stirling_threshold(dtype: np.dtype) -> float:
     return 3.0 if dtype.itemsize <= 4 else 10.0
 
 
+@jax.jit
 def stirling_error(n: ArrayLike) -> Float[Array, "..."]:
     r"""Compute :math:`\delta(n) = \log\Gamma(n+1) - (n+\tfrac12)\log n + n - \tfrac12\log 2\pi`.
 
@@ -119,6 +121,7 @@ def _direct_error(n: Float[Array, "..."]) -> Float[Array, "..."]:
     return gammaln(n + 1) - (n + 0.5) * jnp.log(n) + n - _HALF_LOG_TWO_PI
 
 
+@jax.jit
 def deviance(x: ArrayLike, m: ArrayLike) -> Float[Array, "..."]:
     r"""Compute :math:`D(x, m) = x\log(x/m) + m - x` for :math:`x, m \ge 0`.
 

@@ -25,8 +25,9 @@ def log_von_mises_cdf(x: ArrayLike, loc: ArrayLike, concentration: ArrayLike) ->
     and the antimode divide the circle into four arcs on which the density is monotone; each is
     integrated by Gauss-Legendre quadrature from its higher end, over the part on which the
     exponent falls by as much as the precision can see. The sums below and above ``x`` give both
-    tails and the normaliser, so that both logarithms are relatively accurate. Differentiable in every argument to every
-    order. At and below -π the value is minus infinity, at and above π it is 0, with zero gradient.
+    tails and the normaliser, so that both logarithms are relatively accurate. Differentiable in
+    every argument to every order. At and below -π the value is minus infinity, at and above π it
+    is 0, with zero gradient.
 
     >>> round(float(log_von_mises_cdf(0.0, 0.0, 2.0)), 5)
     -0.69315
@@ -57,16 +58,13 @@ class _Arcs(NamedTuple):
 def _arcs(x: _Floats, loc: _Floats) -> _Arcs:
     # Positions are measured from the mode, at 0; the circle, cut open, is [start, stop], and holds
     # the antimode at -π or at π. "Angles" are distances from the mode around the circle, in
-    # [0, π]; each is formed from quantities that are exact near its zero.
+    # [0, π]; each is formed from quantities that are exact near its zero. No minimum or modulus
+    # is used: where an arc vanishes, its length and angle still move at the right rate.
     to_x, start, stop = x - loc, -_plus_pi(loc), _plus_pi(-loc)
-    to_x = jnp.clip(to_x, start, stop)
     left = loc >= 0
-    low, high = jnp.where(left, -_PI, 0), jnp.where(left, 0, _PI)
-    low, high = low.astype(x.dtype), high.astype(x.dtype)
-    at_low, at_high = jnp.where(left, _PI, 0), jnp.where(left, 0, _PI)
-    around = jnp.where(left, _plus_pi(x) + stop, _plus_pi(-x) - start)
-    at_x = jnp.where(jnp.abs(to_x) <= _PI, jnp.abs(to_x), around)
-    at_cut = jnp.minimum(jnp.abs(start), jnp.abs(stop))
+    low, high = (jnp.where(left, *ends).astype(x.dtype) for ends in ((-_PI, 0), (0, _PI)))
+    at_low, at_high = (jnp.where(left, *ends).astype(x.dtype) for ends in ((_PI, 0), (0, _PI)))
+    at_x, at_cut = _angle(x, to_x, loc), jnp.where(left, stop, -start)
     first, last = to_x < low, to_x >= high
     angles = [
         at_cut,
@@ -82,15 +80,23 @@ def _arcs(x: _Floats, loc: _Floats) -> _Arcs:
         jnp.where(last, _plus_pi(-x), stop - high),
     ]
     below = [jnp.ones_like(first), ~first, last, jnp.zeros_like(first)]
-    higher = [jnp.minimum(p, q) for p, q in pairwise(angles)]
-    return _Arcs(jnp.stack(higher), jnp.maximum(jnp.stack(lengths), 0), jnp.stack(below))
+    higher = [jnp.where(p < q, p, q) for p, q in pairwise(angles)]
+    return _Arcs(jnp.stack(higher), jnp.stack(lengths), jnp.stack(below))
+
+
+def _angle(x: _Floats, to_x: _Floats, loc: _Floats) -> _Floats:
+    """Return the distance of x from the mode around the circle."""
+    direct = jnp.where(to_x >= 0, to_x, -to_x)
+    around = jnp.where(loc >= 0, _plus_pi(x) + _plus_pi(-loc), _plus_pi(-x) + _plus_pi(loc))
+    return jnp.where(direct <= _PI, direct, around)
 
 
 def _plus_pi(x: _Floats) -> _Floats:
     """Return x + π with π to twice the precision: the distance from the cut."""
     high = x.dtype.type(math.pi)
     low = math.pi - float(high) if x.dtype.itemsize <= 4 else 1.2246467991473532e-16
-    return (x + high) + x.dtype.type(low)
+    # The compiler adds up constants, which would undo the correction: hence not a constant.
+    return (x + high) + jnp.where(jnp.abs(x) < 16, x.dtype.type(low), 0)
 
 
 def _wrapped(loc: _Floats) -> _Floats:
@@ -98,19 +104,18 @@ def _wrapped(loc: _Floats) -> _Floats:
     turns = lax.stop_gradient(jnp.round(loc / (2 * _PI)))
     high = loc.dtype.type(2 * math.pi)
     low = 2 * math.pi - float(high) if loc.dtype.itemsize <= 4 else 2.4492935982947064e-16
-    return jnp.clip((loc - turns * high) - turns * loc.dtype.type(low), -_PI, _PI)
+    return (loc - turns * high) - turns * loc.dtype.type(low)
 
 
-def _log_integrals(arcs: _Arcs, concentration: _Floats) -> _Floats:
-    """Return the log of the integral of exp(κ(cos t - 1)) over each arc."""
-    float32 = arcs.high.dtype.itemsize <= 4
-    drop, order = (22.0, 32) if float32 else (42.0, 72)
+def _integrals(arcs: _Arcs, concentration: _Floats) -> tuple[_Floats, _Floats]:
+    """Return the integral of exp(κ(cos t - 1)) over each arc, and the log of its scale."""
+    drop, order = (22.0, 32) if arcs.high.dtype.itemsize <= 4 else (42.0, 72)
     # The exponent falls by 2κ sin(θ + s/2) sin(s/2) over s; where it has fallen by `drop`, stop.
     sine = jnp.sin(0.5 * arcs.high) ** 2
     reach = 2 * jnp.arcsin(jnp.sqrt(jnp.minimum(sine + drop / (2 * concentration), 1))) - arcs.high
     # Rounding of the difference must not let the reach vanish; the end itself carries no tangent.
     reach = lax.stop_gradient(jnp.maximum(reach, 4 * jnp.finfo(sine.dtype).eps))
-    half = 0.5 * jnp.minimum(arcs.length, reach)
+    half = 0.5 * jnp.where(arcs.length < reach, arcs.length, reach)
     nodes, weights = (jnp.asarray(v, half.dtype) for v in np.polynomial.legendre.leggauss(order))
 
     def step(i: Array, total: _Floats) -> _Floats:
@@ -119,25 +124,21 @@ def _log_integrals(arcs: _Arcs, concentration: _Floats) -> _Floats:
         return total + weights[i] * jnp.exp(-fall)
 
     total = lax.fori_loop(0, order, step, jnp.zeros_like(half))
-    nonempty = half > 0
-    log_size = jnp.log(jnp.where(nonempty, half * total, 1))
-    return jnp.where(nonempty, log_size - 2 * concentration * sine, -jnp.inf)
+    return half * total, -2 * concentration * sine
 
 
-def _log_sum(values: _Floats, chosen: Bool[Array, "..."]) -> _Floats:
-    chosen = chosen & (values > -jnp.inf)
-    top = lax.stop_gradient(jnp.max(jnp.where(chosen, values, -jnp.inf), axis=0))
-    some = top > -jnp.inf
-    top = jnp.where(some, top, 0)
-    total = jnp.sum(jnp.where(chosen, jnp.exp(jnp.where(chosen, values - top, 0)), 0), axis=0)
-    return jnp.where(some, top + jnp.log(jnp.where(some, total, 1)), -jnp.inf)
+def _log_sum(sizes: _Floats, heights: _Floats, chosen: Bool[Array, "..."]) -> _Floats:
+    # Not a logsumexp: an arc of no length has a derivative.
+    top = lax.stop_gradient(jnp.max(jnp.where(chosen, heights, -jnp.inf), axis=0))
+    scaled = jnp.where(chosen, sizes * jnp.exp(jnp.where(chosen, heights - top, 0)), 0)
+    return top + jnp.log(jnp.sum(scaled, axis=0))
 
 
 def _log_odds(x: _Floats, loc: _Floats, concentration: _Floats) -> _Floats:
     """Return the log of the mass above x less that of the mass below."""
     arcs = _arcs(x, _wrapped(loc))
-    values = _log_integrals(arcs, concentration)
-    return _log_sum(values, ~arcs.below) - _log_sum(values, arcs.below)
+    sizes, heights = _integrals(arcs, concentration)
+    return _log_sum(sizes, heights, ~arcs.below) - _log_sum(sizes, heights, arcs.below)
 
 
 def _side(sign: int) -> Elementwise:

@@ -16,6 +16,17 @@ from numpyro.distributions import Distribution, ExpandedDistribution
 from pathmix._typing import PerComponent, Reals
 
 
+class Tilt(NamedTuple):
+    """The derivative of weights, ``dw_k = u_k a_k``, with ``u_k = w_k`` wherever ``w_k > 0``.
+
+    A zero weight has ``u_k = 1``, so that its exact one-sided derivative fits into ``a_k``.
+    """
+
+    log_u: Array
+    positive: Array
+    a: Array
+
+
 class Probabilities(NamedTuple):
     """Weights by probabilities that need not be normalised, ``*batch k``; exact zeros allowed."""
 
@@ -32,6 +43,12 @@ class Probabilities(NamedTuple):
     def mix(self, terms: PerComponent) -> Reals:
         """Return ``log Σ_k w_k exp(terms_k)``."""
         return _mix_probabilities(self.values(), terms)
+
+    def tilt(self, tangent: "Weights") -> Tilt:
+        """Return the derivative of the log weights, in a form that a zero weight has too."""
+        w, d_w = jax.jvp(Probabilities.values, (self,), (tangent,))
+        scale = jnp.where(w > 0, w, 1.0)
+        return Tilt(jnp.log(scale), w > 0, d_w / scale)
 
     def posterior(self, terms: PerComponent) -> Distribution:
         """Return the categorical with probabilities proportional to ``w_k exp(terms_k)``."""
@@ -57,6 +74,12 @@ class Logits(NamedTuple):
     def mix(self, terms: PerComponent) -> Reals:
         """Return ``log Σ_k w_k exp(terms_k)``."""
         return _mix_logits(self.log(), terms)
+
+    def tilt(self, tangent: "Weights") -> Tilt:
+        """Return the derivative of the log weights, which is zero for a zero weight."""
+        log_w, d_log_w = jax.jvp(Logits.log, (self,), (tangent,))
+        positive = log_w > -jnp.inf
+        return Tilt(jnp.where(positive, log_w, 0.0), positive, jnp.where(positive, d_log_w, 0.0))
 
     def posterior(self, terms: PerComponent) -> Distribution:
         """Return the categorical with probabilities proportional to ``w_k exp(terms_k)``."""
