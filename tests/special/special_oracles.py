@@ -1,5 +1,7 @@
 """Independent values from mpmath, at the exact floating-point numbers that are tested."""
 
+from itertools import pairwise
+
 import mpmath as mp
 import numpy as np
 
@@ -135,7 +137,7 @@ def von_mises_masses(x, loc, concentration):
     def mass(left, right):
         turns = [loc + k * mp.pi for k in range(-8, 9)]
         ends = [left, *(t for t in turns if left < t < right), right]
-        return sum(piece(p, q) for p, q in zip(ends[:-1], ends[1:], strict=True))
+        return sum(piece(p, q) for p, q in pairwise(ends))
 
     return mass(-mp.pi, x), mass(x, mp.pi)
 

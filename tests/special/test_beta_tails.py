@@ -10,8 +10,9 @@ from pathmix._special import log_betainc
 
 # The fraction has positive terms on the short side; its first one, a y - b x, is a difference,
 # whose rounding is divided by the fraction's own size, the root of n: √n times a unit of error at
-# n = 2e4, near the mode: 100 units for all. The power series cancels up to six-fold.
-UNITS = 100
+# n = 2e4, near the mode: 100 units for all. The power series cancels up to six-fold. In float64
+# XLA's log1p is itself only good to 1.5e-14 on [-0.9, 0]: 256 units, 2.8e-14.
+UNITS = {"float32": 100, "float64": 256}
 
 
 def _points(precision):
@@ -36,7 +37,7 @@ def _check(points, found, expected, units):
 def test_values(precision):
     points = _points(precision)
     expected = oracles.on_points(oracles.log_betainc, points)
-    _check(points, log_betainc(*points), expected, UNITS)
+    _check(points, log_betainc(*points), expected, UNITS[precision])
 
 
 @pytest.mark.parametrize("index", [0, 1])
@@ -45,7 +46,7 @@ def test_slopes_in_the_shapes(precision, index):
     expected = oracles.slopes(oracles.log_betainc, points, index)
     found = jax.jit(jax.vmap(jax.grad(log_betainc, argnums=index)))(*points)
     # The logarithms in these derivatives are up to 30 times what is left of their difference.
-    _check(points, found, expected, 30 * UNITS)
+    _check(points, found, expected, 30 * UNITS[precision])
 
 
 def test_slope_in_x_is_the_density_over_the_cdf(precision):
@@ -58,7 +59,7 @@ def test_slope_in_x_is_the_density_over_the_cdf(precision):
 
     expected = oracles.on_points(slope, points)
     found = jax.jit(jax.vmap(jax.grad(log_betainc, argnums=2)))(*points)
-    _check(points, found, expected, 4 * UNITS)
+    _check(points, found, expected, 4 * UNITS[precision])
     assert (jax.jit(jax.vmap(jax.grad(log_betainc, argnums=3)))(*points) == 0).all()
 
 
@@ -79,11 +80,13 @@ def test_second_derivatives_by_both_modes(x64, first, second):
     np.testing.assert_allclose(reverse, (up - down) / (2 * step), rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize(("a", "b"), [(1e-2, 1e4), (0.5, 0.5), (3.0, 2.0)])
-@pytest.mark.parametrize(("x", "y", "value"), [(0.0, 1.0, -np.inf), (1.0, 0.0, 0.0)])
-def test_ends_of_the_domain(precision, a, b, x, y, value):
-    assert log_betainc(a, b, x, y) == value
-    assert jax.grad(log_betainc, (0, 1, 2, 3))(a, b, x, y) == (0, 0, 0, 0)
+@pytest.mark.parametrize(("x", "value"), [(0.0, -np.inf), (1.0, 0.0)])
+def test_ends_of_the_domain(precision, x, value):
+    a, b = (jnp.asarray(v, precision) for v in ([1e-2, 0.5, 3.0], [1e4, 0.5, 2.0]))
+    x = jnp.full_like(a, x)
+    assert (log_betainc(a, b, x, 1 - x) == value).all()
+    gradients = jax.jit(jax.vmap(jax.grad(log_betainc, (0, 1, 2, 3))))(a, b, x, 1 - x)
+    np.testing.assert_array_equal(gradients, np.zeros((4, 3)))
 
 
 def test_nothing_is_nan(precision):

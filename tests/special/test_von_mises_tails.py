@@ -46,7 +46,8 @@ def test_slopes_in_x_and_location(x64, index):
     points = _points("float64")
     expected = [v[index] for v in oracles.on_points(oracles.log_von_mises_cdf_slopes, points)]
     found = jax.jit(jax.vmap(jax.grad(log_von_mises_cdf, argnums=index)))(*points)
-    assert oracles.errors(found, expected, 1e-3).max() < 1e-9
+    # Densities of up to 40, over masses good to some 1e-13; near the cut two of them cancel.
+    assert oracles.errors(found, expected, 1).max() < 1e-11
 
 
 def test_slope_in_the_concentration(x64):
@@ -83,12 +84,13 @@ def test_no_concentration_is_uniform(precision):
     assert np.isfinite(gradients).all()
 
 
-@pytest.mark.parametrize(("x", "cdf", "survival"), [(-np.pi, -np.inf, 0.0), (np.pi, 0.0, -np.inf)])
-def test_ends_of_the_domain(precision, x, cdf, survival):
-    for function, value in ((log_von_mises_cdf, cdf), (log_von_mises_survival, survival)):
-        for point in (x, 2 * x):
-            assert function(point, 0.3, 2.0) == value
-            assert jax.grad(function, (0, 1, 2))(point, 0.3, 2.0) == (0, 0, 0)
+@pytest.mark.parametrize("side", FUNCTIONS)
+def test_ends_of_the_domain(precision, side):
+    x = jnp.asarray([-7.0, -np.pi, np.pi, 7.0], precision)
+    limits = [-np.inf, -np.inf, 0, 0] if side == "cdf" else [0, 0, -np.inf, -np.inf]
+    at = lambda x: FUNCTIONS[side](x, 0.3, 2.0)  # noqa: E731
+    np.testing.assert_array_equal(at(x), limits)
+    np.testing.assert_array_equal(jax.jit(jax.vmap(jax.grad(at)))(x), np.zeros(4))
 
 
 def test_nothing_is_nan_where_arcs_vanish(precision):

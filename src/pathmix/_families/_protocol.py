@@ -91,6 +91,8 @@ class Family:
         This is the velocity of each component by itself, by implicit differentiation of its
         nearer tail (Figurnov et al. 2018): ``−∂_θF dθ / p``. Linear in ``tangent``.
         """
+        if not self.pathwise:
+            raise no_pathwise(d)
         x = expand_to(x, d.shape())
         lower, v_lower = _tail_velocity(self.log_cdf, d, tangent, x)
         upper, v_upper = _tail_velocity(self.log_survival, d, tangent, x)

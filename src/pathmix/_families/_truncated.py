@@ -25,6 +25,8 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(80)
 class TruncatedFamily(Family):
     """``p(x) / P(low ≤ X ≤ high)`` on ``low ≤ x ≤ high``, where either bound may be absent."""
 
+    pathwise = True
+
     def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
         bounds = {name: fn(getattr(d, name), 0) for name in ("low", "high") if hasattr(d, name)}
         base = family(d.base_dist).rebuild(d.base_dist, fn)

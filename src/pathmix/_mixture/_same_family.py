@@ -153,7 +153,8 @@ class MixtureSameFamily(Distribution):
         The gradient of component parameters is ``Σ_k r_k v_k``, the components' own velocities
         weighted by their responsibilities; that of the weights moves the coordinates in turn by
         their conditional distributions (Figurnov et al. 2018; Graves 2016). Any derivative that
-        ``value`` has of its own passes through. To every order, in forward and reverse mode; see ``docs/gradients.md`` for the formulas and their limits.
+        ``value`` has of its own passes through. To every order, in forward and reverse mode; see
+        ``docs/gradients.md`` for the formulas and their limits.
 
         Raises:
             ValueError: The components are discrete, or ``value`` has the wrong shape.

@@ -73,11 +73,14 @@ def _arcs(x: _Floats, loc: _Floats) -> _Arcs:
         jnp.where(last, at_x, at_high),
         at_cut,
     ]
+    # In [start, stop] the ends of the arcs at ±π are known to twice the precision.
+    from_low = jnp.where(left, _plus_pi(to_x), to_x)
+    to_high = jnp.where(left, -to_x, _plus_pi(-to_x))
     lengths = [
-        jnp.where(first, _plus_pi(x), low - start),
-        jnp.where(first, low - to_x, jnp.where(last, high - low, to_x - low)),
-        jnp.where(first, high - low, jnp.where(last, to_x - high, high - to_x)),
-        jnp.where(last, _plus_pi(-x), stop - high),
+        jnp.where(first, _plus_pi(x), jnp.where(left, loc, -start)),
+        jnp.where(first, -from_low, jnp.where(last, high - low, from_low)),
+        jnp.where(first, high - low, jnp.where(last, -to_high, to_high)),
+        jnp.where(last, _plus_pi(-x), jnp.where(left, stop, -loc)),
     ]
     below = [jnp.ones_like(first), ~first, last, jnp.zeros_like(first)]
     higher = [jnp.where(p < q, p, q) for p, q in pairwise(angles)]
@@ -112,9 +115,10 @@ def _integrals(arcs: _Arcs, concentration: _Floats) -> tuple[_Floats, _Floats]:
     drop, order = (22.0, 32) if arcs.high.dtype.itemsize <= 4 else (42.0, 72)
     # The exponent falls by 2κ sin(θ + s/2) sin(s/2) over s; where it has fallen by `drop`, stop.
     sine = jnp.sin(0.5 * arcs.high) ** 2
-    reach = 2 * jnp.arcsin(jnp.sqrt(jnp.minimum(sine + drop / (2 * concentration), 1))) - arcs.high
-    # Rounding of the difference must not let the reach vanish; the end itself carries no tangent.
-    reach = lax.stop_gradient(jnp.maximum(reach, 4 * jnp.finfo(sine.dtype).eps))
+    end = lax.stop_gradient(sine + drop / (2 * concentration))
+    reach = 2 * jnp.arcsin(jnp.sqrt(jnp.minimum(end, 1))) - lax.stop_gradient(arcs.high)
+    # Rounding of the difference must not let the reach vanish, nor cut an arc at the antimode.
+    reach = jnp.where(end < 1, jnp.maximum(reach, 4 * jnp.finfo(sine.dtype).eps), jnp.inf)
     half = 0.5 * jnp.where(arcs.length < reach, arcs.length, reach)
     nodes, weights = (jnp.asarray(v, half.dtype) for v in np.polynomial.legendre.leggauss(order))
 
