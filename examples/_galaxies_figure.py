@@ -77,7 +77,7 @@ def draw_density(axes: Axes, grid: np.ndarray, density: np.ndarray) -> None:
 def draw_components(axes: Axes, grid: np.ndarray, densities: np.ndarray) -> None:
     """The posterior mean of each weighted component, `x k`; together they make the mixture."""
     for k, density in enumerate(densities.T):
-        visible = np.where(density > 1e-3, density, np.nan)
+        visible = np.where(density > 5e-4, density, np.nan)
         label = (
             f"A–{ascii_uppercase[densities.shape[1] - 1]}: weighted components" if k == 0 else None
         )

@@ -66,7 +66,7 @@ def fit(
     """Run NUTS; return the draws, `chain draw k`, and the number of divergent transitions."""
     mcmc = MCMC(
         NUTS(model, init_strategy=init_to_sample, target_accept_prob=0.9),
-        num_warmup=1000,
+        num_warmup=600,
         num_samples=options.draws,
         num_chains=options.chains,
         progress_bar=options.progress,

@@ -27,28 +27,27 @@ def evaluate(row, dtype):
     return q, points, *map(np.asarray, quantiles(mixture, q, points))
 
 
-@rows(CONTINUOUS)
-def test_the_quantile_is_where_the_cdf_reaches_q(row, precision):
+def check_reached(q, log_cdf, log_survival, eps):
     """F(x) ≥ q > F(x⁻) for the float x⁻ below x, in log space, by the nearer tail."""
-    q, _, x, log_cdf, log_survival, _ = evaluate(row, precision)
-    n, eps = q.size, np.finfo(precision).eps
-    assert x.dtype == precision
     low, high = np.log(q.astype(float)), np.log1p(-q.astype(float))
     slack = 8 * eps * np.maximum(1, -np.where(q <= 0.5, low, high))
-    reached = np.where(q <= 0.5, log_cdf[0, :n] >= low - slack, log_survival[0, :n] <= high + slack)
-    short = np.where(q <= 0.5, log_cdf[1, :n] <= low + slack, log_survival[1, :n] >= high - slack)
+    reached = np.where(q <= 0.5, log_cdf[0] >= low - slack, log_survival[0] <= high + slack)
+    short = np.where(q <= 0.5, log_cdf[1] <= low + slack, log_survival[1] >= high - slack)
     assert reached.all(), f"cdf not reached at q = {q[~reached]}"
     assert short.all(), f"cdf reached too early at q = {q[~short]}"
 
 
 @rows(CONTINUOUS)
-def test_the_quantile_of_the_cdf_is_the_point(row, precision):
-    """To the conditioning: an error δF of the cdf moves the quantile by δF/f."""
-    q, points, x, log_cdf, _, log_f = evaluate(row, precision)
-    log_cdf = log_cdf[0, q.size :]
+def test_quantile_and_cdf_are_inverse(row, precision):
+    """The second way up to conditioning: an error δF of the cdf moves the quantile by δF/f."""
+    q, points, x, log_cdf, log_survival, log_f = evaluate(row, precision)
+    n, eps = q.size, np.finfo(precision).eps
+    assert x.dtype == precision
+    check_reached(q, log_cdf[:, :n], log_survival[:, :n], eps)
+    log_cdf = log_cdf[0, n:]
     moved = np.maximum(1, -log_cdf) * np.exp(log_cdf - log_f)
-    allowed = ULPS * np.finfo(precision).eps * (moved + np.abs(points))
-    assert np.all(np.abs(x[q.size :] - points) <= allowed)
+    allowed = ULPS * eps * (moved + np.abs(points))
+    assert np.all(np.abs(x[n:] - points) <= allowed)
 
 
 ENDS = {

@@ -89,7 +89,7 @@ def test_the_gradient_at_a_zero_weight_is_one_sided(x64):
     shift, _, loc, scale = normal_arguments()
     probs = np.array([0.0, 0.4, 0.6])
     quantile = jax.jit(lambda p: normal_quantile([shift, p, loc, scale]))
-    wanted = (quantile(probs + [1e-7, 0, 0]) - quantile(probs)) / 1e-7
+    wanted = (quantile(probs + np.array([1e-7, 0, 0])) - quantile(probs)) / 1e-7
     actual = jax.jit(jax.jacrev(quantile))(probs)[:, 0]
     np.testing.assert_allclose(actual, wanted, rtol=1e-5, atol=1e-6)
 

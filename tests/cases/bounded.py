@@ -302,6 +302,7 @@ ROWS = [
             support=base.inverse_gamma.support,
         ),
         lambda a, b: quantiles(stats.invgamma(a, scale=b), outside=[-0.3, -50.0]),
+        slow=True,
     ),
     Row(
         "Normal, sigmoid",

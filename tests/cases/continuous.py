@@ -230,14 +230,10 @@ ROWS = [
     positive_row(
         "Gamma",
         dist.Gamma,
-        {"concentration": CONCENTRATION, "rate": RATE},
-        gamma,
-        lambda a, b: stats.gamma(a, scale=1 / b),
-    ),
-    positive_row(
-        "Gamma large",
-        dist.Gamma,
-        {"concentration": (300.0, 1000.0, 30.0), "rate": (3.0, 1.0, 0.01)},
+        {
+            "concentration": (*CONCENTRATION, 300.0, 1000.0),
+            "rate": (*RATE, 3.0, 1.0),
+        },
         gamma,
         lambda a, b: stats.gamma(a, scale=1 / b),
     ),

@@ -21,6 +21,11 @@ def reach(x, *_):
     return abs(x) + 1
 
 
+def reach_and_size(x, size, *_):
+    """A count and the exponent of the other probability, by which its rounding is raised."""
+    return abs(x) + 1 + size
+
+
 def odds(logit):
     """Probability and its complement, both accurate relative to themselves."""
     return 1 / (1 + mp.exp(-logit)), 1 / (1 + mp.exp(logit))
@@ -184,7 +189,7 @@ def range_points(low, high):
     return {"body": [float(x) for x in inside], "outside": [float(x) for x in beyond]}
 
 
-def count_row(name, make, params, oracle):
+def count_row(name, make, params, oracle, reach=reach):
     """A row of an unbounded count."""
     return Row(name, make, params, oracle, counts(oracle.mean, oracle.variance), reach)
 
@@ -214,24 +219,28 @@ ROWS = [
         dist.GammaPoisson,
         {"concentration": (0.3, 2.0, 50.0), "rate": (0.1, 1.0, 7.0)},
         negative_binomial(lambda a, b: (a, 1 / (1 + b), b / (1 + b))),
+        reach_and_size,
     ),
     count_row(
         "NegativeBinomial2",
         dist.NegativeBinomial2,
         {"mean": (0.1, 5.0, 60.0), "concentration": (0.5, 3.0, 100.0)},
         negative_binomial(lambda m, a: (a, m / (a + m), a / (a + m))),
+        lambda k, mean, size: reach_and_size(k, size),
     ),
     count_row(
         "NegativeBinomialProbs",
         dist.NegativeBinomialProbs,
         SIZES | SOME_PROBS,
         negative_binomial(lambda r, p: (r, *complement(p))),
+        reach_and_size,
     ),
     count_row(
         "NegativeBinomialLogits",
         dist.NegativeBinomialLogits,
         SIZES | SOME_LOGITS,
         negative_binomial(lambda r, logit: (r, *odds(logit))),
+        reach_and_size,
     ),
     split_row("BinomialProbs", dist.BinomialProbs, PROBS | TRIALS, binomial(complement)),
     split_row("BinomialLogits", dist.BinomialLogits, LOGITS | TRIALS, binomial(odds)),

@@ -1,6 +1,6 @@
 """The table of families, and its oracle's values, computed once per process."""
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from mpmath import isfinite, mp
@@ -63,7 +63,9 @@ def smooth_points(row):
 
 
 def difference(function, x):
-    """Central difference in extended precision."""
+    """Central difference in extended precision; no slope where the function is infinite."""
+    if not isfinite(function(x)):
+        return mp.mpf(0)
     step = STEP * (abs(x) or mp.mpf("1e-3"))
     return (function(x + step) - function(x - step)) / (2 * step)
 
@@ -78,10 +80,8 @@ def derivative(row, quantity, argument):
         theta = exact(list(theta))
         for n, x in enumerate(value[:, k].tolist()):
             x = exact(x)
-            if argument < 0:
-                result[n, k] = to_float(along_point(function, x, theta))
-            else:
-                result[n, k] = to_float(along_parameter(function, x, theta, argument))
+            along = along_point if argument < 0 else partial(along_parameter, i=argument)
+            result[n, k] = to_float(along(function, x, theta))
     return result
 
 

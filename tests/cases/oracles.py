@@ -93,8 +93,9 @@ def von_mises_tails(x, loc, concentration):
 
     width = 1 / mp.sqrt(concentration + 1)
     marks = [loc + 2 * mp.pi * j + s * width for j in (-1, 0, 1) for s in (-12, -4, 0, 4, 12)]
-    slope = concentration * abs(mp.sin(x - loc)) + 1
-    marks += [x + s / slope for s in (-40, -8, 8, 40)]
+    for end in (x, -mp.pi, mp.pi):
+        slope = concentration * abs(mp.sin(end - loc)) + 1
+        marks += [end + s / slope for s in (-40, -8, 8, 40)]
 
     def integral(low, high):
         inner = sorted(mark for mark in marks if low < mark < high)

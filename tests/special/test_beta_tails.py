@@ -63,6 +63,7 @@ def test_slope_in_x_is_the_density_over_the_cdf(precision):
     assert (jax.jit(jax.vmap(jax.grad(log_betainc, argnums=3)))(*points) == 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("first", "second"), [(0, 0), (0, 1), (2, 1)])
 def test_second_derivatives_by_both_modes(x64, first, second):
     at = lambda a, b, x: log_betainc(a, b, x, 1 - x)  # noqa: E731
@@ -83,18 +84,16 @@ def test_second_derivatives_by_both_modes(x64, first, second):
 @pytest.mark.parametrize(("x", "value"), [(0.0, -np.inf), (1.0, 0.0)])
 def test_ends_of_the_domain(precision, x, value):
     a, b = (jnp.asarray(v, precision) for v in ([1e-2, 0.5, 3.0], [1e4, 0.5, 2.0]))
-    x = jnp.full_like(a, x)
     assert (log_betainc(a, b, x, 1 - x) == value).all()
-    gradients = jax.jit(jax.vmap(jax.grad(log_betainc, (0, 1, 2, 3))))(a, b, x, 1 - x)
-    np.testing.assert_array_equal(gradients, np.zeros((4, 3)))
 
 
-def test_nothing_is_nan(precision):
+def test_nothing_is_nan():
     shapes, x = [1e-2, 0.99, 1.0, 40.0], [0, 1e-37, 1e-10, 0.3, 0.5, 1 - 1e-6, 1.0]
-    a, b, x = (jnp.asarray(v.ravel(), precision) for v in np.meshgrid(shapes, shapes, x))
+    a, b, x = (jnp.asarray(v.ravel(), "float32") for v in np.meshgrid(shapes, shapes, x))
     gradients = jax.jit(jax.vmap(jax.grad(log_betainc, (0, 1, 2))))(a, b, x, 1 - x)
-    for values in (log_betainc(a, b, x, 1 - x), *gradients):
-        assert not np.isnan(values).any()
+    assert not np.isnan(log_betainc(a, b, x, 1 - x)).any()
+    assert not np.isnan(gradients).any()
+    assert (np.asarray(gradients)[:, (x == 0) | (x == 1)] == 0).all()
 
 
 def test_dtype_and_compilation(x64):

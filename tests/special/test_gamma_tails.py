@@ -53,7 +53,10 @@ def test_slopes(precision, side, index):
     _check(side, points, found, expected, 2 * UNITS[precision])
 
 
-@pytest.mark.parametrize(("first", "second"), [(0, 0), (0, 1), (1, 1)])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(0, 1), *(pytest.param(*p, marks=pytest.mark.slow) for p in [(0, 0), (1, 1)])],
+)
 @pytest.mark.parametrize("side", FUNCTIONS)
 def test_second_derivatives_by_both_modes(x64, side, first, second):
     points = tuple(jnp.array([[0.3, 0.2], [0.4, 1.5], [2.5, 1.2], [2.5, 4.0], [300, 280]]).T)
@@ -74,17 +77,16 @@ def test_ends_of_the_domain(precision, side):
     x = jnp.tile(jnp.asarray([0, np.inf], precision), 3)
     limits = [-np.inf, 0] if side == "lower" else [0, -np.inf]
     np.testing.assert_array_equal(FUNCTIONS[side](a, x), np.tile(limits, 3))
-    gradients = jax.jit(jax.vmap(jax.grad(FUNCTIONS[side], (0, 1))))(a, x)
-    np.testing.assert_array_equal(gradients, np.zeros((2, 6)))
 
 
 @pytest.mark.parametrize("side", FUNCTIONS)
-def test_nothing_is_nan(precision, side):
+def test_nothing_is_nan(side):
     a, x = np.meshgrid([1e-3, 0.5, 1.0, 50.0], [0, 1e-37, 1e-3, 1.0, 50.0, 1e3, 1e30, np.inf])
-    a, x = (jnp.asarray(v.ravel(), precision) for v in (a, x))
-    gradients = jax.jit(jax.vmap(jax.grad(FUNCTIONS[side], (0, 1))))(a, x)
-    for values in (FUNCTIONS[side](a, x), *gradients):
-        assert not np.isnan(values).any()
+    a, x = (jnp.asarray(v.ravel(), "float32") for v in (a, x))
+    gradients = np.asarray(jax.jit(jax.vmap(jax.grad(FUNCTIONS[side], (0, 1))))(a, x))
+    assert not np.isnan(FUNCTIONS[side](a, x)).any()
+    assert not np.isnan(gradients).any()
+    assert (gradients[:, (x == 0) | (x == np.inf)] == 0).all()
 
 
 def test_dtype_and_compilation(x64):

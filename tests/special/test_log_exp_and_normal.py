@@ -80,12 +80,10 @@ def test_derivatives_of_log_ndtr(precision):
 @pytest.mark.parametrize(("z", "value"), [(np.inf, 0.0), (-np.inf, -np.inf), (1e3, 0.0)])
 def test_log_ndtr_at_the_ends(precision, z, value):
     assert log_ndtr(z) == value
-    assert np.isfinite(jax.grad(log_ndtr)(z))
-    assert np.isfinite(jax.grad(jax.grad(log_ndtr))(z))
 
 
 def test_far_in_the_tails_nothing_is_nan(precision):
-    z = jnp.asarray([-1e30, -1e18, -300.0, 14.0, 38.0, 49.9, 1e30], precision)
+    z = jnp.asarray([-np.inf, -1e30, -1e18, -300, 14, 38, 49.9, 1e30, np.inf], precision)
     for f in (log_ndtr, jax.grad(log_ndtr), jax.grad(jax.grad(log_ndtr))):
         assert not np.isnan(jax.jit(jax.vmap(f))(z)).any()
 

@@ -46,8 +46,12 @@ def test_slopes_in_x_and_location(x64, index):
     points = _points("float64")
     expected = [v[index] for v in oracles.on_points(oracles.log_von_mises_cdf_slopes, points)]
     found = jax.jit(jax.vmap(jax.grad(log_von_mises_cdf, argnums=index)))(*points)
-    # Densities of up to 40, over masses good to some 1e-13; near the cut two of them cancel.
-    assert oracles.errors(found, expected, 1).max() < 1e-11
+    # The density over a mass near the cut is 1/(x + π), and x + π is good to some 1e-15.
+    from_cut = points[0] + np.pi
+    floor = np.maximum(1, 1 / from_cut)
+    expected = np.array([float(v) for v in expected])
+    error = np.abs(np.asarray(found) - expected)
+    assert (error < 2e-15 * (UNITS * np.abs(expected) + floor * (UNITS + floor))).all()
 
 
 def test_slope_in_the_concentration(x64):
@@ -63,7 +67,10 @@ def test_slope_in_the_concentration(x64):
     assert oracles.errors(found, oracles.on_points(slope, points), 1e-4).max() < 1e-9
 
 
-@pytest.mark.parametrize(("first", "second"), [(0, 2), (2, 2), (1, 0)])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(0, 2), *(pytest.param(*p, marks=pytest.mark.slow) for p in [(2, 2), (1, 0)])],
+)
 def test_second_derivatives_by_both_modes(x64, first, second):
     points = tuple(jnp.array([[0.3, 0.5, 2], [-2, 0.5, 30], [2.5, 3, 5], [1, -3, 0.5]]).T)
     gradient = jax.grad(log_von_mises_cdf, first)
@@ -80,30 +87,26 @@ def test_no_concentration_is_uniform(precision):
     x = jnp.asarray([-3.0, 0.0, 1.5], precision)
     uniform = np.log((np.asarray(x, float) + np.pi) / (2 * np.pi))
     np.testing.assert_allclose(log_von_mises_cdf(x, 1.0, 0.0), uniform, rtol=5e-6)
-    gradients = jax.vmap(jax.grad(log_von_mises_cdf, (0, 1, 2)), (0, None, None))(x, 1.0, 0.0)
-    assert np.isfinite(gradients).all()
 
 
 @pytest.mark.parametrize("side", FUNCTIONS)
 def test_ends_of_the_domain(precision, side):
     x = jnp.asarray([-7.0, -np.pi, np.pi, 7.0], precision)
     limits = [-np.inf, -np.inf, 0, 0] if side == "cdf" else [0, 0, -np.inf, -np.inf]
-    at = lambda x: FUNCTIONS[side](x, 0.3, 2.0)  # noqa: E731
-    np.testing.assert_array_equal(at(x), limits)
-    np.testing.assert_array_equal(jax.jit(jax.vmap(jax.grad(at)))(x), np.zeros(4))
+    np.testing.assert_array_equal(FUNCTIONS[side](x, 0.3, 2.0), limits)
 
 
-def test_nothing_is_nan_where_arcs_vanish(precision):
-    x, loc, concentration = (
-        jnp.asarray(v.ravel(), precision)
-        for v in np.meshgrid(
-            [-3.1415925, -1.0, 0, 1.0, 3.1415925], [-np.pi, 0, 1.0, np.pi], [0, 9, 1e4]
-        )
+@pytest.mark.parametrize("side", FUNCTIONS)
+def test_no_gradient_is_nan_at_the_ends_and_where_arcs_vanish(side):
+    grid = np.meshgrid(
+        [-7, -np.pi, -3.1415925, -1, 0, 1, 3.1415925, np.pi], [-np.pi, 0, 1, np.pi], [0, 9, 1e4]
     )
-    for function in FUNCTIONS.values():
-        gradients = jax.jit(jax.vmap(jax.grad(function, (0, 1, 2))))(x, loc, concentration)
-        for values in (function(x, loc, concentration), *gradients):
-            assert np.isfinite(values).all()
+    x, loc, concentration = (jnp.asarray(v.ravel(), "float32") for v in grid)
+    gradients = jax.jit(jax.vmap(jax.grad(FUNCTIONS[side], (0, 1, 2))))(x, loc, concentration)
+    inside = np.abs(x) < np.float32(np.pi)
+    assert np.isfinite(FUNCTIONS[side](x, loc, concentration)[inside]).all()
+    assert np.isfinite(gradients).all()
+    assert (np.asarray(gradients)[:, ~inside] == 0).all()
 
 
 def test_dtype_and_compilation(x64):

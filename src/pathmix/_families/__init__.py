@@ -21,6 +21,7 @@ from pathmix._families import (  # noqa: F401  (imported to register)
     _wrappers,
 )
 from pathmix._families._conditionals import Conditionals as Conditionals
+from pathmix._families._conditionals import Terms as Terms
 from pathmix._families._protocol import Family as Family
 from pathmix._families._protocol import family as family
 from pathmix._families._protocol import register as register

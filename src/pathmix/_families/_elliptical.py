@@ -14,7 +14,7 @@ from jax import Array
 from pathmix._families._conditionals import Conditionals, Terms
 from pathmix._families._location_scale import normal_density
 from pathmix._families._student_t import log_student_cdf, student_density
-from pathmix._special import log_ndtr
+from pathmix._special import log_ndtr_both
 from pathmix._typing import PerComponent, Reals
 
 
@@ -34,7 +34,7 @@ class NormalConditionals(Conditionals):
     def __init__(self, factor: Reals, z: Reals) -> None:
         diagonal = jnp.diagonal(factor, axis1=-2, axis2=-1)
         log_p = normal_density(z) - jnp.log(diagonal)
-        terms = Terms(log_ndtr(z), log_ndtr(-z), log_p, -z / diagonal)
+        terms = Terms(*log_ndtr_both(z), log_p, -z / diagonal)
         super().__init__(terms, _rows(factor, z, jnp.ones_like(z)))
 
     def start(self, a: PerComponent) -> Any:

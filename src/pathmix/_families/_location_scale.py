@@ -11,7 +11,7 @@ from numpyro.distributions import Distribution
 
 from pathmix._families._exponential import log_cdf_of_hazard
 from pathmix._families._protocol import Family, register
-from pathmix._special import log_ndtr
+from pathmix._special import log_ndtr, log_ndtr_both
 from pathmix._typing import Reals, Value
 
 Standard = Callable[[Reals], Reals]
@@ -24,6 +24,7 @@ class LocationScale(Family):
     density: Standard
     cdf: Standard
     survival: Standard
+    tails: Callable[[Reals], tuple[Reals, Reals]] | None = None
 
     parameters = ("loc", "scale")
     pathwise = True
@@ -36,6 +37,9 @@ class LocationScale(Family):
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
         return self.survival(standardise(d, x))
+
+    def log_tails(self, d: Distribution, x: Value) -> tuple[Reals, Reals]:
+        return self.tails(standardise(d, x)) if self.tails else super().log_tails(d, x)
 
     def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
         z = standardise(d, x)
@@ -86,7 +90,7 @@ def log1p_square(z: Reals) -> Reals:
 
 
 register(
-    LocationScale(normal_density, log_ndtr, lambda z: log_ndtr(-z)),
+    LocationScale(normal_density, log_ndtr, lambda z: log_ndtr(-z), log_ndtr_both),
     dist.Normal,
 )
 register(

@@ -79,6 +79,10 @@ class Family:
         except NotImplementedError as error:
             raise no_cdf(d) from error
 
+    def log_tails(self, d: Distribution, x: Value) -> tuple[Reals, Reals]:
+        """Return the log cdf and the log survival, where both cost less than twice one."""
+        return self.log_cdf(d, x), self.log_survival(d, x)
+
     def check_pathwise(self, d: Distribution) -> None:
         """Raise ``NotImplementedError`` unless draws of ``d`` can carry pathwise gradients."""
         if not self.pathwise:
@@ -104,7 +108,7 @@ class Family:
         known = family(scalar)
         x = expand_to(x, d.shape())
         log_p, score = jax.jvp(lambda x: known.log_prob(scalar, x), (x,), (jnp.ones_like(x),))
-        terms = known.log_cdf(scalar, x), known.log_survival(scalar, x), log_p, score
+        terms = *known.log_tails(scalar, x), log_p, score
         shape = (*x.shape[: x.ndim - d.event_dim], -1)
         return Conditionals(Terms(*(expand_to(t, x.shape).reshape(shape) for t in terms)))
 

@@ -13,11 +13,10 @@ coordinate i moves by
 
 where ``ρ_{k,i} = w_{k,i} p_{k,i} / f_i`` and ``m_{k,i}`` is how far the conditional quantile of
 component k at ``x_i`` moves with the coordinates before it; then ``a_{k,i+1} = a_{k,i} + d log
-p_{k,i}``. All coefficients are known beforehand, by one cumulative sum; what remains is a linear
-recurrence in ``k`` numbers, which costs O(K·E) per draw, forwards and transposed.
+p_{k,i}``. Everything but ``a`` and ``dx`` is known from ``x``, so that this is a linear recurrence in
+``k`` numbers, which costs O(K·E) per draw, forwards and transposed.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -25,96 +24,88 @@ import jax.numpy as jnp
 from jax import Array, lax
 from numpyro.distributions import Distribution
 
-from pathmix._families import Conditionals, family
-from pathmix._typing import Flags, Reals, Value
+from pathmix._families import Conditionals, Terms, family
+from pathmix._typing import Flags, PerComponent, Reals, Value
 from pathmix._weights import Tilt, Weights
 
 _LARGE = 1e4
 """Stands for an infinite log density, of which differences would be NaN."""
 
 
+def weight_velocity(
+    weights: Weights, tangent: Weights, components: Distribution, x: Value
+) -> Value:
+    """Return the velocity ``*points *event`` of ``x`` under the weights' ``tangent``."""
+    events = components.event_dim
+    x_k = jnp.expand_dims(x, x.ndim - events)
+    conditionals = family(components).conditionals(components, x_k)
+    points = jnp.broadcast_shapes(x.shape[: x.ndim - events], components.batch_shape[:-1])
+    dx = _recurrence(weights.tilt(tangent), conditionals, points, x.dtype)
+    return conditionals.complete(dx).reshape(points + components.event_shape)
+
+
+def _recurrence(
+    tilt: Tilt, conditionals: Conditionals, points: tuple[int, ...], dtype: jnp.dtype
+) -> Reals:
+    """Run along the event, one coordinate a step; return ``*points event``."""
+    terms = Terms(*(jnp.moveaxis(t, -1, 0) for t in conditionals.terms))
+    per_component = lambda t: jnp.broadcast_to(t, (*points, t.shape[-1])).astype(dtype)  # noqa: E731
+    log_u, a = per_component(tilt.log_u), per_component(tilt.a)
+
+    def step(carry, inputs):  # type: ignore[no-untyped-def]
+        log_u, a, state = carry
+        at, row = inputs
+        now = _coefficients(tilt.positive, log_u, at)
+        drift, log_scale = conditionals.drift(state, row)
+        level = jnp.sum(now.u * a, axis=-1)
+        dx = jnp.sum(now.pull * a, axis=-1) - now.mean_pull * level
+        dx += jnp.sum(now.responsibility * drift, axis=-1)
+        relative = dx[..., None] - drift
+        a = a + jnp.where(tilt.positive, at.score * relative - log_scale, 0.0)
+        return (now.next_log_u, a, conditionals.advance(state, row, relative, dx)), dx
+
+    start = log_u, a, conditionals.start(a)
+    if terms.score.shape[0] == 1:
+        return step(start, jax.tree.map(lambda t: t[0], (terms, conditionals.rows)))[1][..., None]
+    _, dx = lax.scan(step, start, (terms, conditionals.rows))
+    return jnp.moveaxis(dx, 0, -1)
+
+
 class _Coefficients(NamedTuple):
-    """What the recurrence needs at one coordinate, each ``*points k``."""
+    """What the recurrence needs at one coordinate, each ``*points k`` but for ``mean_pull``."""
 
     pull: Array
     """``∓u F/f``: how far a rise of the component's weight moves the coordinate."""
     mean_pull: Array
     """``Σ_k ∓w_k F_k/f``, ``*points``."""
     u: Array
-    w: Array
     responsibility: Array
-    score: Array
-    """``∂ log p_{k,i} / ∂x_i``."""
+    next_log_u: Array
 
 
-def weight_velocity(
-    weights: Weights, tangent: Weights, components: Distribution, x: Value
-) -> Value:
-    """Return the velocity ``*points *event`` of ``x`` under the weights' ``tangent``."""
-    conditionals = family(components).conditionals(
-        components, jnp.expand_dims(x, x.ndim - components.event_dim)
+def _coefficients(positive: Flags, log_u: PerComponent, at: Terms) -> _Coefficients:
+    """Every ratio is the exponential of a difference of logs.
+
+    As ``Σ_k dw_k = 0``, ``F`` may be replaced by ``−S``: it is, where the largest term of the
+    mixture's survival is smaller than that of its cdf, so that both tails are exact.
+    """
+    log_p = jnp.minimum(at.log_prob, _LARGE)
+    joint = jnp.where(positive, log_u + log_p, -jnp.inf)
+    log_f = jax.nn.logsumexp(joint, axis=-1, keepdims=True)
+    log_f = jnp.where(log_f > -jnp.inf, log_f, 0.0)
+    top = lambda tail: jnp.max(  # noqa: E731
+        jnp.where(positive, log_u + tail, -jnp.inf), axis=-1, keepdims=True
     )
-    tilt = weights.tilt(tangent)
-    coefficients = _coefficients(tilt, conditionals)
-    points = jnp.broadcast_shapes(
-        x.shape[: x.ndim - components.event_dim], components.batch_shape[:-1]
+    use_cdf = top(at.log_cdf) < top(at.log_survival)
+    tail = jnp.where(use_cdf, at.log_cdf, at.log_survival)
+    pull = jnp.where(use_cdf, -1.0, 1.0) * _bounded_exp(log_u + tail - log_f)
+    return _Coefficients(
+        pull,
+        jnp.sum(jnp.where(positive, pull, 0.0), axis=-1),
+        _bounded_exp(log_u),
+        jnp.exp(joint - log_f),
+        log_u + log_p - log_f,
     )
-    a = jnp.broadcast_to(tilt.a, (*points, tilt.a.shape[-1])).astype(x.dtype)
-    dx = _recurrence(coefficients, conditionals, a)
-    return conditionals.complete(dx).reshape(points + components.event_shape)
-
-
-def _coefficients(tilt: Tilt, c: Conditionals) -> _Coefficients:
-    """All coefficients at once; arrays are ``event *points k``, the recurrence's axis first."""
-    log_f_k, log_s_k, log_p, score = (jnp.moveaxis(t, -1, 0) for t in c.terms)
-    log_p = jnp.minimum(log_p, _LARGE)
-    total = partial(_log_total, tilt.positive)
-    log_u = tilt.log_u + _before(log_p)
-    log_u = log_u - total(log_u)
-    log_density = total(log_u + log_p)
-    lower, upper = total(log_u + log_f_k), total(log_u + log_s_k)
-    use_lower = lower < upper  # Σ_k dw_k = 0: F may be replaced by −S, in the upper tail
-    sign = jnp.where(use_lower, -1.0, 1.0).astype(log_p.dtype)
-    tail = jnp.where(use_lower, log_f_k, log_s_k)
-    u = _bounded_exp(log_u)
-    w = jnp.where(tilt.positive, u, 0.0)
-    pull = sign * _bounded_exp(log_u + tail - log_density)
-    mean_pull = sign * _bounded_exp(jnp.where(use_lower, lower, upper) - log_density)
-    responsibility = jnp.where(tilt.positive, _bounded_exp(log_u + log_p - log_density), 0.0)
-    return _Coefficients(pull, mean_pull[..., 0], u, w, responsibility, score)
-
-
-def _recurrence(c: _Coefficients, conditionals: Conditionals, a: Reals) -> Reals:
-    """Run the recurrence along the event; return ``*points event``."""
-
-    def step(carry, inputs):  # type: ignore[no-untyped-def]
-        a, state = carry
-        now, row = inputs
-        drift, log_scale = conditionals.drift(state, row)
-        level = jnp.sum(now.u * a, axis=-1)
-        dx = jnp.sum(now.pull * a, axis=-1) - now.mean_pull * level
-        dx += jnp.sum(now.responsibility * drift, axis=-1)
-        relative = dx[..., None] - drift
-        change = jnp.where(now.w > 0, now.score * relative - log_scale, 0.0)
-        return (a + change, conditionals.advance(state, row, relative, dx)), dx
-
-    state = conditionals.start(a)
-    if c.u.shape[0] == 1:
-        first = jax.tree.map(lambda t: t[0], (c, conditionals.rows))
-        return step((a, state), first)[1][..., None]
-    _, dx = lax.scan(step, (a, state), (c, conditionals.rows))
-    return jnp.moveaxis(dx, 0, -1)
-
-
-def _before(terms: Reals) -> Reals:
-    """The running sum along the first axis, each entry's own term left out."""
-    return jnp.concatenate([jnp.zeros_like(terms[:1]), jnp.cumsum(terms[:-1], axis=0)])
-
-
-def _log_total(positive: Flags, terms: Reals) -> Reals:
-    """``log Σ_k`` over the components with weight."""
-    terms = jnp.where(positive, terms, -jnp.inf)
-    return jax.nn.logsumexp(terms, axis=-1, keepdims=True)
 
 
 def _bounded_exp(exponent: Reals) -> Reals:

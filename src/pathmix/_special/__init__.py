@@ -9,6 +9,7 @@ from ._kernels import log_poisson_kernel as log_poisson_kernel
 from ._log_exp import log1mexp as log1mexp
 from ._log_exp import log_diff_exp as log_diff_exp
 from ._normal import log_ndtr as log_ndtr
+from ._normal import log_ndtr_both as log_ndtr_both
 from ._stirling import deviance as deviance
 from ._stirling import stirling_error as stirling_error
 from ._von_mises import log_von_mises_cdf as log_von_mises_cdf

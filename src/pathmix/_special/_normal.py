@@ -87,3 +87,18 @@ def _half_scaled_erfc(z: Float[Array, "..."]) -> tuple[Float[Array, "..."], Floa
     x = z * math.sqrt(0.5)
     t = 1 - 2 * _CENTRE / (x + _CENTRE)
     return chebyshev(_SCALED_ERFC, t), 2 + 4 * x
+
+
+def log_ndtr_both(z: ArrayLike) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    r"""Compute :math:`\log\Phi(z)` and :math:`\log\Phi(-z)` from one scaled tail.
+
+    As accurate as `log_ndtr` for each, at half the cost of two calls.
+
+    >>> [round(float(tail), 4) for tail in log_ndtr_both(2.0)]
+    [-0.023, -3.7832]
+    """
+    (z,) = as_floats(z)
+    x = jnp.minimum(jnp.abs(z), jnp.sqrt(jnp.finfo(z.dtype).max))
+    near = jnp.log1p(-_upper_tail(jnp.where(x < 50, x, 50)))
+    far = _log_lower_tail(-x)
+    return jnp.where(z < 0, far, near), jnp.where(z < 0, near, far)

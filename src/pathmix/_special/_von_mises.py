@@ -62,8 +62,9 @@ def _arcs(x: _Floats, loc: _Floats) -> _Arcs:
     # is used: where an arc vanishes, its length and angle still move at the right rate.
     to_x, start, stop = x - loc, -_plus_pi(loc), _plus_pi(-loc)
     left = loc >= 0
-    low, high = (jnp.where(left, *ends).astype(x.dtype) for ends in ((-_PI, 0), (0, _PI)))
-    at_low, at_high = (jnp.where(left, *ends).astype(x.dtype) for ends in ((_PI, 0), (0, _PI)))
+    zero, pi = jnp.zeros_like(x), jnp.full_like(x, _PI)
+    low, high = jnp.where(left, -pi, zero), jnp.where(left, zero, pi)
+    at_low, at_high = jnp.where(left, pi, zero), high
     at_x, at_cut = _angle(x, to_x, loc), jnp.where(left, stop, -start)
     first, last = to_x < low, to_x >= high
     angles = [
