@@ -42,7 +42,7 @@ def full(p: dict) -> MixtureSameFamily:
     lower = jnp.tril(jnp.full((size, size), 0.1), -1)
     factor = p["scale"][..., None] * jnp.eye(size) + lower
     components = dist.MultivariateNormal(p["loc"], scale_tril=factor)
-    return MixtureSameFamily(dist.Categorical(logits=p["logits"]), components, True)
+    return MixtureSameFamily(dist.Categorical(logits=p["logits"]), components, reparameterize=True)
 
 
 def through_draws(make: Callable) -> Callable:

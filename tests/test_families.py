@@ -250,7 +250,8 @@ def test_parameters_may_be_numpy_arrays(row, precision):
     value, _ = row.value(precision)
     index = jnp.zeros((2,), int)
     result = jax.eval_shape(lambda x: family(d).log_prob(d, x), value)
-    taken = jax.eval_shape(lambda i: family(d).log_prob(family(d).take(d, i), value[0, :1]), index)
+    point = jnp.asarray(value[0, :1])
+    taken = jax.eval_shape(lambda i: family(d).log_prob(family(d).take(d, i), point), index)
     assert result.dtype == taken.dtype == precision
 
 

@@ -10,21 +10,12 @@ import pytest
 
 from cases.mixtures import by_logits
 from pathmix import MixtureSameFamily
+from pathmix._mixture._arguments import check_arguments
 
 TWO = dist.Categorical(logits=jnp.zeros(2))
 NORMALS = dist.Normal(jnp.zeros(2))
 
 CONSTRUCTION = {
-    "weights that are no distribution": (
-        lambda: MixtureSameFamily(jnp.array([0.5, 0.5]), NORMALS),
-        TypeError,
-        ["mixture_distribution", "numpyro.distributions.Distribution", "got ArrayImpl"],
-    ),
-    "components that are no distribution": (
-        lambda: MixtureSameFamily(TWO, [dist.Normal(), dist.Normal()]),
-        TypeError,
-        ["components_distribution", "numpyro.distributions.Distribution", "got list"],
-    ),
     "weights not integer-valued": (
         lambda: MixtureSameFamily(dist.Normal(0.0, 1.0), NORMALS),
         ValueError,
@@ -88,9 +79,23 @@ def test_construction_under_jit(make, kind, phrases):
         jax.jit(lambda: make().log_prob(0.0))()
 
 
-def test_a_mixture_of_nothing():
-    with pytest.raises(ValueError, match="component"):
-        by_logits(jnp.zeros(0), dist.Normal(jnp.zeros(0)))
+NOT_DISTRIBUTIONS = {
+    "weights": ((jnp.zeros(2), NORMALS), ["mixture_distribution", "got ArrayImpl"]),
+    "components": ((TWO, [dist.Normal()]), ["components_distribution", "got list"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "phrases"), NOT_DISTRIBUTIONS.values(), ids=list(NOT_DISTRIBUTIONS)
+)
+def test_arguments_that_are_no_distributions(arguments, phrases):
+    """The text is our own; in these tests jaxtyping's check of the constructor comes before it."""
+    with pytest.raises(TypeError):
+        MixtureSameFamily(*arguments)
+    with pytest.raises(TypeError, match=r"numpyro\.distributions\.Distribution") as caught:
+        check_arguments(*arguments)
+    for phrase in phrases:
+        assert phrase in str(caught.value)
 
 
 def test_draws_that_carry_no_gradient():

@@ -90,24 +90,24 @@ student = exact.location_scale(
 )
 
 
-def half(base, mean, variance):
-    """Oracle of |x| for a base symmetric about zero."""
+def half(base, lower, mean, variance):
+    """Oracle of |x| for a base symmetric about zero; `lower` is P(|z| <= x), accurate near 0."""
     return Oracle(
         lambda x, scale: mp.log(2) + base.log_prob(x, mpf(0), scale),
-        lambda x, scale: (
-            1 - 2 * base.tails(x, mpf(0), scale)[1]
-            if x > scale
-            else 2 * mp.quad(lambda t: mp.exp(base.log_prob(t, mpf(0), scale)), [0, x]),
-            2 * base.tails(x, mpf(0), scale)[1],
-        ),
+        lambda x, scale: (lower(x / scale), 2 * base.tails(x, mpf(0), scale)[1]),
         mean,
         variance,
         support=lambda *_: (mpf(0), INF),
     )
 
 
-half_normal = half(normal, lambda s: s * mp.sqrt(2 / mp.pi), lambda s: s * s * (1 - 2 / mp.pi))
-half_cauchy = half(cauchy, lambda s: INF, lambda s: INF)
+half_normal = half(
+    normal,
+    lambda z: mp.erf(z / mp.sqrt(2)),
+    lambda s: s * mp.sqrt(2 / mp.pi),
+    lambda s: s * s * (1 - 2 / mp.pi),
+)
+half_cauchy = half(cauchy, lambda z: 2 / mp.pi * mp.atan(z), lambda s: INF, lambda s: INF)
 
 gamma = Oracle(
     lambda x, a, b: exact.xlogy(a - 1, x) + a * mp.log(b) - b * x - mp.loggamma(a),

@@ -86,24 +86,34 @@ def gamma_tails(a, x):
 
 
 def von_mises_tails(x, loc, concentration):
-    """Both tails measured from -pi, by quadrature split around the mode and the point."""
+    """Both tails measured from -pi, by quadrature in pieces, each relative to its own size."""
 
-    def density(t):
-        return mp.exp(concentration * (mp.cos(t - loc) - 1))
+    def height(t):
+        return concentration * (mp.cos(t - loc) - 1)
 
+    def piece(low, high):
+        top = max(height(low), height(high))
+        area = mp.quad(lambda t: mp.exp(height(t) - top), [low, high], method="gauss-legendre")
+        return area * mp.exp(top)
+
+    def integral(low, high):
+        inner = (mark for mark in von_mises_marks(x, loc, concentration) if low < mark < high)
+        ends = sorted({low, high, *inner})
+        return mp.fsum(map(piece, ends, ends[1:]))
+
+    with mp.workdps(28):
+        lower, upper = integral(-mp.pi, x), integral(x, mp.pi)
+        return lower / (lower + upper), upper / (lower + upper)
+
+
+def von_mises_marks(x, loc, concentration):
+    """Where to split: around every mode, and near the ends on the scale of the local slope."""
     width = 1 / mp.sqrt(concentration + 1)
     marks = [loc + 2 * mp.pi * j + s * width for j in (-1, 0, 1) for s in (-12, -4, 0, 4, 12)]
     for end in (x, -mp.pi, mp.pi):
         slope = concentration * abs(mp.sin(end - loc)) + 1
         marks += [end + s / slope for s in (-40, -8, 8, 40)]
-
-    def integral(low, high):
-        inner = sorted(mark for mark in marks if low < mark < high)
-        return mp.quad(density, [low, *inner, high], method="gauss-legendre")
-
-    with mp.workdps(28):
-        lower, upper = integral(-mp.pi, x), integral(x, mp.pi)
-        return lower / (lower + upper), upper / (lower + upper)
+    return marks
 
 
 def defined(condition, value):

@@ -13,8 +13,8 @@ coordinate i moves by
 
 where ``ρ_{k,i} = w_{k,i} p_{k,i} / f_i`` and ``m_{k,i}`` is how far the conditional quantile of
 component k at ``x_i`` moves with the coordinates before it; then ``a_{k,i+1} = a_{k,i} + d log
-p_{k,i}``. Everything but ``a`` and ``dx`` is known from ``x``, so that this is a linear recurrence in
-``k`` numbers, which costs O(K·E) per draw, forwards and transposed.
+p_{k,i}``. Everything but ``a`` and ``dx`` is known from ``x``, so that this is a linear recurrence
+in ``k`` numbers, which costs O(K·E) per draw, forwards and transposed.
 """
 
 from typing import NamedTuple

@@ -5,7 +5,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float
 
-from ._elementwise import forward_differentiable, log_accuracy
+from ._elementwise import MAX_TERMS, forward_differentiable, log_accuracy
 from ._kernels import log_beta_kernel
 from ._log_exp import log1mexp
 from ._stirling import lgamma1p, log_gamma_ratio
@@ -84,7 +84,7 @@ def _log_fraction(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
 def _fraction(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
     r"""Evaluate β₀ + α₁/(β₁ + α₂/(β₂ + ...)), by which the kernel is divided."""
     terms = log_accuracy(x.dtype) * (2 + 0.15 * jnp.cbrt(jnp.minimum(a, b)))
-    count = lax.stop_gradient(jnp.ceil(jnp.max(terms, initial=0)))
+    count = lax.stop_gradient(jnp.ceil(jnp.max(jnp.minimum(terms, MAX_TERMS), initial=0)))
     offset = a * y - b * x + 1
 
     def constant(n: _Floats) -> _Floats:

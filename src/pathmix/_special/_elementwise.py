@@ -30,6 +30,11 @@ def as_floats(*arguments: ArrayLike) -> tuple[Float[Array, "..."], ...]:
     return tuple(jnp.broadcast_to(jnp.asarray(x, dtype), shape) for x in arguments)
 
 
+MAX_TERMS = 20_000
+"""The longest series or fraction: what a parameter of 5e6 needs. Beyond, accuracy is lost first
+where the function varies fastest; without a bound, an absurd argument would never return."""
+
+
 def log_accuracy(dtype: np.dtype) -> float:
     """Return the log of the accuracy to which a series or fraction is carried in a precision.
 

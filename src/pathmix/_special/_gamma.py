@@ -7,7 +7,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float
 
-from ._elementwise import forward_differentiable, log_accuracy
+from ._elementwise import MAX_TERMS, forward_differentiable, log_accuracy
 from ._kernels import log_poisson_kernel
 from ._log_exp import log1mexp
 from ._stirling import lgamma1p
@@ -99,8 +99,11 @@ def _log_series(a: _Floats, x: _Floats) -> _Floats:
 def _series(a: _Floats, x: _Floats) -> _Floats:
     # Σ xⁿ / ((a+1)...(a+n)), summed from the last term: the n-th falls below exp(-n²/2a).
     accuracy = log_accuracy(x.dtype)
-    terms = jnp.sqrt(2.2 * accuracy * a) + accuracy / 2
-    count = lax.stop_gradient(jnp.ceil(jnp.max(terms, initial=0)))
+    # Far below a they fall like (x/a)ⁿ, however large a is.
+    terms = (
+        jnp.minimum(jnp.sqrt(2.2 * accuracy * a), accuracy / jnp.log((a + 1) / x)) + accuracy / 2
+    )
+    count = lax.stop_gradient(jnp.ceil(jnp.max(jnp.minimum(terms, MAX_TERMS), initial=0)))
 
     def step(i: Array, total: _Floats) -> _Floats:
         return 1 + total * (x / (a + (count - i.astype(x.dtype))))
@@ -118,7 +121,7 @@ def _fraction(a: _Floats, x: _Floats) -> _Floats:
     # of 4√(nx) for n beyond a, and of (4/3) n √(n/a) before it.
     accuracy = log_accuracy(x.dtype)
     terms = (0.75 * accuracy) ** (2 / 3) * jnp.cbrt(jnp.maximum(a, 1)) + accuracy**2 / (16 * x)
-    count = lax.stop_gradient(jnp.ceil(jnp.max(terms, initial=0) + 5))
+    count = lax.stop_gradient(jnp.ceil(jnp.max(jnp.minimum(terms, MAX_TERMS), initial=0) + 5))
     base = (x - a) + 1
 
     def step(i: Array, denominator: _Floats) -> _Floats:
