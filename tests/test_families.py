@@ -8,6 +8,7 @@ from jax import numpy as jnp
 from cases import families as cases
 from cases.families import ROWS
 from pathmix._families import family
+from pathmix._mixture._arguments import as_arrays
 
 # Compile time is most of this file's run time, and is halved without the late LLVM passes.
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
@@ -246,12 +247,17 @@ def test_take_from_batches(row):
 
 @rows(ROWS)
 def test_parameters_may_be_numpy_arrays(row, precision):
-    d = row.make(*row.arrays(precision))
+    d = as_arrays(row.make(*row.arrays(precision)))  # as every mixture does
     value, _ = row.value(precision)
     index = jnp.zeros((2,), int)
     result = jax.eval_shape(lambda x: family(d).log_prob(d, x), value)
     point = jnp.asarray(value[0, :1])
-    taken = jax.eval_shape(lambda i: family(d).log_prob(family(d).take(d, i), point), index)
+
+    def evaluate_taken(i):
+        taken = family(d).take(d, i)
+        return family(taken).log_prob(taken, point)
+
+    taken = jax.eval_shape(evaluate_taken, index)
     assert result.dtype == taken.dtype == precision
 
 

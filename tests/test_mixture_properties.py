@@ -12,10 +12,10 @@ from scipy import stats
 
 from cases.mixtures import CONTINUOUS, DISCRETE, all_rows, by_logits, by_probs
 
-few = settings(max_examples=12, deadline=None, derandomize=True, database=None)
+few = settings(max_examples=8, deadline=None, derandomize=True, database=None)
 seeds = st.integers(0, 2**20)
-sizes = st.integers(1, 6)
-batches = st.sampled_from([(), (1,), (3,), (2, 3)])
+sizes = st.sampled_from([1, 4])  # few, as each shape is compiled
+batches = st.sampled_from([(), (2, 3)])
 METHODS = ("log_prob", "log_cdf", "log_survival_function")
 
 
@@ -25,13 +25,17 @@ def close(actual, wanted, ulps=64):
     np.testing.assert_allclose(actual, wanted, rtol=ulps * eps, atol=ulps * eps)
 
 
-def everything(mixture, x):
+def eagerly(mixture, x):
     """The functions of a point and the statistics of a scalar mixture."""
     return {
         **{name: getattr(mixture, name)(x) for name in METHODS},
         "mean": mixture.mean,
         "variance": mixture.variance,
     }
+
+
+everything = jax.jit(eagerly)
+jitted_log_prob = jax.jit(lambda mixture, x: mixture.log_prob(x))
 
 
 def same(actual, wanted, ulps=64):
@@ -76,7 +80,7 @@ def test_against_a_loop(seed, batch, k):
         b = at[1:]
         log_p[at] = np.log(np.sum(probs[b] * stats.norm.pdf(x[at], loc[b], scale[b])))
     mixture = by_probs(probs, dist.Normal(loc, scale))
-    np.testing.assert_allclose(mixture.log_prob(x), log_p, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(jitted_log_prob(mixture, x), log_p, rtol=1e-5, atol=1e-5)
 
 
 @given(seeds, batches, sizes)
@@ -134,12 +138,12 @@ def test_moving_and_stretching(seed, k, shift, factor):
 
 
 @given(seeds, sizes)
-@few
+@settings(few, max_examples=2)
 def test_jit_is_eager(seed, k):
     probs, loc, scale = random_normals(seed, (2,), k)
     mixture = by_probs(probs, dist.Normal(loc, scale))
     x = np.array([0.7, -1.0], "float32")
-    same(jax.jit(everything)(mixture, x), everything(mixture, x), 256)
+    same(everything(mixture, x), eagerly(mixture, x), 256)
 
 
 @given(seeds, sizes)

@@ -74,7 +74,8 @@ def test_continuity_in_every_parameter(row, x64):
 
 
 @pytest.mark.parametrize(
-    "row", [pytest.param(r, id=str(r), marks=[] if r is NORMAL else [pytest.mark.slow]) for r in ROWS]
+    "row",
+    [pytest.param(r, id=str(r), marks=[] if r is NORMAL else [pytest.mark.slow]) for r in ROWS],
 )
 def test_continuity_in_the_probabilities(row, x64):
     check(row, "probs", only="weights")

@@ -161,17 +161,11 @@ def test_the_flag_is_off_unless_asked_for():
     assert not by_logits(LOGITS, dist.Gompertz(1 + PAIR, 1.0)).has_rsample
 
 
-def expanded(mixture, key):
-    return mixture.expand((3,)).sample(key, (4,))
-
-
 WAYS = {
-    "sample": lambda mixture, key: mixture.sample(key, (4,)),
-    "sample_with_intermediates": lambda mixture, key: mixture.sample_with_intermediates(key, (4,))[
-        0
-    ],
-    "expand": expanded,
-    "call": lambda mixture, key: mixture(rng_key=key, sample_shape=(4,)),
+    "sample": lambda m, key: m.sample(key, (4,)),
+    "sample_with_intermediates": lambda m, key: m.sample_with_intermediates(key, (4,))[0],
+    "expand": lambda m, key: m.expand((3,)).sample(key, (4,)),
+    "call": lambda m, key: m(rng_key=key, sample_shape=(4,)),
 }
 
 
@@ -183,10 +177,15 @@ def test_all_of_the_gradient_or_none_of_it(way):
     def draws(parameters, flag):
         return WAYS[way](normals(reparameterize=flag, **parameters), jax.random.key(1))
 
-    for derivative in (jax.jacfwd, jax.jacrev):
-        for leaf in jax.tree.leaves(derivative(draws)(parameters, False)):
-            assert not np.any(leaf)
-    for leaf in jax.tree.leaves(jax.jacrev(draws)(parameters, True)):
+    @jax.jit
+    def derivatives(p):
+        plain = lambda p: draws(p, False)  # noqa: E731
+        return jax.jacfwd(plain)(p), jax.jacrev(plain)(p), jax.jacfwd(lambda p: draws(p, True))(p)
+
+    *none, all_of_it = derivatives(parameters)
+    for leaf in jax.tree.leaves(none):
+        assert not np.any(leaf)
+    for leaf in jax.tree.leaves(all_of_it):
         assert np.isfinite(leaf).all()
         assert np.all(leaf != 0)
     np.testing.assert_array_equal(draws(parameters, True), draws(parameters, False))
@@ -201,7 +200,7 @@ def test_all_of_the_gradient_by_probs(flag):
         return by_probs(probs, components, reparameterize=flag).sample(jax.random.key(1), (4,))
 
     loc = jnp.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.5]])
-    for_probs, for_loc = jax.jacrev(draws, (0, 1))(jnp.array([0.4, 0.0, 0.6]), loc)
+    for_probs, for_loc = jax.jit(jax.jacrev(draws, (0, 1)))(jnp.array([0.4, 0.0, 0.6]), loc)
     assert np.isfinite(for_probs).all()
     assert np.all(for_probs != 0) if flag else not np.any(for_probs)
     assert np.any(for_loc) == flag

@@ -35,7 +35,8 @@ def weights(logit):
 
 def model():
     numpyro.sample(
-        "x", dist.MixtureGeneral(
+        "x",
+        dist.MixtureGeneral(
             dist.Categorical(probs=jnp.array([1 - WEIGHT, WEIGHT])),
             [dist.Normal(-2.0, 1.0), dist.Normal(2.0, 1.0)],
         ),

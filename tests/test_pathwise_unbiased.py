@@ -35,7 +35,9 @@ LOGITS = [0.3, -0.4, 0.1]
 MAKE = {
     "Normal": lambda p: dist.Normal(p["loc"], p["scale"]),
     "Independent": lambda p: dist.Normal(p["loc"], p["scale"]).to_event(1),
-    "MultivariateNormal": lambda p: dist.MultivariateNormal(p["loc"], scale_tril=p["scale_tril"]),
+    "MultivariateNormal": lambda p: dist.MultivariateNormal(
+        p["loc"], scale_tril=jnp.tril(p["scale_tril"])
+    ),
 }
 PARAMETERS = {"Normal": ONE, "Independent": TWO, "MultivariateNormal": FULL}
 
@@ -124,14 +126,16 @@ def deviations(name, draw, derivative=jax.jacrev, draws=DRAWS):
 
 
 def hessian(fn):
-    return jax.jacfwd(jax.jacrev(fn))
+    return jax.jacrev(jax.jacrev(fn))
 
 
 def worst(tree):
     return max(float(np.abs(leaf).max()) for leaf in jax.tree.leaves(tree))
 
 
-@pytest.mark.parametrize("name", MAKE)
+@pytest.mark.parametrize(
+    "name", ["Normal", pytest.param("Independent", marks=pytest.mark.slow), "MultivariateNormal"]
+)
 def test_gradients(name):
     """Of every expectation in the logits and every parameter of every component."""
     found = deviations(name, pathwise)
@@ -139,8 +143,8 @@ def test_gradients(name):
     assert worst(found) < BOUND
 
 
-def test_the_check_can_fail_nowhere_by_itself():
-    """No standard error is so large that the check is empty: 1 % of the largest derivative."""
+def test_the_check_has_power():
+    """Standard errors are below 1 % of the largest derivative in each parameter."""
     p = parameters("Normal")
     mean = lambda p, key: jnp.mean(jax.vmap(functions)(pathwise("Normal", p, key)), axis=0)  # noqa: E731
     each = jax.jit(lambda keys: lax.map(lambda k: jax.jacrev(mean)(p, k), keys))(
@@ -179,6 +183,23 @@ def test_mutants_are_rejected(name, mutant):
     assert worst(found) < BOUND
 
 
+@pytest.mark.slow
+@pytest.mark.xfail(reason="jit of forward over reverse, batched over 9 tangents, differs in one")
+def test_modes_agree_in_second_order():
+    """Forward over reverse is reverse over reverse, draw for draw, compiled as a user would."""
+    p = parameters("Normal")
+
+    def mean(p):
+        draws = pathwise("Normal", p, jax.random.key(5))
+        return jnp.mean(jax.vmap(functions)(draws), axis=0)
+
+    forward = jax.jit(jax.jacfwd(jax.jacrev(mean)))(p)
+    reverse = jax.jit(hessian(mean))(p)
+    for one, other in zip(jax.tree.leaves(forward), jax.tree.leaves(reverse), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_mutants_are_rejected_in_second_order(mutant):
     """The blocks of the Hessian that hold the logits."""

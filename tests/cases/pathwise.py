@@ -91,9 +91,7 @@ def scalar(name, make, frozen, points, quick=False, **parameters):
 
 
 def _von_mises_pdf(x, loc, concentration):
-    return np.exp(concentration * (np.cos(x - loc) - 1)) / (
-        2 * np.pi * special.i0e(concentration)
-    )
+    return np.exp(concentration * (np.cos(x - loc) - 1)) / (2 * np.pi * special.i0e(concentration))
 
 
 def _von_mises_cdf(x, loc, concentration):
@@ -118,18 +116,14 @@ SCALARS = [
         loc=LOC2,
         scale=SCALE2,
     ),
-    scalar(
-        "HalfNormal", dist.HalfNormal, lambda s: stats.halfnorm(scale=s), POSITIVE, scale=SCALE
-    ),
+    scalar("HalfNormal", dist.HalfNormal, lambda s: stats.halfnorm(scale=s), POSITIVE, scale=SCALE),
     scalar("Laplace", dist.Laplace, stats.laplace, BODY, loc=LOC, scale=SCALE),
     scalar("Logistic", dist.Logistic, stats.logistic, BODY, loc=LOC, scale=SCALE),
     scalar("Cauchy", dist.Cauchy, stats.cauchy, BODY, loc=LOC, scale=SCALE),
     scalar(
         "HalfCauchy", dist.HalfCauchy, lambda s: stats.halfcauchy(scale=s), POSITIVE, scale=SCALE
     ),
-    scalar(
-        "StudentT", dist.StudentT, stats.t, BODY, True, df=[3.2, 7.5], loc=LOC2, scale=SCALE2
-    ),
+    scalar("StudentT", dist.StudentT, stats.t, BODY, df=[3.2, 7.5], loc=LOC2, scale=SCALE2),
     scalar("Gumbel", dist.Gumbel, stats.gumbel_r, BODY, loc=LOC, scale=SCALE),
     scalar(
         "Weibull",
@@ -151,7 +145,6 @@ SCALARS = [
         dist.Gamma,
         lambda a, b: stats.gamma(a, scale=1 / b),
         POSITIVE,
-        True,
         concentration=[0.8, 4.0],
         rate=[0.9, 1.5],
     ),

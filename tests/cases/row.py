@@ -54,6 +54,8 @@ class Oracle:
 
     def slope(self, quantity, x, *theta):
         """Derivative in x: of the density's logarithm, or of a tail's, up to sign."""
+        if self.discrete and quantity != "log_prob":
+            x = mp.floor(x)
         value = self.density(x, *theta)
         if not isfinite(value):
             return mpf(0)

@@ -2,12 +2,17 @@
 
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax.scipy.special import gammaln
 from numpyro.distributions import Distribution
 
 from pathmix._families._exponential import power_at_zero
 from pathmix._families._protocol import Family, complement, guarded, register
-from pathmix._special import log1mexp, log_beta_kernel, log_betainc
+from pathmix._special import (
+    lgamma_difference,
+    lgamma_second_difference,
+    log1mexp,
+    log_beta_kernel,
+    log_betainc,
+)
 from pathmix._typing import Reals, Value
 
 
@@ -72,9 +77,15 @@ class KumaraswamyFamily(Family):
         inner = guarded((x > 0) & (x < 1), lambda x: self._log_survival(d, x), x, 0.5)
         return jnp.where(x <= 0, 0.0, inner)
 
+    def mean(self, d: Distribution) -> Reals:
+        h, b = 1 / jnp.asarray(d.concentration1), d.concentration0
+        log_mean = lgamma_difference(1.0, h) - lgamma_difference(1.0 + b, h)
+        return jnp.broadcast_to(jnp.exp(log_mean), d.shape())
+
     def variance(self, d: Distribution) -> Reals:
-        h, b = 1 / d.concentration1, d.concentration0
-        excess = _doubling(h) - _doubling(h, b)  # log(E[x²] / E[x]²)
+        h, b = 1 / jnp.asarray(d.concentration1), d.concentration0
+        # log(E[x²] / E[x]²), a difference of second differences rather than of moments
+        excess = lgamma_second_difference(1.0, h) - lgamma_second_difference(1.0 + b, h)
         return self.mean(d) ** 2 * jnp.expm1(excess)
 
     def _log_survival(self, d: Distribution, x: Reals) -> Reals:
@@ -88,11 +99,6 @@ def unit_edges(x: Reals, a: Reals, b: Reals, at_zero: Reals, at_one: Reals) -> R
     """
     one = jnp.where(x == 1, power_at_zero(b, at_one), -jnp.inf)
     return jnp.where(x == 0, power_at_zero(a, at_zero), one)
-
-
-def _doubling(h: Reals, b: Reals | float = 0.0) -> Reals:
-    """``log Γ(1+b+2h) − 2 log Γ(1+b+h) + log Γ(1+b)``."""
-    return gammaln(1 + b + 2 * h) - 2 * gammaln(1 + b + h) + gammaln(1.0 + b)
 
 
 register(BetaFamily(), dist.Beta)

@@ -10,7 +10,7 @@ from jax import lax
 from numpyro.distributions import Distribution
 
 from pathmix._families._counts import is_count, log_odds, odds, safe_log, times_log
-from pathmix._families._protocol import Family, guarded, register
+from pathmix._families._protocol import Family, guarded, register, sharpen
 from pathmix._special import deviance, log_betainc, stirling_error
 from pathmix._typing import Reals, Value
 
@@ -34,6 +34,13 @@ class BinomialFamily(Family):
         p, q = odds(d)
         above = self._between(d, x, lambda n: log_betainc(n + 1, d.total_count - n, p, q))
         return jnp.where(x < 0, 0.0, above)
+
+    def mean(self, d: Distribution) -> Reals:
+        return jnp.broadcast_to(d.total_count * odds(d)[0], d.shape())
+
+    def variance(self, d: Distribution) -> Reals:
+        p, q = odds(d)
+        return jnp.broadcast_to(d.total_count * (p * q), d.shape())
 
     def _between(self, d: Distribution, x: Value, fn: Callable[[Reals], Reals]) -> Reals:
         return guarded((x >= 0) & (x < d.total_count), fn, jnp.floor(x), 0.0)
@@ -72,6 +79,40 @@ class BernoulliFamily(Family):
     def log_survival(self, d: Distribution, x: Value) -> Reals:
         return jnp.where(x < 0, 0.0, jnp.where(x < 1, log_odds(d)[0], -jnp.inf))
 
+    def variance(self, d: Distribution) -> Reals:
+        p, q = odds(d)
+        return p * q
+
+
+class DiscreteUniformFamily(Family):
+    """``P(X = n) = 1/(high − low + 1)`` for ``n = low, …, high``."""
+
+    parameters = ("low", "high")
+
+    def log_prob(self, d: Distribution, x: Value) -> Reals:
+        inside = (x >= d.low) & (x <= d.high) & (x == jnp.floor(x))
+        return jnp.where(inside, -jnp.log(self._count(d, x)), -jnp.inf)
+
+    def log_cdf(self, d: Distribution, x: Value) -> Reals:
+        return jnp.where(x >= d.high, 0.0, self._log_share(d, x, sharpen))
+
+    def log_survival(self, d: Distribution, x: Value) -> Reals:
+        return jnp.where(x < d.low, 0.0, self._log_share(d, x, lambda f, s: sharpen(s, f)))
+
+    def _count(self, d: Distribution, x: Value) -> Reals:
+        return jnp.asarray(d.high - d.low + 1).astype(x.dtype)
+
+    def _log_share(
+        self, d: Distribution, x: Value, choose: Callable[[Reals, Reals], Reals]
+    ) -> Reals:
+        count = self._count(d, x)
+
+        def share(n: Reals) -> Reals:
+            return choose(jnp.log((n - d.low + 1) / count), jnp.log((d.high - n) / count))
+
+        safe = jnp.asarray(d.low).astype(x.dtype)
+        return guarded((x >= d.low) & (x < d.high), share, jnp.floor(x), safe)
+
 
 class CategoricalFamily(Family):
     """``P(X = n)`` is the n-th entry of a table, whose last axis runs over the categories."""
@@ -84,18 +125,24 @@ class CategoricalFamily(Family):
         return guarded(inside, lambda n: _entry(_log_table(d), d, n), x, 0.0)
 
     def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        last = _num_categories(d) - 1
-        below = lax.cumlogsumexp(_log_table(d), axis=_log_table(d).ndim - 1)
-        inner = guarded((x >= 0) & (x < last), lambda n: _entry(below, d, n), jnp.floor(x), 0.0)
-        return jnp.where(x >= last, 0.0, inner)
+        return jnp.where(x >= _num_categories(d) - 1, 0.0, self._log_share(d, x, sharpen))
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
-        last = _num_categories(d) - 1
-        from_here = lax.cumlogsumexp(_log_table(d), axis=_log_table(d).ndim - 1, reverse=True)
-        inner = guarded(
-            (x >= 0) & (x < last), lambda n: _entry(from_here, d, n + 1), jnp.floor(x), 0.0
+        return jnp.where(x < 0, 0.0, self._log_share(d, x, lambda f, s: sharpen(s, f)))
+
+    def _log_share(
+        self, d: Distribution, x: Value, choose: Callable[[Reals, Reals], Reals]
+    ) -> Reals:
+        table = _log_table(d)
+        below = lax.cumlogsumexp(table, axis=table.ndim - 1)
+        from_here = lax.cumlogsumexp(table, axis=table.ndim - 1, reverse=True)
+        inside = (x >= 0) & (x < _num_categories(d) - 1)
+        return guarded(
+            inside,
+            lambda n: choose(_entry(below, d, n), _entry(from_here, d, n + 1)),
+            jnp.floor(x),
+            0.0,
         )
-        return jnp.where(x < 0, 0.0, inner)
 
     def mean(self, d: Distribution) -> Reals:
         p, n = _table(d)
@@ -137,3 +184,4 @@ register(BernoulliFamily("probs"), dist.BernoulliProbs)
 register(BernoulliFamily("logits"), dist.BernoulliLogits)
 register(CategoricalFamily("probs"), dist.CategoricalProbs)
 register(CategoricalFamily("logits"), dist.CategoricalLogits)
+register(DiscreteUniformFamily(), dist.DiscreteUniform)

@@ -85,6 +85,17 @@ class NegativeBinomialFamily(CountFamily):
         return d.rate / (1 + d.rate), 1 / (1 + d.rate)
 
 
+class NegativeBinomialProbsFamily(NegativeBinomialFamily):
+    """NegativeBinomialProbs, whose ``1/p − 1`` must not be squared once rounded."""
+
+    def mean(self, d: Distribution) -> Reals:
+        p, q = odds(d)
+        return jnp.broadcast_to(d.total_count * p / q, d.shape())
+
+    def variance(self, d: Distribution) -> Reals:
+        return self.mean(d) / odds(d)[1]
+
+
 class NegativeBinomial2Family(NegativeBinomialFamily):
     """NegativeBinomial2, which stores a concentration and a rate but is made from its mean."""
 
@@ -146,7 +157,7 @@ def _in_range(x: Value) -> Flags:
 
 register(PoissonFamily(), dist.Poisson)
 register(NegativeBinomialFamily("concentration", "rate"), dist.GammaPoisson)
-register(NegativeBinomialFamily("total_count", "probs"), dist.NegativeBinomialProbs)
+register(NegativeBinomialProbsFamily("total_count", "probs"), dist.NegativeBinomialProbs)
 register(NegativeBinomialFamily("total_count", "logits"), dist.NegativeBinomialLogits)
 register(NegativeBinomial2Family(), dist.NegativeBinomial2)
 register(GeometricFamily("probs"), dist.GeometricProbs)

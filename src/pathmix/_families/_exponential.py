@@ -3,11 +3,10 @@
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax.scipy.special import gammaln
 from numpyro.distributions import Distribution
 
 from pathmix._families._protocol import Family, complement, guarded, register
-from pathmix._special import log1mexp
+from pathmix._special import lgamma_second_difference, log1mexp
 from pathmix._typing import Reals, Value
 
 
@@ -55,9 +54,8 @@ class WeibullFamily(Family):
         return guarded(x > 0, lambda x: -jnp.exp(self._log_hazard(d, x)), x, 1.0, outside=0.0)
 
     def variance(self, d: Distribution) -> Reals:
-        h = 1 / d.concentration
-        excess = gammaln(1 + 2 * h) - 2 * gammaln(1 + h)  # log(E[x²] / E[x]²)
-        return self.mean(d) ** 2 * jnp.expm1(excess)
+        excess = lgamma_second_difference(1.0, 1 / jnp.asarray(d.concentration))
+        return self.mean(d) ** 2 * jnp.expm1(excess)  # expm1 of log(E[x²] / E[x]²)
 
     def _log_hazard(self, d: Distribution, x: Value) -> Reals:
         return d.concentration * jnp.log(x / d.scale)

@@ -68,15 +68,27 @@ def half_cauchy_cdf(z: Reals) -> Reals:
     return jnp.where(z < 1, body, jnp.log1p(-tail))
 
 
+def half_normal_survival(z: Reals) -> Reals:
+    """Return ``log erfc(z/√2)``, by the complement while that is the smaller part."""
+    body = jnp.log1p(-erf(jnp.minimum(z, 0.5) / math.sqrt(2)))
+    return jnp.where(z < 0.5, body, LOG_2 + log_ndtr(-jnp.maximum(z, 0.5)))
+
+
+def half_cauchy_survival(z: Reals) -> Reals:
+    """Return ``log(1 − (2/π) atan z)``, by the complement while that is the smaller part."""
+    body = jnp.log1p(-2 / math.pi * jnp.arctan(jnp.minimum(z, 1.0)))
+    return jnp.where(z < 1, body, jnp.log(2 / math.pi * jnp.arctan2(1.0, jnp.maximum(z, 1.0))))
+
+
 register(
-    Half(normal_density, half_normal_cdf, lambda z: LOG_2 + log_ndtr(-z)),
+    Half(normal_density, half_normal_cdf, half_normal_survival),
     dist.HalfNormal,
 )
 register(
     HalfCauchyFamily(
         cauchy_density,
         half_cauchy_cdf,
-        lambda z: jnp.log(2 / math.pi * jnp.arctan2(1.0, z)),
+        half_cauchy_survival,
     ),
     dist.HalfCauchy,
 )

@@ -194,6 +194,15 @@ def complement(log_p: Reals) -> Reals:
     return log1mexp(jnp.minimum(log_p, 0.0))
 
 
+def sharpen(log_p: Reals, log_q: Reals) -> Reals:
+    """Return ``log_p`` of a probability ``p = 1 − q``, from ``log_q`` where that is the smaller.
+
+    For sums or differences that give both, each accurate where it is small.
+    """
+    small = log_p <= log_q
+    return jnp.where(small, log_p, log1mexp(jnp.where(small, -1.0, log_q)))
+
+
 def _feasible(d: Distribution, x: Value, inside: Flags) -> Value:
     try:
         safe = d.support.feasible_like(x)

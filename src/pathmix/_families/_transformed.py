@@ -39,8 +39,8 @@ class TransformedFamily(Family):
             log_det += sum_rightmost(t.log_abs_det_jacobian(z, y), rest)
             y, event_dim = z, t.domain.event_dim + rest
         log_p = family(d.base_dist).log_prob(d.base_dist, y)
-        log_p = sum_rightmost(log_p, event_dim - d.base_dist.event_dim) - log_det
-        return jnp.where(inside, log_p, -jnp.inf)
+        log_p = sum_rightmost(log_p, event_dim - d.base_dist.event_dim)
+        return jnp.where(inside & (log_p > -jnp.inf), log_p - log_det, -jnp.inf)
 
     def log_cdf(self, d: Distribution, x: Value) -> Reals:
         y, rising, below, above = _pull_back(d, x)

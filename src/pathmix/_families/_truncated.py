@@ -15,7 +15,7 @@ from numpyro.distributions.truncated import (
 )
 
 from pathmix._families._location_scale import normal_density
-from pathmix._families._protocol import Family, family, guarded, register
+from pathmix._families._protocol import Family, family, guarded, register, sharpen
 from pathmix._special import log_diff_exp
 from pathmix._typing import Flags, ParameterMap, Reals, Value
 
@@ -41,18 +41,21 @@ class TruncatedFamily(Family):
         return guarded(inside, lambda x: log_p(d.base_dist, x) - log_total, x, _inner(d))
 
     def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return self._log_share(d, x, lambda x: _log_mass(d, None, x), x >= _bound(d, "high"))
+        return self._log_share(d, x, sharpen, x >= _bound(d, "high"))
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return self._log_share(d, x, lambda x: _log_mass(d, x, None), x <= _bound(d, "low"))
+        return self._log_share(d, x, lambda f, s: sharpen(s, f), x <= _bound(d, "low"))
 
     def _log_share(
-        self, d: Distribution, x: Value, log_mass: Callable[[Reals], Reals], all_of_it: Flags
+        self, d: Distribution, x: Value, choose: Callable[[Reals, Reals], Reals], all_of_it: Flags
     ) -> Reals:
         inside = (x > _bound(d, "low")) & (x < _bound(d, "high"))
         log_total = _log_mass(d, None, None)
-        share = guarded(inside, lambda x: log_mass(x) - log_total, x, _inner(d))
-        return jnp.where(all_of_it, 0.0, jnp.minimum(share, 0.0))
+
+        def share(x: Reals) -> Reals:
+            return choose(_log_mass(d, None, x) - log_total, _log_mass(d, x, None) - log_total)
+
+        return jnp.where(all_of_it, 0.0, guarded(inside, share, x, _inner(d)))
 
     def mean(self, d: Distribution) -> Reals:
         if not isinstance(d.base_dist, dist.Normal):

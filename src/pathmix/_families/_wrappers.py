@@ -25,7 +25,9 @@ class IndependentFamily(Family):
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         base = d.base_dist
         log_p = expand_to(family(base).log_prob(base, x), base.batch_shape)
-        return jnp.sum(log_p, axis=tuple(range(-d.reinterpreted_batch_ndims, 0)))
+        total = jnp.sum(log_p, axis=tuple(range(-d.reinterpreted_batch_ndims, 0)))
+        # one coordinate outside its support stops the gradients of all
+        return jnp.where(total == -jnp.inf, -jnp.inf, total)
 
     def log_cdf(self, d: Distribution, x: Value) -> Reals:
         return family(d.base_dist).log_cdf(d.base_dist, x)

@@ -89,6 +89,13 @@ def check_reparameterizable(components: Distribution) -> None:
     family(components).check_pathwise(components)
 
 
+def as_arrays(d: Distribution) -> Distribution:
+    """Return ``d`` with JAX arrays for NumPy ones; ``d`` itself where there are none."""
+    if not any(isinstance(leaf, np.ndarray | np.generic) for leaf in jax.tree.leaves(d)):
+        return d
+    return jax.tree.map(jnp.asarray, d)
+
+
 def validated(d: Distribution) -> Distribution:
     """Return ``d`` once its parameters satisfy their constraints, checked under jit as well."""
     for valid, message in _parameter_checks(d):

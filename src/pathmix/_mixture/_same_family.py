@@ -13,7 +13,12 @@ from numpyro.distributions.constraints import Constraint
 from pathmix._checks import require
 from pathmix._families import Family, family, hull
 from pathmix._mixture import _moments
-from pathmix._mixture._arguments import check_arguments, check_reparameterizable, validated
+from pathmix._mixture._arguments import (
+    as_arrays,
+    check_arguments,
+    check_reparameterizable,
+    validated,
+)
 from pathmix._mixture._quantile import quantile
 from pathmix._mixture._sampling import draw_index
 from pathmix._pathwise import attach
@@ -78,6 +83,8 @@ class MixtureSameFamily(Distribution):
         check_arguments(mixture_distribution, components_distribution)
         if reparameterize:
             check_reparameterizable(components_distribution)
+        mixture_distribution = as_arrays(mixture_distribution)
+        components_distribution = as_arrays(components_distribution)
         if validate_args:
             mixture_distribution = validated(mixture_distribution)
             components_distribution = validated(components_distribution)

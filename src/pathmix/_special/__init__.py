@@ -4,6 +4,8 @@ from ._beta import log_betainc as log_betainc
 from ._elementwise import forward_differentiable as forward_differentiable
 from ._gamma import log_gammainc as log_gammainc
 from ._gamma import log_gammaincc as log_gammaincc
+from ._gamma_differences import lgamma_difference as lgamma_difference
+from ._gamma_differences import lgamma_second_difference as lgamma_second_difference
 from ._kernels import log_beta_kernel as log_beta_kernel
 from ._kernels import log_poisson_kernel as log_poisson_kernel
 from ._log_exp import log1mexp as log1mexp

@@ -1,0 +1,503 @@
+"""Gradients of draws against the map at fixed noise, solved and differentiated independently."""
+
+from functools import cache, partial
+
+import jax
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from jax import numpy as jnp
+from jax.scipy import special as jsp
+from jax.scipy import stats as jstats
+from scipy import optimize, special, stats
+
+from cases import pathwise as cases
+from pathmix import MixtureSameFamily
+
+# Compile time is most of this file's run time, and is less without the late LLVM passes.
+QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+FIRST, SECOND, MODES = 1e-7, 1e-5, 1e-12
+NORMAL = cases.SCALARS[0]
+compiled = partial(jax.jit, compiler_options=QUICK)
+
+
+def attach(row, theta, x, by="logits"):
+    components = row.build({name: theta[name] for name in row.parameters})
+    weights = dist.Categorical(**{by: theta["weights"]})
+    return MixtureSameFamily(weights, components, reparameterize=True).reparameterize_sample(x)
+
+
+def zeroed(row, theta, x):
+    """Draws without a gradient to the weights."""
+    return attach(row, {**theta, "weights": jax.lax.stop_gradient(theta["weights"])}, x)
+
+
+def no_softmax_jacobian(row, theta, x):
+    """Tangents of the logits taken for tangents of the probabilities."""
+    fixed = jax.lax.stop_gradient(theta["weights"])
+    probs = jax.nn.softmax(fixed) + theta["weights"] - fixed
+    return attach(row, {**theta, "weights": probs}, x, "probs")
+
+
+def selected_only(row, theta, x):
+    """Component 0 takes all of the responsibility."""
+    hard = jnp.where(jnp.arange(row.num_components) == 0, 0.0, -jnp.inf)
+    return attach(row, {**theta, "weights": hard}, x)
+
+
+def along(row, attach, tangents, *, second=True):
+    """First and second derivatives along each tangent at each point, in one compilation."""
+
+    def derivatives(theta, x, tangent):
+        first = lambda th: jax.jvp(lambda t: attach(row, t, x), (th,), (tangent,))[1]  # noqa: E731
+        return jax.jvp(first, (theta,), (tangent,)) if second else first(theta)
+
+    def every(theta, points, tangents):
+        over_points = jax.vmap(derivatives, (None, 0, None))
+        return jax.vmap(over_points, (None, None, 0))(theta, points, tangents)
+
+    return jax.tree.map(np.asarray, compiled(every)(row.theta(), row.points, tangents))
+
+
+def close(actual, wanted, tolerance, what):
+    """Relative to the larger of the entry and the typical entry of its row."""
+    size = np.maximum(np.abs(wanted), 0.1 * np.mean(np.abs(wanted), axis=-1, keepdims=True))
+    error = np.abs(actual - wanted) / np.where(size > 0, size, 1)
+    assert error.max() <= tolerance, f"{what}: {error}\ngot {actual}\nexpected {wanted}"
+
+
+# ---- one dimension: the quantile at fixed probability ----
+
+
+def moved(theta, tangent, step):
+    return {name: theta[name] + step * tangent[name] for name in theta}
+
+
+def solved(row, theta, q, x):
+    """The quantile near ``x``, by Brent's method, then two steps of Newton's."""
+    excess = lambda t: row.mixture_cdf(theta, t) - q  # noqa: E731
+    width = 1e-3 * abs(x)
+    while excess(x - width) > 0 or excess(x + width) < 0:
+        width *= 2
+    root = optimize.brentq(excess, x - width, x + width, xtol=1e-13)
+    for _ in range(2):
+        root -= excess(root) / row.mixture_pdf(theta, root)
+    return root
+
+
+def quantile_differences(row, tangent, x, step=2e-3):
+    """First and second derivatives of the quantile, by differences of sixth order."""
+    theta = row.theta()
+    q = row.mixture_cdf(theta, x)
+    at = [
+        solved(row, moved(theta, tangent, n * step), q, x) - x if n else 0.0 for n in range(-3, 4)
+    ]
+    first = np.dot([-1, 9, -45, 0, 45, -9, 1], at) / (60 * step)
+    return first, np.dot([2, -27, 270, -490, 270, -27, 2], at) / (180 * step**2)
+
+
+def check_quantile(row, attach=attach):
+    names, tangents = row.directions()
+    first, second = along(row, attach, tangents)
+    for n, name in enumerate(names):
+        tangent = {key: value[n] for key, value in tangents.items()}
+        wanted = np.array([quantile_differences(row, tangent, x) for x in row.points])
+        close(first[n], wanted[:, 0], FIRST, f"d/d{name}")
+        close(second[n], wanted[:, 1], SECOND, f"second d/d{name}")
+
+
+@pytest.mark.parametrize("row", cases.quick_or_slow(pytest, cases.SCALARS))
+def test_a_draw_moves_as_the_quantile_at_fixed_probability(row, x64):
+    check_quantile(row)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "moved"), [(zeroed, "weights"), (no_softmax_jacobian, "weights")]
+)
+def test_the_quantile_check_fails_for_a_wrong_logits_gradient(mutant, moved, x64):
+    with pytest.raises(AssertionError, match=f"d/d{moved}"):
+        check_quantile(NORMAL, mutant)
+
+
+# ---- several dimensions, logits: the Rosenblatt map ----
+
+
+def independent_normal_steps(p, x):
+    z = (x - p["loc"]) / p["scale"]
+    return jstats.norm.logpdf(z) - jnp.log(p["scale"]), jstats.norm.cdf(z)
+
+
+def scatter(p):
+    raw = p["raw"]
+    factor = jnp.tril(raw, -1) + jnp.exp(jnp.diagonal(raw, 0, -2, -1))[..., None] * jnp.eye(
+        raw.shape[-1]
+    )
+    return factor @ jnp.swapaxes(factor, -1, -2)
+
+
+def conditional_moments(p, x, i):
+    """Regression of coordinate i on those before it: mean, variance, and their distance."""
+    S, delta = scatter(p), x[:i] - p["loc"][:, :i]
+    solve = jax.vmap(jnp.linalg.solve)
+    A, b = S[:, :i, :i], S[:, :i, i]
+    gain = solve(A, b[..., None])[..., 0] if i else b
+    distance = jnp.sum(delta * solve(A, delta[..., None])[..., 0], -1) if i else jnp.zeros(len(S))
+    return p["loc"][:, i] + jnp.sum(gain * delta, -1), S[:, i, i] - jnp.sum(gain * b, -1), distance
+
+
+def normal_steps(p, x):
+    log_p, cdf = [], []
+    for i in range(x.size):
+        mean, variance, _ = conditional_moments(p, x, i)
+        z = (x[i] - mean) / jnp.sqrt(variance)
+        log_p.append(jstats.norm.logpdf(z) - 0.5 * jnp.log(variance))
+        cdf.append(jstats.norm.cdf(z))
+    return jnp.stack(log_p, -1), jnp.stack(cdf, -1)
+
+
+def student_t_steps(p, x):
+    log_p, cdf = [], []
+    for i in range(x.size):
+        mean, variance, distance = conditional_moments(p, x, i)
+        df = p["df"] + i
+        variance = variance * (p["df"] + distance) / df
+        z = (x[i] - mean) / jnp.sqrt(variance)
+        log_p.append(jstats.t.logpdf(z, df) - 0.5 * jnp.log(variance))
+        tail = 0.5 * jsp.betainc(df / 2, 0.5, df / (df + z**2))
+        cdf.append(jnp.where(z < 0, tail, 1 - tail))
+    return jnp.stack(log_p, -1), jnp.stack(cdf, -1)
+
+
+def dirichlet_steps(p, x):
+    alpha, log_p, cdf, rest = p["concentration"], [], [], 1.0
+    for i in range(x.size - 1):
+        a, b, share = alpha[:, i], jnp.sum(alpha[:, i + 1 :], -1), x[i] / rest
+        log_p.append(jstats.beta.logpdf(share, a, b) - jnp.log(rest))
+        cdf.append(jsp.betainc(a, b, share))
+        rest = rest - x[i]
+    return jnp.stack(log_p, -1), jnp.stack(cdf, -1)
+
+
+def rosenblatt(steps, p, logits, x):
+    """``F_i(x_i | x_<i)`` of the mixture for every i."""
+    log_p, cdf = steps(p, x)
+    before = jnp.cumsum(log_p, -1) - log_p
+    return jnp.sum(jax.nn.softmax(logits[:, None] + before, axis=0) * cdf, axis=0)
+
+
+class Implicit:
+    """``x(logits)`` at fixed noise: its derivative, and its solution by Newton's method."""
+
+    def __init__(self, steps, parameters, size):
+        self.noise = partial(rosenblatt, steps, parameters)
+        self.size = size  # free coordinates; on the simplex the last follows from the others
+
+    def complete(self, y, x):
+        return y if y.size == x.size else jnp.append(y, 1 - jnp.sum(y))
+
+    def derivative(self, logits, u, x):
+        y = x[: self.size]
+        J = jax.jacfwd(lambda y: self.noise(logits, self.complete(y, x)))(y)
+        change = jax.jvp(lambda logits: self.noise(logits, x), (logits,), (u,))[1]
+        dy = -jnp.linalg.solve(J, change)
+        return dy if self.size == x.size else jnp.append(dy, -jnp.sum(dy))
+
+    def solve(self, logits, noise, x):
+        def newton(_, y):
+            fn = lambda y: self.noise(logits, self.complete(y, x)) - noise  # noqa: E731
+            return y - jnp.linalg.solve(jax.jacfwd(fn)(y), fn(y))
+
+        return self.complete(jax.lax.fori_loop(0, 6, newton, x[: self.size]), x)
+
+    def both(self, logits, u, x, step=1e-3):
+        """The first derivative, and its difference of fourth order along the solved path."""
+        noise = self.noise(logits, x)
+
+        def at(n):
+            there = logits + n * step * u
+            return self.derivative(there, u, self.solve(there, noise, x))
+
+        slopes = jax.vmap(at)(jnp.array([-2.0, -1.0, 1.0, 2.0]))
+        second = jnp.tensordot(jnp.array([1.0, -8.0, 8.0, -1.0]), slopes, 1) / (12 * step)
+        return self.derivative(logits, u, x), second
+
+
+def table(steps, *rows):
+    return [(row, steps) for row in rows]
+
+
+ROSENBLATT = [
+    *table(
+        independent_normal_steps,
+        cases.independent_normal(2, quick=True),
+        cases.independent_normal(5),
+    ),
+    *table(
+        normal_steps,
+        cases.multivariate_normal(2),
+        cases.multivariate_normal(3, quick=True),
+        cases.multivariate_normal(6),
+    ),
+    *table(student_t_steps, cases.student_t(3)),
+    *table(dirichlet_steps, cases.DIRICHLET),
+]
+
+
+def with_steps(rows):
+    slow = pytest.mark.slow
+    return [
+        pytest.param(row, steps, id=str(row), marks=[] if row.quick else [slow])
+        for row, steps in rows
+    ]
+
+
+def logits_only(row, count=2):
+    """Tangents that move the logits alone."""
+    zeros = {name: np.zeros((count, *p.shape)) for name, p in row.parameters.items()}
+    u = np.random.default_rng(7).normal(size=(count, row.num_components))
+    return {"weights": u, **zeros}
+
+
+@cache
+def solved_rosenblatt(row, steps):
+    """First and second derivatives in the logits, compiled once for the check and its mutants."""
+    size = row.points.shape[-1] - (row is cases.DIRICHLET)
+    implicit = Implicit(steps, row.parameters, size)
+    every = jax.vmap(jax.vmap(implicit.both, (None, None, 0)), (None, 0, None))
+    wanted = compiled(every)(row.logits, logits_only(row)["weights"], row.points)
+    return jax.tree.map(np.asarray, wanted)
+
+
+def check_rosenblatt(row, steps, attach=attach, *, second=True):
+    actual = along(row, attach, logits_only(row), second=second)
+    wanted = solved_rosenblatt(row, steps)
+    close(actual[0] if second else actual, wanted[0], FIRST, "d/dlogits")
+    if second:
+        close(actual[1], wanted[1], SECOND, "second d/dlogits")
+
+
+@pytest.mark.parametrize(("row", "steps"), with_steps(ROSENBLATT))
+def test_logits_move_a_draw_as_the_solved_rosenblatt_map(row, steps, x64):
+    check_rosenblatt(row, steps)
+
+
+@pytest.mark.parametrize("mutant", [zeroed, no_softmax_jacobian])
+def test_the_rosenblatt_check_fails_for_a_wrong_logits_gradient(mutant, x64):
+    with pytest.raises(AssertionError, match="d/dlogits"):
+        check_rosenblatt(*ROSENBLATT[0], mutant, second=False)
+
+
+# ---- several dimensions, component parameters: Σ_k r_k v_k, in NumPy ----
+
+
+def difference(fn, at, step=1e-3):
+    """Derivative of a function of one number, of sixth order."""
+    values = [fn(at + n * step) for n in (-3, -2, -1, 1, 2, 3)]
+    return np.dot([-1, 9, -45, 45, -9, 1], values) / (60 * step)
+
+
+def numpy_factor(raw):
+    return np.tril(raw, -1) + np.diag(np.exp(np.diag(raw)))
+
+
+def numpy_factor_tangent(raw, d_raw):
+    return np.tril(d_raw, -1) + np.diag(np.exp(np.diag(raw)) * np.diag(d_raw))
+
+
+def independent_normal_velocity(p, dp, x):
+    z = (x - p["loc"]) / p["scale"]
+    log_p = np.sum(stats.norm.logpdf(x, p["loc"], p["scale"]))
+    return log_p, dp["loc"] + z * dp["scale"]
+
+
+def normal_velocity(p, dp, x):
+    L = numpy_factor(p["raw"])
+    z = np.linalg.solve(L, x - p["loc"])
+    log_p = stats.multivariate_normal.logpdf(x, p["loc"], L @ L.T)
+    return log_p, dp["loc"] + numpy_factor_tangent(p["raw"], dp["raw"]) @ z
+
+
+def student_t_velocity(p, dp, x):
+    L, df, E = numpy_factor(p["raw"]), p["df"], x.size
+    z = np.linalg.solve(L, x - p["loc"])
+    F = z @ z / E
+    d_F = -difference(lambda df: special.fdtr(E, df, F), df) / stats.f.pdf(F, E, df)
+    log_p = stats.multivariate_t.logpdf(x, p["loc"], L @ L.T, df)
+    shape = numpy_factor_tangent(p["raw"], dp["raw"]) @ z
+    return log_p, dp["loc"] + shape + L @ z * (0.5 * d_F / F) * dp["df"]
+
+
+def dirichlet_velocity(p, dp, x):
+    alpha, d_alpha = p["concentration"], dp["concentration"]
+    b = alpha.sum() - alpha
+
+    # a rise of alpha_j moves x_j as a Beta(alpha_j, rest), and the others in proportion
+    g = np.array(
+        [
+            -d_alpha[j]
+            * difference(lambda a, j=j: special.betainc(a, b[j], x[j]), alpha[j])
+            / stats.beta.pdf(x[j], alpha[j], b[j])
+            for j in range(x.size)
+        ]
+    )
+    others = np.sum(g / (1 - x)) - g / (1 - x)
+    return stats.dirichlet.logpdf(x, alpha), g - x * others
+
+
+VELOCITIES = [
+    *table(independent_normal_velocity, *(row for row, _ in ROSENBLATT[:2])),
+    *table(normal_velocity, *(row for row, _ in ROSENBLATT[2:5])),
+    *table(student_t_velocity, cases.student_t(3)),
+    *table(dirichlet_velocity, cases.DIRICHLET),
+]
+
+
+def weighted_velocity(row, velocity, tangent, x):
+    log_terms, velocities = [], []
+    for k in range(row.num_components):
+        pick = lambda tree, k=k: {name: tree[name][k] for name in row.parameters}  # noqa: E731
+        log_p, v = velocity(pick(row.parameters), pick(tangent), x)
+        log_terms.append(log_p + row.logits[k])
+        velocities.append(v)
+    return special.softmax(log_terms) @ np.array(velocities)
+
+
+def check_velocity(row, velocity, attach=attach):
+    names, tangents = row.directions()
+    actual = along(row, attach, tangents, second=False)
+    for n, name in enumerate(names[1:], 1):
+        tangent = {key: value[n] for key, value in tangents.items()}
+        wanted = np.array([weighted_velocity(row, velocity, tangent, x) for x in row.points])
+        close(actual[n], wanted, FIRST, f"d/d{name}")
+
+
+@pytest.mark.parametrize(("row", "velocity"), with_steps(VELOCITIES))
+def test_components_move_a_draw_by_their_responsibilities(row, velocity, x64):
+    check_velocity(row, velocity)
+
+
+def test_the_velocity_check_fails_for_the_selected_component_alone(x64):
+    with pytest.raises(AssertionError, match="d/dloc"):
+        check_velocity(*VELOCITIES[0], selected_only)
+
+
+# ---- modes, orders and transformations ----
+
+
+@pytest.mark.parametrize(
+    "row", cases.quick_or_slow(pytest, [NORMAL, *(row for row, _ in ROSENBLATT)])
+)
+def test_forward_and_reverse_mode_agree(row, x64):
+    fn = lambda theta, x: attach(row, theta, x)  # noqa: E731
+    both = compiled(
+        jax.vmap(lambda th, x: (jax.jacfwd(fn)(th, x), jax.jacrev(fn)(th, x)), (None, 0))
+    )
+    forward, reverse = both(row.theta(), row.points)
+    for name in forward:
+        size = np.max(np.abs(forward[name]))
+        assert size > 0, name
+        np.testing.assert_allclose(forward[name], reverse[name], rtol=MODES, atol=MODES * size)
+
+
+def test_third_derivatives_are_differences_of_second_ones(x64):
+    theta, tangent = NORMAL.theta(), {n: v[0] for n, v in NORMAL.directions()[1].items()}
+
+    def draw(t, x):
+        return attach(NORMAL, {n: theta[n] + t * tangent[n] for n in theta}, x)
+
+    third = compiled(jax.vmap(jax.grad(jax.grad(jax.grad(draw))), (None, 0)))(0.0, NORMAL.points)
+    q = [NORMAL.mixture_cdf(theta, x) for x in NORMAL.points]
+    step = 0.02
+    at = np.array(
+        [
+            [solved(NORMAL, moved(theta, tangent, n * step), each, x) for n in range(-3, 4)]
+            for each, x in zip(q, NORMAL.points, strict=True)
+        ]
+    )
+    wanted = at @ np.array([1, -8, 13, 0, -13, 8, -1]) / (8 * step**3)
+    np.testing.assert_allclose(third, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_gradients_are_the_same_under_every_transformation(x64):
+    theta, points = NORMAL.theta(), jnp.asarray(NORMAL.points)
+    value_and_slope = jax.grad(lambda theta, x: attach(NORMAL, theta, x))
+
+    @compiled
+    def every(theta, points):
+        mapped = jax.vmap(value_and_slope, (None, 0))(theta, points)
+        saved = jax.vmap(
+            jax.grad(jax.checkpoint(lambda theta, x: attach(NORMAL, theta, x))), (None, 0)
+        )(theta, points)
+        scanned = jax.lax.scan(lambda c, x: (c, value_and_slope(theta, x)), 0, points)[1]
+        total = jax.grad(lambda th: jnp.sum(attach(NORMAL, th, points)))(theta)
+        return mapped, saved, scanned, total
+
+    mapped, saved, scanned, total = every(theta, points)
+    for name in theta:
+        assert np.any(mapped[name])
+        np.testing.assert_allclose(saved[name], mapped[name], rtol=1e-13)
+        np.testing.assert_allclose(scanned[name], mapped[name], rtol=1e-13)
+        np.testing.assert_allclose(total[name], np.sum(mapped[name], axis=0), rtol=1e-12)
+
+
+def test_the_value_is_kept_bit_for_bit(precision):
+    row = cases.independent_normal(3)
+    theta = {name: jnp.asarray(value, precision) for name, value in row.theta().items()}
+    x = jnp.asarray(row.points, precision).at[0, 0].set(-0.0)
+    out, pushed = compiled(
+        lambda theta, x: jax.jvp(lambda theta: attach(row, theta, x), (theta,), (theta,))
+    )(theta, x)
+    assert out.dtype == pushed.dtype == precision
+    assert np.asarray(out).tobytes() == np.asarray(x).tobytes()
+
+
+def slope(components, logits, x):
+    """Derivatives in the logits of a sum over the draw, unequally weighted."""
+    weights = jnp.cos(jnp.arange(x.size)).reshape(x.shape)
+
+    def total(logits):
+        m = MixtureSameFamily(dist.Categorical(logits=logits), components, reparameterize=True)
+        return jnp.sum(weights * m.reparameterize_sample(x))
+
+    return jax.grad(total)(logits)
+
+
+def test_batches_are_mixtures_of_their_own(x64):
+    generator = np.random.default_rng(3)
+    loc, scale = generator.normal(size=(2, 3, 2)), np.exp(generator.normal(size=(2, 3, 2)))
+    logits, x = generator.normal(size=(2, 3)), generator.normal(size=(4, 2, 2))
+
+    def draw(logits, loc, scale, x):
+        m = MixtureSameFamily(
+            dist.Categorical(logits=logits), dist.Normal(loc, scale).to_event(1), True
+        )
+        return m.reparameterize_sample(x)
+
+    @compiled
+    def both(*theta):
+        alone = lambda i: jax.jvp(  # noqa: E731
+            lambda *t: draw(*t, x[:, i]), tuple(t[i] for t in theta), tuple(t[i] for t in theta)
+        )[1]
+        whole = jax.jvp(lambda *t: draw(*t, x), theta, theta)[1]
+        return whole, jnp.stack([alone(i) for i in range(2)], axis=1)
+
+    whole, alone = both(logits, loc, scale)
+    assert whole.shape == (4, 2, 2)
+    np.testing.assert_allclose(whole, alone, rtol=1e-12)
+
+
+def test_matrix_events_are_taken_in_row_major_order(x64):
+    generator = np.random.default_rng(4)
+    loc, scale = generator.normal(size=(3, 2, 3)), np.exp(generator.normal(size=(3, 2, 3)))
+    logits, x = cases.LOGITS, generator.normal(size=(5, 2, 3))
+    flat = lambda t, n: t.reshape(n, 6)  # noqa: E731
+
+    @compiled
+    def both(logits):
+        matrix = slope(dist.Normal(loc, scale).to_event(2), logits, x)
+        vector = dist.Normal(flat(loc, 3), flat(scale, 3)).to_event(1)
+        return matrix, slope(vector, logits, flat(x, 5))
+
+    matrix, vector = both(logits)
+    assert np.all(matrix != 0)
+    np.testing.assert_allclose(matrix, vector, rtol=1e-12)
