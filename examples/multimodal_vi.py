@@ -245,7 +245,7 @@ class Study:
         rows += [["", "(one normal)", f"{elbo(self.single).mean():.3f}", *[""] * 5]]
         for name, path in self.paths.items():
             w, slope = weight(last(path)), self.gradients[name]["logits"][:, 1]
-            learnt = [f"{elbo(last(path)).mean():.3f}", f"{w.mean():.3f}", f"{np.ptp(w):.3f}"]
+            learnt = [f"{elbo(last(path)).mean():z.3f}", f"{w.mean():.3f}", f"{np.ptp(w):.3f}"]
             mean = f"{slope.mean():+.3f} ± {slope.std() / BATCHES**0.5:.3f}"
             errors = [f"{self.spread(name, p):.3f}" for p in ("logits", "location")]
             rows.append(["", name, *learnt, mean, *errors])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpyro.distributions import transforms
 from scipy import stats
 
-from cases.mixtures import CONTINUOUS, DISCRETE, all_rows, by_logits, by_probs
+from cases.mixtures import CONTINUOUS, DISCRETE, all_rows, by_logits, by_probs, mostly_float32, rows
 
 few = settings(max_examples=8, deadline=None, derandomize=True, database=None)
 seeds = st.integers(0, 2**20)
@@ -53,6 +53,7 @@ def random_normals(seed, batch, k):
 
 
 @all_rows([*CONTINUOUS, *DISCRETE])
+@mostly_float32
 def test_a_mixture_of_one_is_its_component(row, precision):
     """By NumPyro's own density, and SciPy's cdf."""
     one = row.make(*(each[:1] for each in row.arrays(precision).values()))
@@ -175,7 +176,7 @@ def test_the_joint_sums_to_the_density(seed, k):
     close(jax.nn.softmax(joint), mixture.posterior_marginal(0.7).probs)
 
 
-@all_rows(CONTINUOUS)
+@rows(CONTINUOUS)
 def test_the_density_is_the_slope_of_the_cdf(row, x64):
     """And both tails add up to one."""
     mixture = row.mixture("float64")

@@ -13,7 +13,15 @@ import numpyro.distributions as dist
 import pytest
 from scipy import stats
 
-from cases.mixtures import CONTINUOUS, DISCRETE, WEIGHTS, all_rows, by_logits, by_probs
+from cases.mixtures import (
+    CONTINUOUS,
+    DISCRETE,
+    WEIGHTS,
+    all_rows,
+    by_logits,
+    by_probs,
+    mostly_float32,
+)
 
 FALSE_ALARM = 1e-4
 N = 20000
@@ -45,6 +53,7 @@ def chi_square_p_value(row, n):
 
 
 @all_rows(CONTINUOUS)
+@mostly_float32
 def test_continuous_draws(row, precision):
     x = draws(row.mixture(precision))
     assert x.dtype == precision
@@ -52,6 +61,7 @@ def test_continuous_draws(row, precision):
 
 
 @all_rows(DISCRETE)
+@mostly_float32
 def test_discrete_draws(row, precision):
     n = draws(row.mixture(precision))
     assert np.array_equal(n, n.astype(int))  # NumPyro's Geometric draws counts as floats
@@ -132,6 +142,7 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize(("make", "component"), UNKNOWN.values(), ids=UNKNOWN)
+@mostly_float32
 def test_families_that_are_not_listed(make, component, precision):
     mixture = by_probs(np.asarray(WEIGHTS, precision), make())
     x = draws(mixture)

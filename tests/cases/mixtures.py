@@ -89,6 +89,14 @@ def equations(jaxpr):
                 yield from equations(each)
 
 
+FEWER = [
+    pytest.param("float32", id="float32"),
+    pytest.param("float64", id="float64", marks=pytest.mark.slow),
+]
+mostly_float32 = pytest.mark.parametrize("precision", FEWER, indirect=True)
+"""For a test whose float64 run adds little: it is slow."""
+
+
 def rows(table):
     """Parametrise a test by a table, its slow rows marked as slow."""
     marked = [pytest.param(r, marks=pytest.mark.slow) if r.slow else r for r in table]
@@ -247,7 +255,7 @@ CONTINUOUS = [
     ),
     Row(
         "Normal, expanded",
-        lambda loc: dist.Normal(loc, 0.5).expand((3,)),
+        lambda loc: dist.Normal(loc, 0.5).expand(jnp.shape(loc)),
         {"loc": (-2.0, 0.5, 4.0)},
         lambda x, m: stats.norm.cdf(x, m, 0.5),
     ),

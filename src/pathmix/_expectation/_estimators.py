@@ -92,7 +92,8 @@ class Pathwise:
         self, fn: Integrand, mixture: MixtureSameFamily, key: Array, num_samples: int
     ) -> Any:
         """Return ``num_samples`` unbiased estimates, ``num_samples *batch`` in front."""
-        x = mixture.reparameterize_sample(mixture.sample(key, (num_samples,)))
+        x = lax.stop_gradient(mixture.sample(key, (num_samples,)))
+        x = mixture.reparameterize_sample(x)
         return map_events(fn, x, mixture)
 
 

@@ -17,11 +17,11 @@ _ALL = (Stratified(), Pathwise(), Score())
 
 def expectation(
     fn: Integrand,
-    mixture: MixtureSameFamily,
+    mixture: Any,
     *,
     key: jax.Array,
     num_samples: int,
-    estimator: Estimator = _STRATIFIED,
+    estimator: Any = _STRATIFIED,
 ) -> Any:
     """Estimate ``E[fn(x)]`` for ``x`` from ``mixture``, with unbiased derivatives of every order.
 
@@ -30,7 +30,7 @@ def expectation(
 
     Args:
         fn: A function of one event, ``*event``, that returns an array or a pytree of arrays.
-        mixture: The mixture; its ``reparameterize`` flag does not matter here.
+        mixture: A :class:`MixtureSameFamily`; its ``reparameterize`` flag does not matter here.
         key: A JAX random key.
         num_samples: How many draws to average (``Stratified`` evaluates ``fn`` once per component
             for each).

@@ -63,7 +63,12 @@ def elementwise(d: Distribution) -> Distribution:
         return elementwise(d.base_dist).expand(d.shape())
     if isinstance(d, Transformed) and not any(t.domain.event_dim for t in d.transforms):
         return Transformed(elementwise(d.base_dist), d.transforms, validate_args=False)
-    raise NotImplementedError(
+    raise no_conditionals(d)
+
+
+def no_conditionals(d: Distribution) -> NotImplementedError:
+    """Return the error for components whose successive conditionals are not known."""
+    return NotImplementedError(
         f"{type(d).__name__} components with event shape {d.event_shape} have no known successive "
         "conditional distributions, which pathwise gradients of the mixture weights need: expected "
         "scalar or factorised (Independent) components, MultivariateNormal, "

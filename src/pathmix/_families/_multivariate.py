@@ -37,7 +37,7 @@ class MultivariateNormalFamily(Family):
 
     def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
         z = whiten(d.scale_tril, d.loc, d, x)
-        return jax.jvp(lambda d: d.loc + _times(d.scale_tril, z), (d,), (tangent,))[1]
+        return jax.jvp(lambda d: d.loc + _times(jnp.tril(d.scale_tril), z), (d,), (tangent,))[1]
 
     def conditionals(self, d: Distribution, x: Value) -> Conditionals:
         return NormalConditionals(d.scale_tril, whiten(d.scale_tril, d.loc, d, x))
@@ -102,8 +102,8 @@ class MultivariateStudentTFamily(Family):
         square = jnp.sum(z * z, axis=-1)
         d_df = jax.jvp(lambda d: jnp.asarray(d.df), (d,), (tangent,))[1]
         stretch = _radial_velocity(jnp.asarray(d.df), square, d.event_shape[0]) * d_df
-        moved = jax.jvp(lambda d: d.loc + _times(d.scale_tril, z), (d,), (tangent,))[1]
-        return moved + _times(d.scale_tril, z * stretch[..., None])
+        moved = jax.jvp(lambda d: d.loc + _times(jnp.tril(d.scale_tril), z), (d,), (tangent,))[1]
+        return moved + _times(jnp.tril(d.scale_tril), z * stretch[..., None])
 
     def conditionals(self, d: Distribution, x: Value) -> Conditionals:
         z = whiten(d.scale_tril, d.loc, d, x)

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax import lax
 from numpyro.distributions import Distribution, ExpandedDistribution, Independent
 
-from pathmix._families._conditionals import Conditionals, elementwise
+from pathmix._families._conditionals import Conditionals, no_conditionals
 from pathmix._families._gather import expand_to, pad_left
 from pathmix._families._protocol import Family, family, register
 from pathmix._typing import ParameterMap, Reals, Value
@@ -39,7 +39,8 @@ class IndependentFamily(Family):
         return family(d.base_dist).log_tails(d.base_dist, x)
 
     def check_pathwise(self, d: Distribution) -> None:
-        elementwise(d)
+        if d.base_dist.event_dim and not isinstance(d.base_dist, Independent):
+            raise no_conditionals(d)
         family(d.base_dist).check_pathwise(d.base_dist)
 
     def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
