@@ -112,8 +112,8 @@ def estimator_report(
         ... )
         >>> list(report)
         ['Stratified()', 'Pathwise()', "Score(baseline='mean')"]
-        >>> bool((report["Pathwise()"].gradient > 10 * report["Stratified()"].gradient).all())
-        True
+        >>> [errors.evaluations for errors in report.values()]
+        [2048, 1024, 1024]
     """
     size = num_samples // num_batches
     if size < 8:

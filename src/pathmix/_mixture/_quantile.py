@@ -35,7 +35,7 @@ def quantile(weights: Weights, components: Distribution, q: Reals) -> Reals:
     start, stop = (_to_key(x) for x in _bracket(weights, components, q, low, high))
     start = start - 1  # the answer is in (start, stop]
 
-    def halve(_: int, bracket: tuple[Any, Any]) -> tuple[Any, Any]:
+    def halve(_: Any, bracket: tuple[Any, Any]) -> tuple[Any, Any]:
         below, reached = bracket
         middle = (below & reached) + ((below ^ reached) >> 1)  # the mean, without overflow
         enough = _reaches(weights, components, _to_float(middle, q.dtype), q)

@@ -175,7 +175,7 @@ class MixtureSameFamily(Distribution):
             ...     )
             ...     return mixture.reparameterize_sample(0.2)
             >>> print(jax.grad(draw)(jnp.zeros(2)).round(3))
-            [-0.995  0.995]
+            [-1.757  1.757]
         """
         check_reparameterizable(self.components_distribution)
         x = self._as_value(value)
