@@ -123,7 +123,7 @@ def draw_errors(axes: Axes, picture: Picture) -> None:
         write(axes, (errors[0, column], 0.22), label, color, ha="center")
     axes.text(0.03, 0.03, "hollow: the mean is wrong as well", transform=axes.transAxes, fontsize=9)
     names = [name.replace(", ", ",\n") for name in picture.errors]
-    axes.set(xscale="log", xlim=(2e-4, 2), yticks=y, yticklabels=names, ylim=(y[-1] - 0.7, 0.6))
+    axes.set(xscale="log", xlim=(5e-5, 2), yticks=y, yticklabels=names, ylim=(y[-1] - 0.7, 0.6))
     axes.set(
         title="(d) Noise of the weight's gradient", xlabel="Standard error of one step, d/d logit"
     )
