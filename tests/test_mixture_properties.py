@@ -56,7 +56,7 @@ def random_normals(seed, batch, k):
 @mostly_float32
 def test_a_mixture_of_one_is_its_component(row, precision):
     """By NumPyro's own density, and SciPy's cdf."""
-    one = row.make(*(each[:1] for each in row.arrays(precision).values()))
+    one = row.make(*(jnp.asarray(each[:1]) for each in row.arrays(precision).values()))
     mixture = by_probs(np.ones(1, precision), one)
     x = mixture.sample(jax.random.key(0), (10,))
     log_prob, cdf = jax.jit(lambda m, x: (m.log_prob(x), m.cdf(x)))(mixture, x)
@@ -68,6 +68,16 @@ def test_a_mixture_of_one_is_its_component(row, precision):
     np.testing.assert_allclose(
         cdf, row.cdf(np.asarray(x, float), *first), rtol=tolerance, atol=1e-6
     )
+
+
+@all_rows([*CONTINUOUS, *DISCRETE])
+def test_numpy_parameters_are_accepted(row):
+    """NumPyro keeps them as they are."""
+    arrays = row.arrays("float32").values()
+    by_numpy, by_jax = (row.make(*map(as_array, arrays)) for as_array in (np.asarray, jnp.asarray))
+    weights = np.array([0.5, 0.3, 0.2], "float32")
+    actual = by_probs(weights, by_numpy).log_prob(np.float32(1))
+    np.testing.assert_allclose(actual, by_probs(weights, by_jax).log_prob(1.0), rtol=1e-6)
 
 
 @given(seeds, batches, sizes)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
-from numpyro.distributions import transforms
+from numpyro.distributions import constraints, transforms
 from scipy import special, stats
 
 from pathmix import MixtureSameFamily
@@ -43,7 +43,8 @@ class Row:
 
     def mixture(self, dtype, weights=WEIGHTS, order=slice(None)):
         """The mixture with these weights, by probs, of the components in this order."""
-        components = self.make(*(each[order] for each in self.arrays(dtype).values()))
+        arrays = self.arrays(dtype).values()
+        components = self.make(*(jnp.asarray(each[order]) for each in arrays))
         return by_probs(np.asarray(weights, dtype), components)
 
     def sharing(self, name):
@@ -248,7 +249,10 @@ CONTINUOUS = [
         "Normal, exponentiated and shifted",
         lambda loc, scale: dist.TransformedDistribution(
             dist.Normal(loc, scale),
-            [transforms.ExpTransform(), transforms.AffineTransform(1.0, -2.0)],
+            [
+                transforms.ExpTransform(),
+                transforms.AffineTransform(1.0, -2.0, domain=constraints.positive),
+            ],
         ),
         {"loc": (-1.0, 0.0, 1.0), "scale": (0.3, 0.5, 0.8)},
         lambda x, m, s: stats.lognorm.sf((1 - x) / 2, s, scale=np.exp(m)),

@@ -62,7 +62,14 @@ def expectation(
 
 
 class StandardErrors(NamedTuple):
-    """Standard errors of an estimate of ``num_samples`` draws, and what it costs."""
+    """Standard errors of an estimate of ``num_samples`` draws, and what it costs.
+
+    Example:
+        >>> from pathmix import StandardErrors
+        >>> errors = StandardErrors(value=0.02, gradient={"loc": 0.1}, evaluations=1024)
+        >>> errors.gradient["loc"]
+        0.1
+    """
 
     value: Any
     """Of the value, in the structure of ``fn``'s values."""
