@@ -53,7 +53,7 @@ def chi_square_p_value(row, n):
 
 
 @all_rows(CONTINUOUS)
-@mostly_float32
+@mostly_float32, rows
 def test_continuous_draws(row, precision):
     x = draws(row.mixture(precision))
     assert x.dtype == precision
@@ -99,7 +99,7 @@ def test_the_tests_of_values_have_power(row, mutant):
     assert p_value(row, x) < FALSE_ALARM
 
 
-@all_rows([*CONTINUOUS, *DISCRETE])
+@rows([*CONTINUOUS, *DISCRETE])
 def test_the_cdf_at_draws_is_scipys(row, x64):
     """So that the draws have the mixture's own cdf too."""
     mixture = row.mixture("float64")

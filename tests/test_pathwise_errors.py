@@ -48,7 +48,7 @@ NO_GRADIENT = {
     ),
     "Independent MultivariateNormal": (
         lambda: dist.MultivariateNormal(jnp.zeros((2, 4, 3)), jnp.eye(3)).to_event(1),
-        ["MultivariateNormal components", "event shape", *CONDITIONALS],
+        ["Independent components", "event shape", *CONDITIONALS],
     ),
     "a multivariate transform": (
         lambda: dist.TransformedDistribution(

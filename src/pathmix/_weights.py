@@ -114,7 +114,7 @@ def _mix_logits_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     (log_w, terms), (d_log_w, d_terms) = primals, tangents
     out = _mix_logits(log_w, terms)
     responsibility = jnp.exp(_weighted(log_w, _log_ratio(terms, out)))
-    change = d_log_w + _where_finite(terms, d_terms)
+    change = d_log_w + _where_felt(responsibility, d_terms)
     return out, jnp.sum(responsibility * change, axis=-1)
 
 
@@ -127,8 +127,9 @@ def _mix_probabilities(w: Reals, terms: PerComponent) -> Reals:
 def _mix_probabilities_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     (w, terms), (d_w, d_terms) = primals, tangents
     out = _mix_probabilities(w, terms)
-    change = d_w + w * _where_finite(terms, d_terms)
-    return out, jnp.sum(_ratio(terms, out) * change, axis=-1)
+    ratio = _ratio(terms, out)
+    change = d_w + w * _where_felt(ratio, d_terms)
+    return out, jnp.sum(ratio * change, axis=-1)
 
 
 def _weighted(log_w: Reals, terms: Reals) -> Reals:
@@ -148,14 +149,14 @@ def _log_ratio(terms: Reals, out: Reals) -> Reals:
 
 
 def _ratio(terms: Reals, out: Reals) -> Reals:
-    """``exp(terms − out)``, cut off at the largest float so that times zero it is zero."""
-    largest = jnp.log(jnp.finfo(terms.dtype).max)
+    """``exp(terms − out)``, cut off below the largest float: sums stay finite, and 0 times it 0."""
+    largest = jnp.log(jnp.finfo(terms.dtype).max) - 16
     return jnp.exp(jnp.minimum(_log_ratio(terms, out), largest))
 
 
-def _where_finite(terms: Reals, tangent: Reals) -> Reals:
+def _where_felt(factor: Reals, tangent: Reals) -> Reals:
     """Tangents of terms that vanish may have overflowed; they count for nothing."""
-    return jnp.where(terms == -jnp.inf, 0.0, tangent)
+    return jnp.where(factor > 0, tangent, 0.0)
 
 
 def _safe_log(w: Reals) -> Reals:

@@ -225,6 +225,7 @@ CONTINUOUS = [
             "high": (0.0, 1.0, 5.0),
         },
         truncated(stats.norm),
+        slow=True,
     ),
     Row(
         "TruncatedNormal, from the left",

@@ -58,9 +58,10 @@ class BinomialFamily(Family):
 
 def _log_deviance(k: Reals, n: Reals, p: Reals, log_p: Reals) -> Reals:
     """``k log(k/(np)) + np − k`` (Loader 2000), by ``log p`` where ``p`` is about to underflow."""
-    tiny = p < 1e-20
-    direct = k * (jnp.log(k / n) - jnp.where(tiny, log_p, -1.0)) + n * p - k
-    return jnp.where(tiny, direct, deviance(k, n * jnp.where(tiny, 0.5, p)))
+    tiny, never = p < 1e-20, log_p == -jnp.inf
+    direct = k * (jnp.log(k / n) - jnp.where(tiny & ~never, log_p, -1.0)) + n * p - k
+    finite = jnp.where(tiny, direct, deviance(k, n * jnp.where(tiny, 0.5, p)))
+    return jnp.where(never, jnp.inf, finite)
 
 
 class BernoulliFamily(Family):

@@ -80,6 +80,12 @@ def cauchy_cdf(z: Reals) -> Reals:
     return jnp.where(z < 0, jnp.log(lower), jnp.log1p(-upper))
 
 
+def gumbel_hazard(z: Reals) -> Reals:
+    """Return ``e^(−z)``; where that overflows, infinity with a zero gradient."""
+    fits = -z < jnp.log(jnp.finfo(z.dtype).max)
+    return jnp.where(fits, jnp.exp(jnp.where(fits, -z, 0.0)), jnp.inf)
+
+
 def log1p_square(z: Reals) -> Reals:
     """Return ``log(1 + z²)``, also where ``z²`` overflows."""
     large = jnp.abs(z) > 1e9
@@ -107,7 +113,9 @@ register(
 )
 register(
     LocationScale(
-        lambda z: -z - jnp.exp(-z), lambda z: -jnp.exp(-z), lambda z: log_cdf_of_hazard(-z)
+        lambda z: -z - gumbel_hazard(z),
+        lambda z: -gumbel_hazard(z),
+        lambda z: log_cdf_of_hazard(-z),
     ),
     dist.Gumbel,
 )

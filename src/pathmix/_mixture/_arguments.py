@@ -62,7 +62,8 @@ def _check_shapes(mixture: Distribution, components: Distribution) -> None:
 
 def _check_num_components(mixture: Distribution, num_components: int) -> None:
     try:
-        values = np.asarray(mixture.enumerate_support(expand=False))
+        with jax.ensure_compile_time_eval():
+            values = np.asarray(mixture.enumerate_support(expand=False))
     except jax.errors.JAXTypeError:
         return  # a support that depends on traced parameters is taken at its word
     if values.shape[0] != num_components:

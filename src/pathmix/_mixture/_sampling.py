@@ -21,14 +21,14 @@ def draw_index(key: jax.Array, weights: Weights, shape: tuple[int, ...]) -> Inde
     word = jax.random.bits(key, shape, ends.dtype) >> 1
     if ends.ndim == 1:
         return _search(ends, word)
-    ends = jnp.broadcast_to(ends, shape[len(shape) - ends.ndim + 1 :] + ends.shape[-1:])
-    batch = ends.shape[:-1]
-    columns = jnp.moveaxis(word.reshape((-1, *batch)), 0, -1)
-    found = jax.vmap(_search)(
-        ends.reshape((-1, ends.shape[-1])),
-        columns.reshape((int(np.prod(batch)), columns.shape[-1])),
-    )
-    return jnp.moveaxis(found.reshape(columns.shape), -1, 0).reshape(shape)
+    batch = shape[len(shape) - ends.ndim + 1 :]
+    ends = jnp.broadcast_to(ends, batch + ends.shape[-1:])
+    search = _search
+    for _ in batch:
+        search = jax.vmap(search, in_axes=(0, -1), out_axes=-1)
+    # the batch axes stand last: mapped from the first of `ends` and the last of `word`
+    order = tuple(range(len(shape) - len(batch))) + tuple(range(len(shape)))[::-1][: len(batch)]
+    return jnp.transpose(search(ends, jnp.transpose(word, order)), order)
 
 
 def _cumulative_counts(w: Reals) -> jax.Array:
