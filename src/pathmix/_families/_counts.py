@@ -6,7 +6,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import Distribution
 
 from pathmix._families._exponential import log_cdf_of_hazard
-from pathmix._families._protocol import Family, guarded, register, where_inside
+from pathmix._families._protocol import Family, guarded, register
 from pathmix._special import (
     log_beta_kernel,
     log_betainc,
@@ -147,8 +147,10 @@ def safe_log1m(p: Reals) -> Reals:
 
 
 def times_log(n: Reals, log_p: Reals) -> Reals:
-    """Return ``n log p`` with ``0 log 0 = 0``."""
-    return where_inside(n > 0, n * jnp.where(n > 0, log_p, 0.0), 0.0)
+    """Return ``n log p`` with ``0 log 0 = 0``; where ``p = 0``, without the infinite slope."""
+    possible = log_p > -jnp.inf
+    product = n * jnp.where((n > 0) & possible, log_p, 0.0)
+    return jnp.where((n > 0) & ~possible, -jnp.inf, product)
 
 
 def _in_range(x: Value) -> Flags:
