@@ -7,13 +7,10 @@ import pytest
 
 ONE_IN = {
     "test_families.py": 3,
-    "test_mixture_draws.py": 3,
-    "test_mixture_edges.py": 6,
-    "test_mixture_properties.py": 3,
-    "test_mixture_quantile.py": 3,
-    "test_mixture_quantile_gradients.py": 3,
-    "test_mixture_values.py": 4,
-    "test_mixture_zero_weights.py": 3,
+    "test_mixture_draws.py": 2,
+    "test_mixture_edges.py": 2,
+    "test_mixture_quantile.py": 2,
+    "test_mixture_values.py": 2,
 }
 """Of these large tables the default run takes one row in so many, always the same ones, because
 each row compiles programs of its own; `make test-all` takes all."""

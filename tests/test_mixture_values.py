@@ -21,6 +21,7 @@ from cases.mixtures import (
     by_logits,
     by_probs,
     mostly_float32,
+    rows,
 )
 
 FALSE_ALARM = 1e-4
@@ -53,7 +54,7 @@ def chi_square_p_value(row, n):
 
 
 @all_rows(CONTINUOUS)
-@mostly_float32, rows
+@mostly_float32
 def test_continuous_draws(row, precision):
     x = draws(row.mixture(precision))
     assert x.dtype == precision
