@@ -103,6 +103,7 @@ def _linear_control(value: Array, x: Value, ratio: Reals, mixture: MixtureSameFa
     """
     events = mixture.event_dim
     half = value.shape[0] // 2
+    x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(value.dtype)
     flat = x.reshape((*x.shape[: x.ndim - events], -1))
     centre = mixture.mean.reshape((*mixture.batch_shape, -1))
 

@@ -7,7 +7,7 @@ from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint, ParameterFreeConstraint
 
 from pathmix._families._gather import pad_left
-from pathmix._typing import Flags, Reals
+from pathmix._typing import Flags, Value
 
 _BOUNDED_BELOW = (constraints.greater_than, constraints.integer_greater_than)
 _BOUNDED = (constraints.interval, constraints.integer_interval)
@@ -56,13 +56,13 @@ def hull(components: Distribution, has_weight: Flags) -> Constraint:
     return constraints.independent(merged, ndims) if ndims else merged
 
 
-def _over_components(bound: Any, components: Distribution, ndims: int) -> Reals:
+def _over_components(bound: Any, components: Distribution, ndims: int) -> Value:
     """A bound as ``*batch k *event``, broadcast."""
     shape = components.batch_shape + components.event_shape[:ndims]
     return jnp.broadcast_to(pad_left(bound, len(shape)), shape)
 
 
-def _like(constraint: Constraint, low: Reals, high: Reals) -> Constraint:
+def _like(constraint: Constraint, low: Value, high: Value) -> Constraint:
     if isinstance(constraint, _BOUNDED):
         return type(constraint)(low, high)
     if isinstance(constraint, _BOUNDED_BELOW):

@@ -124,6 +124,8 @@ def _invert(t: Transform, x: Value) -> tuple[Value, Value, Flags]:
     def keep(ok: Flags, x: Value) -> Value:
         return jnp.where(ok.reshape(ok.shape + event_shape), x, t.codomain.feasible_like(x))
 
+    if isinstance(t, AffineTransform):  # NumPyro's codomain is wrong for a traced negative scale
+        return x, t._inverse(x), jnp.isfinite(x)
     ok = jnp.asarray(t.codomain(x))
     image = t._inverse(lax.stop_gradient(keep(ok, x)))
     ok &= jnp.all(jnp.isfinite(image), axis=tuple(range(-t.domain.event_dim, 0)))
@@ -139,7 +141,7 @@ def _pull_back(d: Distribution, x: Value) -> tuple[Value, Flags, Flags, Flags]:
     below, above = jnp.zeros(y.shape, bool), jnp.zeros(y.shape, bool)
     rising = jnp.ones((), bool)
     for t in reversed(d.transforms):
-        low, high = bounds(t.codomain)
+        low, high = (-jnp.inf, jnp.inf) if isinstance(t, AffineTransform) else bounds(t.codomain)
         _, z, ok = _invert(t, y)
         under, over = ~ok & (y <= low), ~ok & (y >= high)
         below |= jnp.where(rising, under, over)

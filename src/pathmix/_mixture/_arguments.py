@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 from numpyro.distributions import Distribution, constraints
 
 from pathmix._checks import is_concrete, require
@@ -110,6 +111,8 @@ def _parameter_checks(d: Distribution) -> Iterator[tuple[Flags, str]]:
         yield from _parameter_checks(d.base_dist)
     for name, value in d.get_args().items():
         constraint = d.arg_constraints[name]
+        if isinstance(d, dist.CategoricalLogits):
+            value = jnp.where(value == -jnp.inf, 0.0, value)  # an exact zero weight
         if not constraints.is_dependent(constraint):
             expected = f"expected {owner} parameter `{name}` to satisfy {constraint!r}"
             yield jnp.all(constraint(jnp.asarray(value))), _with_value(expected, value)

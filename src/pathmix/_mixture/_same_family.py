@@ -251,8 +251,7 @@ class MixtureSameFamily(Distribution):
         """
         self._require_scalar("icdf")
         dtype = self.dtype if jnp.issubdtype(self.dtype, jnp.floating) else jnp.result_type(float)
-        q = jnp.asarray(q)
-        q = q.astype(jnp.promote_types(q.dtype, dtype))
+        q = jnp.asarray(q, jnp.result_type(q, jnp.zeros((), dtype)))
         return quantile(self._weights, self.components_distribution, q)
 
     @property
