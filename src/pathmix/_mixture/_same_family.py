@@ -250,7 +250,9 @@ class MixtureSameFamily(Distribution):
             2.500
         """
         self._require_scalar("icdf")
-        dtype = self.dtype if jnp.issubdtype(self.dtype, jnp.floating) else jnp.result_type(float)
+        leaves = jax.tree.leaves(self.components_distribution)
+        floats = [leaf for leaf in leaves if jnp.issubdtype(jnp.result_type(leaf), jnp.floating)]
+        dtype = jnp.result_type(*floats) if floats else jnp.result_type(float)
         q = jnp.asarray(q, jnp.result_type(q, jnp.zeros((), dtype)))
         return quantile(self._weights, self.components_distribution, q)
 
