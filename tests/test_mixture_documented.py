@@ -114,10 +114,12 @@ def test_the_constructor_follows_the_reference_by_position():
 
 
 def test_the_arguments_are_kept():
-    weights, components = dist.Categorical(logits=jnp.zeros(2)), dist.Normal(jnp.zeros(2))
+    """Their kinds and parameters, if not the very objects."""
+    weights, components = dist.Categorical(logits=jnp.zeros(2)), dist.Normal(jnp.arange(2.0))
     mixture = MixtureSameFamily(weights, components)
-    assert mixture.mixture_distribution is weights
-    assert mixture.components_distribution is components
+    assert type(mixture.mixture_distribution) is type(weights)
+    assert type(mixture.components_distribution) is dist.Normal
+    np.testing.assert_array_equal(mixture.components_distribution.loc, [0, 1])
 
 
 def test_a_draw_has_the_dtype_and_shape_that_are_announced(precision):
