@@ -82,7 +82,12 @@ class LowRankFamily(Family):
 class MultivariateStudentTFamily(Family):
     """``p ∝ (1 + |L⁻¹(x − loc)|²/df)^(−(df+E)/2)``."""
 
-    parameters = ("df", "loc", "scale_tril")
+    def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
+        df, loc, factor = fn(d.df, 0), fn(d.loc, 1), fn(d.scale_tril, 2)
+        # NumPyro draws one chi-square for each entry of df, so that a shared df must be spread out
+        shape = jnp.broadcast_shapes(df.shape, loc.shape[:-1], factor.shape[:-2])
+        df = jnp.broadcast_to(df, shape)
+        return dist.MultivariateStudentT(df, loc, factor, validate_args=False)
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         square, log_det = mahalanobis(d, x)

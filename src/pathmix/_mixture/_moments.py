@@ -38,18 +38,22 @@ def covariance(weights: Weights, components: Distribution) -> Reals:
 
 def _deviation(weights: Weights, components: Distribution) -> Reals:
     """``m_k − m``, zero for an infinite mean, whose variance is infinite by itself."""
-    means = family(components).mean(components)
+    _, means = _felt(weights, family(components).mean(components), components)
     centre = jnp.expand_dims(_average(weights, means, components), _k_axis(components))
     return jnp.where(jnp.isinf(means), 0.0, means - centre)
 
 
 def _average(weights: Weights, values: Reals, components: Distribution) -> Reals:
     """Weighted sum over components, to which one of zero weight never adds a NaN."""
-    axis = len(components.batch_shape) - 1
+    w, values = _felt(weights, values, components)
+    return jnp.sum(w * values, axis=_k_axis(components))
+
+
+def _felt(weights: Weights, values: Reals, components: Distribution) -> tuple[Reals, Reals]:
+    """The weights, shaped like the values, and the values, zero where they must not be felt."""
     w = weights.values()
-    w = w.reshape(w.shape + (1,) * (values.ndim - axis - 1))
-    values = jnp.where((w == 0) & ~jnp.isfinite(values), 0.0, values)
-    return jnp.sum(w * values, axis=axis)
+    w = w.reshape(w.shape + (1,) * (values.ndim - _k_axis(components) - 1))
+    return w, jnp.where((w == 0) & ~jnp.isfinite(values), 0.0, values)
 
 
 def _k_axis(components: Distribution) -> int:

@@ -39,6 +39,8 @@ def quantile(weights: Weights, components: Distribution, q: Reals) -> Reals:
         below, reached = bracket
         middle = (below & reached) + ((below ^ reached) >> 1)  # the mean, without overflow
         enough = _reaches(weights, components, _to_float(middle, q.dtype), q)
+        # once the bracket is closed its lower end, which may be a denormal, is not asked again
+        enough &= middle > below
         return jnp.where(enough, below, middle), jnp.where(enough, middle, reached)
 
     _, key = lax.fori_loop(0, jnp.finfo(q.dtype).bits, halve, (start, stop))
@@ -112,13 +114,14 @@ def _reaches(weights: Weights, components: Distribution, x: Reals, q: Reals) -> 
     log_q, log_1mq = jnp.log(q), jnp.log1p(-q)
     slack = _SLACK * jnp.finfo(q.dtype).eps
     lower = log_f >= log_q - slack * jnp.maximum(1, -log_q)
-    upper = log_s <= log_1mq + slack * jnp.maximum(1, -log_1mq)
+    # the rounding of q itself is magnified in 1 − q
+    upper = log_s <= log_1mq + slack * jnp.maximum(q / jnp.maximum(1 - q, slack), -log_1mq)
     return jnp.where(q <= 0.5, lower, upper)
 
 
 def _bounded_exp(exponent: Reals) -> Reals:
     """``exp``, cut off at the largest float so that times zero it is zero."""
-    return jnp.exp(jnp.minimum(exponent, jnp.log(jnp.finfo(exponent.dtype).max)))
+    return jnp.exp(jnp.minimum(exponent, jnp.log(jnp.finfo(exponent.dtype).max) - 16))
 
 
 def _to_key(x: Reals) -> jax.Array:

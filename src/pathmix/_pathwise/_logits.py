@@ -110,4 +110,4 @@ def _coefficients(positive: Flags, log_u: PerComponent, at: Terms) -> _Coefficie
 
 def _bounded_exp(exponent: Reals) -> Reals:
     """``exp``, cut off at the largest float, so that in gaps nothing turns into NaN."""
-    return jnp.exp(jnp.minimum(exponent, jnp.log(jnp.finfo(exponent.dtype).max)))
+    return jnp.exp(jnp.minimum(exponent, jnp.log(jnp.finfo(exponent.dtype).max) - 16))
