@@ -26,4 +26,5 @@ from pathmix._families._protocol import Family as Family
 from pathmix._families._protocol import family as family
 from pathmix._families._protocol import register as register
 from pathmix._families._supports import bounds as bounds
+from pathmix._families._supports import component_bounds as component_bounds
 from pathmix._families._supports import hull as hull

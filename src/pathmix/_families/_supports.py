@@ -3,8 +3,9 @@
 from typing import Any
 
 import jax.numpy as jnp
-from numpyro.distributions import Distribution, constraints
+from numpyro.distributions import Distribution, TransformedDistribution, constraints
 from numpyro.distributions.constraints import Constraint, ParameterFreeConstraint
+from numpyro.distributions.transforms import AffineTransform
 
 from pathmix._families._gather import pad_left
 from pathmix._typing import Flags, Value
@@ -31,6 +32,26 @@ def bounds(constraint: Constraint) -> tuple[Any, Any]:
         f"pathmix knows no bounds of the support {constraint!r}: expected an interval, a half-line "
         "or the real line, or the same support for every component"
     )
+
+
+def component_bounds(d: Distribution) -> tuple[Any, Any]:
+    """Return the lower and upper ends of the components' own supports.
+
+    NumPyro takes the traced scale of an AffineTransform for positive; here its sign decides.
+    """
+    # NumPyro's own subclasses, such as Pareto, state tighter supports
+    if type(d) is not TransformedDistribution or not isinstance(d.transforms[-1], AffineTransform):
+        return bounds(d.support)
+    *before, last = d.transforms
+    ends = bounds(before[-1].codomain if before else d.base_dist.support)
+    a, b = (_affine(last, jnp.asarray(end, float)) for end in ends)
+    return jnp.minimum(a, b), jnp.maximum(a, b)
+
+
+def _affine(t: AffineTransform, end: Value) -> Value:
+    """``t(end)``, without the NaN slopes of an infinite end."""
+    finite = jnp.isfinite(end)
+    return jnp.where(finite, t(jnp.where(finite, end, 0.0)), jnp.sign(t.scale) * end)
 
 
 def hull(components: Distribution, has_weight: Flags) -> Constraint:

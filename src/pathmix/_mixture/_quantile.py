@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 from numpyro.distributions import Distribution
 
-from pathmix._families import bounds, family
+from pathmix._families import component_bounds, family
 from pathmix._families._gather import pad_left
 from pathmix._mixture._moments import mean, variance
 from pathmix._pathwise import component_velocity, weight_velocity
@@ -78,7 +78,7 @@ def edges(weights: Weights, components: Distribution) -> tuple[Reals, Reals]:
 
 def _bounds(components: Distribution) -> tuple[Any, Any]:
     try:
-        return bounds(components.support)
+        return component_bounds(components)
     except NotImplementedError:
         return -jnp.inf, jnp.inf
 
