@@ -15,16 +15,7 @@ ONE_IN = {
 """Of these large tables the default run takes one row in so many, always the same ones, because
 each row compiles programs of its own; `make test-all` takes all."""
 
-KNOWN = (
-    "Normal, exponentiated and shifted",
-    "test_gaps[float32-0.999]",
-    "test_quantiles_of_counts",
-    "test_in_a_gap_gradients_are_infinite_or_finite_but_never_nan",
-    "test_the_arguments_are_kept",
-    "test_gradients_of_moments_are_not_contaminated",
-    "test_families_that_are_not_listed[float32-Levy]",
-    "test_modes_agree_in_second_order",
-)
+KNOWN = ()
 """Known failures, left to `make test-all` until they are mended."""
 
 

@@ -83,11 +83,14 @@ def test_ends_of_components_without_weight_do_not_count(precision):
 
 @pytest.mark.parametrize("first", [0.5, 0.3, 0.7, 0.9, 0.999, 1e-3])
 def test_gaps(first, precision):
-    """Over a gap in the support the quantile is its lower end; just above, its upper end."""
+    """Over a gap in the support the quantile is its lower end; just above, its upper end.
+
+    The cdf of the gap may be rounded up, past the exact one: two roundings less are safe.
+    """
     components = dist.Uniform(jnp.array([0.0, 3.0]), jnp.array([1.0, 4.0]))
     mixture = by_probs([first, 1 - first], components)
     icdf = jax.jit(mixture.icdf)
-    q = mixture.cdf(jnp.array([1.0, 2.0, 2.999]))
+    q = mixture.cdf(jnp.array([1.0, 2.0, 2.999])) * (1 - 2 * np.finfo(precision).eps)
     np.testing.assert_allclose(icdf(q), 1, rtol=ULPS * np.finfo(precision).eps)
     above = icdf(q[0] + 1e3 * np.finfo(precision).eps)
     assert 3 <= above < 3.6

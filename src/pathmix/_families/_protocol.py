@@ -15,6 +15,7 @@ from numpyro.distributions import Distribution
 
 from pathmix._families._conditionals import Conditionals, Terms, elementwise
 from pathmix._families._gather import expand_to, gather_components, select_components
+from pathmix._families._supports import component_bounds
 from pathmix._special import log1mexp
 from pathmix._typing import Flags, Index, ParameterMap, Reals, Value
 
@@ -75,7 +76,7 @@ class Family:
         if d.event_dim:
             raise no_cdf(d)
         try:
-            return jnp.clip(d.cdf(expand_to(x, d.shape())), 0.0, 1.0)
+            return jnp.clip(_cdf_inside(d, expand_to(x, d.shape())), 0.0, 1.0)
         except NotImplementedError as error:
             raise no_cdf(d) from error
 
@@ -209,6 +210,17 @@ def _feasible(d: Distribution, x: Value, inside: Flags) -> Value:
     except NotImplementedError:
         return x
     return jnp.where(inside.reshape(inside.shape + (1,) * d.event_dim), x, safe).astype(x.dtype)
+
+
+def _cdf_inside(d: Distribution, x: Value) -> Reals:
+    """The distribution's own cdf between the ends of its support, 0 below and 1 above."""
+    try:
+        low, high = component_bounds(d)
+    except NotImplementedError:
+        return jnp.asarray(d.cdf(x))
+    below = x < low if d.is_discrete else x <= low
+    inside = ~below & (x < high)
+    return jnp.where(inside, d.cdf(_feasible(d, x, inside)), jnp.where(below, 0.0, 1.0))
 
 
 def _statistic(d: Distribution, name: str) -> Reals:

@@ -112,10 +112,13 @@ def _reaches(weights: Weights, components: Distribution, x: Reals, q: Reals) -> 
     log_f = weights.mix(_terms(components, x, "log_cdf"))
     log_s = weights.mix(_terms(components, x, "log_survival"))
     log_q, log_1mq = jnp.log(q), jnp.log1p(-q)
-    slack = _SLACK * jnp.finfo(q.dtype).eps
+    eps = jnp.finfo(q.dtype).eps
+    slack, rounding = _SLACK * eps, 0.0
+    if components.is_discrete:
+        # between steps there is room to forgive that q itself is rounded, which 1 − q magnifies
+        slack, rounding = 16 * eps, q / jnp.maximum(1 - q, eps)
     lower = log_f >= log_q - slack * jnp.maximum(1, -log_q)
-    # the rounding of q itself is magnified in 1 − q
-    upper = log_s <= log_1mq + slack * jnp.maximum(q / jnp.maximum(1 - q, slack), -log_1mq)
+    upper = log_s <= log_1mq + slack * jnp.maximum(jnp.maximum(1, -log_1mq), rounding)
     return jnp.where(q <= 0.5, lower, upper)
 
 
