@@ -56,6 +56,11 @@ CONSTRUCTION = {
         ValueError,
         ["rightmost batch axis indexes the components", "batch shape ()", "Give its parameters"],
     ),
+    "no components": (
+        lambda: by_logits(jnp.zeros(0), dist.Normal(jnp.zeros(0))),
+        ValueError,
+        ["at least one", "got Normal with batch shape (0,)", "Give its parameters"],
+    ),
     "a vector event taken for components": (
         lambda: MixtureSameFamily(TWO, NORMALS.to_event(1)),
         ValueError,

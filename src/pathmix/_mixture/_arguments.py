@@ -47,11 +47,11 @@ def _check_categorical(mixture: Distribution) -> None:
 
 
 def _check_shapes(mixture: Distribution, components: Distribution) -> None:
-    if not components.batch_shape:
+    if not components.batch_shape or not components.batch_shape[-1]:
         raise ValueError(
             "expected a components_distribution whose rightmost batch axis indexes the components, "
-            f"got {type(components).__name__} with batch shape (). Give its parameters an axis of "
-            "one entry per component."
+            f"at least one, got {type(components).__name__} with batch shape "
+            f"{components.batch_shape}. Give its parameters an axis of one entry per component."
         )
     if mixture.batch_shape not in ((), components.batch_shape[:-1]):
         raise ValueError(
