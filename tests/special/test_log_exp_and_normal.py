@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import special_oracles as oracles
 
-from pathmix._special import log1mexp, log_diff_exp, log_ndtr
+from pathmix._special import log1mexp, log_diff_exp, log_ndtr, log_ndtr_both
 
 # Each is a chain of under ten operations, none of which magnifies the errors of those before it;
 # the library's elementary functions are good to 2 units: 32 units in all, 2e-6 and 3.6e-15.
@@ -95,3 +95,16 @@ def test_dtypes_shapes_and_compilation(precision, function):
     assert function(-1).dtype == jnp.dtype(precision)
     np.testing.assert_allclose(jax.jit(function)(x), function(x), rtol=1e-6)
     np.testing.assert_allclose(jax.vmap(function)(x), function(x), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("side", "floor"), [(-1, 0), (1, 1)])
+def test_log_ndtr_both(side, floor, precision):
+    """The smaller tail is accurate relatively, the larger absolutely; so are their slopes."""
+    z = side * np.abs(TAILS).astype(precision)
+    values = oracles.on_points(oracles.log_ndtr, [z])
+    slopes = oracles.on_points(oracles.log_ndtr_slope, [z])
+    for index, at in enumerate((z, -z)):
+        both = jax.jit(jax.vmap(jax.value_and_grad(lambda v, i=index: log_ndtr_both(v)[i])))
+        value, slope = both(at)
+        assert oracles.errors(value, values, floor).max() < _tolerance(precision)
+        assert oracles.errors(np.abs(slope), slopes, floor).max() < 3 * _tolerance(precision)

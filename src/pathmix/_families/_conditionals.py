@@ -4,8 +4,12 @@ Given the coordinates before it, coordinate i of component k is ``ℓ + s·u``: 
 that depend on those coordinates, and a ``u`` whose distribution does not. When the coordinates
 before it move, the conditional quantile at ``x_i`` moves by the ``drift`` ``dℓ + u ds``, and the
 conditional density falls by ``d log s``.
+
+Arrays are ``k *points`` here, with the components first and the long axes last; what is needed of
+one coordinate is a ``row``, and only one row at a time is worked out.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 from jax import Array
@@ -18,19 +22,33 @@ State = Any
 Row = Any
 
 
-class Conditionals:
-    """Independent coordinates: each conditional is the marginal, and nothing drifts."""
+class Terms(NamedTuple):
+    """Conditional log cdf, log survival, log density and its slope, each ``k *points``."""
 
-    def __init__(self, terms: "Terms", rows: Row = None) -> None:
-        self.terms = terms
-        self.rows = rows
+    log_cdf: Array
+    log_survival: Array
+    log_prob: Array
+    score: Array
+
+
+class Conditionals(ABC):
+    """Coordinates one after the other; as they stand here, independent: nothing drifts.
+
+    ``rows`` is a pytree of arrays with the event along their first axis.
+    """
+
+    rows: Row
+
+    @abstractmethod
+    def terms(self, row: Row) -> Terms:
+        """Return the conditional distribution of one coordinate at its value."""
 
     def start(self, a: PerComponent) -> State:
         """Return the state of the recurrence before the first coordinate."""
         del a
 
     def drift(self, state: State, row: Row) -> tuple[Any, Any]:
-        """Return the drift of the quantile and the change of the log scale, ``*points k``."""
+        """Return the drift of the quantile and the change of the log scale, ``k *points``."""
         del state, row
         return 0.0, 0.0
 
@@ -40,17 +58,8 @@ class Conditionals:
         return state
 
     def complete(self, dx: Reals) -> Reals:
-        """Return the velocity of all coordinates, given that of the free ones."""
+        """Return the velocity of all coordinates, given that of the free ones; event first."""
         return dx
-
-
-class Terms(NamedTuple):
-    """Conditional log cdf, log survival, log density and its slope, each ``*points k event``."""
-
-    log_cdf: Array
-    log_survival: Array
-    log_prob: Array
-    score: Array
 
 
 def elementwise(d: Distribution) -> Distribution:

@@ -9,7 +9,7 @@ from numpyro.distributions import Distribution
 
 from pathmix._families._conditionals import Conditionals, Terms
 from pathmix._families._exponential import power_at_zero
-from pathmix._families._gather import expand_to
+from pathmix._families._gather import component_first, expand_to
 from pathmix._families._protocol import Family, family, register
 from pathmix._special import log_beta_kernel, log_betainc, log_poisson_kernel
 from pathmix._typing import Flags, PerComponent, Reals, Value
@@ -74,31 +74,36 @@ class DirichletConditionals(Conditionals):
     """Stick breaking: ``x_i/r_i ~ Beta(αᵢ, Σ_{j>i} αⱼ)`` of the rest ``r_i = Σ_{j≥i} xⱼ``."""
 
     def __init__(self, alpha: Reals, x: Value) -> None:
-        a, b = alpha[..., :-1], _sum_from(alpha)[..., 1:]
-        rest = _sum_from(x)
-        r, share, other = (
+        points, rest = x.ndim - 2, _sum_from(x)
+        free = (
+            alpha[..., :-1],
+            _sum_from(alpha)[..., 1:],
+            x[..., :-1],
+            rest[..., 1:],
             rest[..., :-1],
-            x[..., :-1] / rest[..., :-1],
-            rest[..., 1:] / rest[..., :-1],
         )
+        self.rows = tuple(component_first(t, 1, points) for t in free)
+
+    def terms(self, row: Any) -> Terms:
+        a, b, x, left, r = row
+        share, other = x / r, left / r
         log_p = log_beta_kernel(a, b, share, other) - jnp.log(share) - jnp.log(other) - jnp.log(r)
         score = ((a - 1) / share - (b - 1) / other) / r
         tails = log_betainc(a, b, share, other), log_betainc(b, a, other, share)
-        first = lambda t: jnp.moveaxis(t, -1, 0)  # noqa: E731
-        super().__init__(Terms(*tails, log_p, score), (first(share), first(r)))
+        return Terms(*tails, log_p, score)
 
     def start(self, a: PerComponent) -> Reals:
         return jnp.zeros_like(a)
 
     def drift(self, state: Reals, row: Any) -> tuple[Reals, Reals]:
-        share, r = row
-        return share * state, state / r
+        *_, x, _, r = row
+        return x / r * state, state / r
 
     def advance(self, state: Reals, row: Any, relative: PerComponent, dx: Reals) -> Reals:
-        return state - dx[..., None]
+        return state - dx
 
     def complete(self, dx: Reals) -> Reals:
-        return jnp.concatenate([dx, -jnp.sum(dx, axis=-1, keepdims=True)], axis=-1)
+        return jnp.concatenate([dx, -jnp.sum(dx, axis=0, keepdims=True)])
 
 
 def _sum_from(x: Reals) -> Reals:

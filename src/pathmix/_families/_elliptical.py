@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from pathmix._families._conditionals import Conditionals, Terms
+from pathmix._families._gather import component_first
 from pathmix._families._location_scale import normal_density
 from pathmix._families._student_t import log_student_cdf, student_density
 from pathmix._special import log_ndtr_both
@@ -19,52 +20,71 @@ from pathmix._typing import PerComponent, Reals
 
 
 class _Row(NamedTuple):
-    """What one coordinate needs: its row of the factor, and its scale if that moves."""
+    """What one coordinate needs; arrays end in ``k *points``."""
 
+    coordinate: Array
     factor: Array
-    position: Array
+    """Its row of the factor, ``event k *points``."""
     diagonal: Array
     z: Array
     spread: Array
+    """``df + Σ_{j<i} z_j²``, if that moves the scale."""
 
 
 class NormalConditionals(Conditionals):
-    """Conditionals of a multivariate normal with factor ``L``, at ``z``, ``*points k event``."""
+    """Conditionals of a multivariate normal with factor ``L`` (``*batch k event event``).
 
-    def __init__(self, factor: Reals, z: Reals) -> None:
+    ``z`` is ``*points k event``.
+    """
+
+    rows: _Row
+
+    def __init__(self, factor: Reals, z: Reals, spread: Reals | None = None) -> None:
+        points, size = z.ndim - 2, z.shape[-1]
         diagonal = jnp.diagonal(factor, axis1=-2, axis2=-1)
-        log_p = normal_density(z) - jnp.log(diagonal)
-        terms = Terms(*log_ndtr_both(z), log_p, -z / diagonal)
-        super().__init__(terms, _rows(factor, z, jnp.ones_like(z)))
+        self.rows = _Row(
+            jnp.arange(size),
+            component_first(factor, 2, points),
+            component_first(diagonal, 1, points),
+            component_first(z, 1, points),
+            component_first(z if spread is None else spread, 1, points),
+        )
+
+    def terms(self, row: _Row) -> Terms:
+        log_p = normal_density(row.z) - jnp.log(row.diagonal)
+        return Terms(*log_ndtr_both(row.z), log_p, -row.z / row.diagonal)
 
     def start(self, a: PerComponent) -> Any:
-        size = self.rows.position.shape[-1]
-        return jnp.zeros((*a.shape, size), a.dtype), jnp.zeros_like(a)
+        return jnp.zeros((self.rows.coordinate.size, *a.shape), a.dtype), jnp.zeros_like(a)
 
     def drift(self, state: Any, row: _Row) -> tuple[Any, Any]:
         dz, _ = state
-        return jnp.sum(row.factor * dz, axis=-1), 0.0
+        return jnp.sum(row.factor * dz, axis=0), 0.0
 
     def advance(self, state: Any, row: _Row, relative: PerComponent, dx: Reals) -> Any:
         dz, d_square = state
         move = relative / row.diagonal
-        return dz + row.position * move[..., None], d_square + 2 * row.z * move
+        here = jnp.arange(dz.shape[0]) == row.coordinate
+        dz += jnp.where(here.reshape(-1, *(1,) * move.ndim), move, 0.0)
+        return dz, d_square + 2 * row.z * move
 
 
 class StudentTConditionals(NormalConditionals):
-    """Conditionals of a multivariate Student t with ``df`` degrees of freedom."""
+    """Conditionals of a multivariate Student t with ``df`` degrees of freedom, ``*batch k``."""
 
     def __init__(self, df: Reals, factor: Reals, z: Reals) -> None:
-        diagonal = jnp.diagonal(factor, axis1=-2, axis2=-1)
         squares = z * z
         spread = df[..., None] + jnp.cumsum(squares, axis=-1) - squares
-        dfs = df[..., None] + jnp.arange(z.shape[-1], dtype=z.dtype)
-        s = jnp.sqrt(spread / dfs)
-        u, scale = z / s, diagonal * s
+        super().__init__(factor, z, spread)
+        self._df = component_first(df, 0, z.ndim - 2)
+
+    def terms(self, row: _Row) -> Terms:
+        dfs = self._df + row.coordinate
+        s = jnp.sqrt(row.spread / dfs)
+        u, scale = row.z / s, row.diagonal * s
         score = -(dfs + 1) * u / (dfs + u * u) / scale
         log_p = student_density(dfs, u) - jnp.log(scale)
-        tails = log_student_cdf(dfs, u), log_student_cdf(dfs, -u)
-        Conditionals.__init__(self, Terms(*tails, log_p, score), _rows(factor, z, spread))
+        return Terms(log_student_cdf(dfs, u), log_student_cdf(dfs, -u), log_p, score)
 
     def drift(self, state: Any, row: _Row) -> tuple[Any, Any]:
         _, d_square = state
@@ -75,12 +95,3 @@ class StudentTConditionals(NormalConditionals):
         _, log_scale = self.drift(state, row)
         # dz_i counts the whole move from ℓ_i, to which the scale's share belongs
         return super().advance(state, row, relative + row.diagonal * row.z * log_scale, dx)
-
-
-def _rows(factor: Reals, z: Reals, spread: Reals) -> _Row:
-    """The rows with the event axis first: the factor's ``*batch k event``, others ``*points k``."""
-    size = factor.shape[-1]
-    position = jnp.eye(size, dtype=z.dtype)
-    diagonal = jnp.diagonal(factor, axis1=-2, axis2=-1)
-    first = lambda t: jnp.moveaxis(t, -1, 0)  # noqa: E731
-    return _Row(jnp.moveaxis(factor, -2, 0), position, first(diagonal), first(z), first(spread))

@@ -19,6 +19,13 @@ def pad_left(x: Any, ndim: int) -> Value:
     return x.reshape((1,) * (ndim - x.ndim) + x.shape)
 
 
+def component_first(t: Any, tail: int, points: int) -> Value:
+    """Turn ``*batch k *tail`` into ``*tail k *points``: long axes last, where loops run fast."""
+    batch = t.ndim - tail - 1
+    t = jnp.transpose(t, (*range(batch + 1, t.ndim), batch, *range(batch)))
+    return t.reshape(t.shape[: tail + 1] + (1,) * (points - batch) + t.shape[tail + 1 :])
+
+
 def gather_components(
     parameter: Any, event_dim: int, batch_shape: tuple[int, ...], index: Index
 ) -> Value:

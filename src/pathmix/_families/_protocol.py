@@ -14,10 +14,44 @@ import jax.numpy as jnp
 from numpyro.distributions import Distribution
 
 from pathmix._families._conditionals import Conditionals, Terms, elementwise
-from pathmix._families._gather import expand_to, gather_components, select_components
+from pathmix._families._gather import (
+    component_first,
+    expand_to,
+    gather_components,
+    select_components,
+)
 from pathmix._families._supports import component_bounds
 from pathmix._special import log1mexp
 from pathmix._typing import Flags, Index, ParameterMap, Reals, Value
+
+
+class Marginals(Conditionals):
+    """Independent coordinates: each conditional is the marginal.
+
+    ``d`` holds scalars, ``*batch k *event``; ``x`` is ``*points 1 *event``.
+    """
+
+    def __init__(self, d: Distribution, x: Value, event_dim: int) -> None:
+        points = x.ndim - event_dim - 1
+
+        def event_first(t: Value) -> Value:
+            flat = t.reshape((*t.shape[: t.ndim - event_dim], -1))
+            return component_first(flat, 1, points)
+
+        self._scalars = family(d).rebuild(
+            d, lambda p, _: event_first(jnp.broadcast_to(p, d.batch_shape))
+        )
+        x = event_first(x)
+        self.rows = jnp.arange(x.shape[0]), x
+
+    def terms(self, row: Any) -> Terms:
+        """Return the marginal of one coordinate at its value."""
+        i, x = row
+        known = family(self._scalars)
+        d = known.rebuild(self._scalars, lambda p, _: p[i])
+        x = expand_to(x, d.batch_shape)
+        log_p, score = jax.jvp(lambda x: known.log_prob(d, x), (x,), (jnp.ones_like(x),))
+        return Terms(*known.log_tails(d, x), log_p, score)
 
 
 class Family:
@@ -105,13 +139,7 @@ class Family:
 
     def conditionals(self, d: Distribution, x: Value) -> Conditionals:
         """Return the successive conditional distributions along the flattened event."""
-        scalar = elementwise(d)
-        known = family(scalar)
-        x = expand_to(x, d.shape())
-        log_p, score = jax.jvp(lambda x: known.log_prob(scalar, x), (x,), (jnp.ones_like(x),))
-        terms = *known.log_tails(scalar, x), log_p, score
-        shape = (*x.shape[: x.ndim - d.event_dim], -1)
-        return Conditionals(Terms(*(expand_to(t, x.shape).reshape(shape) for t in terms)))
+        return Marginals(elementwise(d), x, d.event_dim)
 
     def mean(self, d: Distribution) -> Reals:
         """Return the mean, ``*batch *event``."""

@@ -12,7 +12,7 @@ from numpyro.distributions.util import sum_rightmost
 
 from pathmix._families._conditionals import elementwise
 from pathmix._families._gather import expand_to, pad_left
-from pathmix._families._protocol import Family, family, no_cdf, register
+from pathmix._families._protocol import Family, family, no_cdf, no_pathwise, register
 from pathmix._families._supports import bounds
 from pathmix._typing import Flags, ParameterMap, Reals, Value
 
@@ -59,6 +59,10 @@ class TransformedFamily(Family):
     def check_pathwise(self, d: Distribution) -> None:
         elementwise(d)
         family(d.base_dist).check_pathwise(d.base_dist)
+        try:
+            self.rebuild(d, lambda parameter, _: parameter)
+        except NotImplementedError as error:
+            raise no_pathwise(d) from error
 
     def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
         y = expand_to(x, d.shape())

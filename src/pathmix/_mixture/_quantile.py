@@ -113,7 +113,7 @@ def _reaches(weights: Weights, components: Distribution, x: Reals, q: Reals) -> 
     log_s = weights.mix(_terms(components, x, "log_survival"))
     log_q, log_1mq = jnp.log(q), jnp.log1p(-q)
     eps = jnp.finfo(q.dtype).eps
-    slack, rounding = _SLACK * eps, 0.0
+    slack, rounding = _SLACK * eps, jnp.zeros_like(q)
     if components.is_discrete:
         # between steps there is room to forgive that q itself is rounded, which 1 − q magnifies
         slack, rounding = 16 * eps, q / jnp.maximum(1 - q, eps)

@@ -25,6 +25,7 @@ from jax import Array, lax
 from numpyro.distributions import Distribution
 
 from pathmix._families import Conditionals, Terms, family
+from pathmix._families._gather import component_first
 from pathmix._typing import Flags, PerComponent, Reals, Value
 from pathmix._weights import Tilt, Weights
 
@@ -40,39 +41,44 @@ def weight_velocity(
     x_k = jnp.expand_dims(x, x.ndim - events)
     conditionals = family(components).conditionals(components, x_k)
     points = jnp.broadcast_shapes(x.shape[: x.ndim - events], components.batch_shape[:-1])
-    dx = _recurrence(weights.tilt(tangent), conditionals, points, x.dtype)
-    return conditionals.complete(dx).reshape(points + components.event_shape)
+    dx = conditionals.complete(_recurrence(weights.tilt(tangent), conditionals, points, x.dtype))
+    return jnp.moveaxis(dx, 0, -1).reshape(points + components.event_shape)
 
 
 def _recurrence(
     tilt: Tilt, conditionals: Conditionals, points: tuple[int, ...], dtype: jnp.dtype
 ) -> Reals:
-    """Run along the event, one coordinate a step; return ``*points event``."""
-    terms = Terms(*(jnp.moveaxis(t, -1, 0) for t in conditionals.terms))
-    per_component = lambda t: jnp.broadcast_to(t, (*points, t.shape[-1])).astype(dtype)  # noqa: E731
+    """Run along the event, one coordinate a step; return ``event *points``."""
+
+    def per_component(t: Reals) -> PerComponent:
+        t = component_first(t, 0, len(points))
+        return jnp.broadcast_to(t, (t.shape[0], *points)).astype(dtype)
+
+    positive = component_first(tilt.positive, 0, len(points))
     log_u, a = per_component(tilt.log_u), per_component(tilt.a)
 
-    def step(carry, inputs):  # type: ignore[no-untyped-def]
+    def step(carry, row):  # type: ignore[no-untyped-def]
         log_u, a, state = carry
-        at, row = inputs
-        now = _coefficients(tilt.positive, log_u, at)
+        at = conditionals.terms(row)
+        now = _coefficients(positive, log_u, at)
         drift, log_scale = conditionals.drift(state, row)
-        level = jnp.sum(now.u * a, axis=-1)
-        dx = jnp.sum(now.pull * a, axis=-1) - now.mean_pull * level
-        dx += jnp.sum(now.responsibility * drift, axis=-1)
-        relative = dx[..., None] - drift
-        a = a + jnp.where(tilt.positive, at.score * relative - log_scale, 0.0)
+        level = jnp.sum(now.u * a, axis=0)
+        dx = jnp.sum(now.pull * a, axis=0) - now.mean_pull * level
+        dx += jnp.sum(now.responsibility * drift, axis=0)
+        relative = dx - drift
+        a = a + jnp.where(positive, at.score * relative - log_scale, 0.0)
         return (now.next_log_u, a, conditionals.advance(state, row, relative, dx)), dx
 
     start = log_u, a, conditionals.start(a)
-    if terms.score.shape[0] == 1:
-        return step(start, jax.tree.map(lambda t: t[0], (terms, conditionals.rows)))[1][..., None]
-    _, dx = lax.scan(step, start, (terms, conditionals.rows))
-    return jnp.moveaxis(dx, 0, -1)
+    rows = conditionals.rows
+    if len(jax.tree.leaves(rows)[0]) == 1:
+        return step(start, jax.tree.map(lambda t: t[0], rows))[1][None]
+    # the reverse pass works the coefficients out again, which is cheaper than to store them
+    return lax.scan(jax.checkpoint(step, prevent_cse=False), start, rows)[1]
 
 
 class _Coefficients(NamedTuple):
-    """What the recurrence needs at one coordinate, each ``*points k`` but for ``mean_pull``."""
+    """What the recurrence needs at one coordinate, each ``k *points`` but for ``mean_pull``."""
 
     pull: Array
     """``∓u F/f``: how far a rise of the component's weight moves the coordinate."""
@@ -91,19 +97,24 @@ def _coefficients(positive: Flags, log_u: PerComponent, at: Terms) -> _Coefficie
     """
     log_p = jnp.minimum(at.log_prob, _LARGE)
     joint = jnp.where(positive, log_u + log_p, -jnp.inf)
-    log_f = jax.nn.logsumexp(joint, axis=-1, keepdims=True)
-    log_f = jnp.where(log_f > -jnp.inf, log_f, 0.0)
+    # by hand, as logsumexp would not share its exponentials with the responsibilities
+    highest = lax.stop_gradient(jnp.max(joint, axis=0, keepdims=True))
+    highest = jnp.where(highest > -jnp.inf, highest, 0.0)
+    parts = jnp.exp(joint - highest)
+    total = jnp.sum(parts, axis=0, keepdims=True)
+    total = jnp.where(total > 0, total, 1.0)
+    log_f = highest + jnp.log(total)
     top = lambda tail: jnp.max(  # noqa: E731
-        jnp.where(positive, log_u + tail, -jnp.inf), axis=-1, keepdims=True
+        jnp.where(positive, log_u + tail, -jnp.inf), axis=0, keepdims=True
     )
     use_cdf = top(at.log_cdf) < top(at.log_survival)
     tail = jnp.where(use_cdf, at.log_cdf, at.log_survival)
     pull = jnp.where(use_cdf, -1.0, 1.0) * _bounded_exp(log_u + tail - log_f)
     return _Coefficients(
         pull,
-        jnp.sum(jnp.where(positive, pull, 0.0), axis=-1),
+        jnp.sum(jnp.where(positive, pull, 0.0), axis=0),
         _bounded_exp(log_u),
-        jnp.exp(joint - log_f),
+        parts / total,
         log_u + log_p - log_f,
     )
 
