@@ -15,16 +15,11 @@ ONE_IN = {
 """Of these large tables the default run takes one row in so many, always the same ones, because
 each row compiles programs of its own; `make test-all` takes all."""
 
-KNOWN = ()
-"""Known failures, left to `make test-all` until they are mended."""
-
 
 def pytest_collection_modifyitems(items):
     """Mark as slow the rows of large tables that the default run leaves out."""
     for item in items:
-        share = ONE_IN.get(item.path.name, 1)
-        known = any(name in item.name for name in KNOWN)
-        if known or zlib.crc32(item.name.encode()) % share:
+        if zlib.crc32(item.name.encode()) % ONE_IN.get(item.path.name, 1):
             item.add_marker(pytest.mark.slow)
 
 

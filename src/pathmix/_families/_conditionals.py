@@ -16,7 +16,7 @@ from jax import Array
 from numpyro.distributions import Distribution, ExpandedDistribution, Independent
 from numpyro.distributions import TransformedDistribution as Transformed
 
-from pathmix._typing import PerComponent, Reals
+from pathmix._typing import ComponentFirst, Reals
 
 State = Any
 Row = Any
@@ -43,7 +43,7 @@ class Conditionals(ABC):
     def terms(self, row: Row) -> Terms:
         """Return the conditional distribution of one coordinate at its value."""
 
-    def start(self, a: PerComponent) -> State:
+    def start(self, a: ComponentFirst) -> State:
         """Return the state of the recurrence before the first coordinate."""
         del a
 
@@ -52,7 +52,7 @@ class Conditionals(ABC):
         del state, row
         return 0.0, 0.0
 
-    def advance(self, state: State, row: Row, relative: PerComponent, dx: Reals) -> State:
+    def advance(self, state: State, row: Row, relative: ComponentFirst, dx: Reals) -> State:
         """Return the state after a coordinate moved by ``dx``, by ``relative`` to its quantile."""
         del row, relative, dx
         return state

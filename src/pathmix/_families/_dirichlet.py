@@ -12,7 +12,7 @@ from pathmix._families._exponential import power_at_zero
 from pathmix._families._gather import component_first, expand_to
 from pathmix._families._protocol import Family, family, register
 from pathmix._special import log_beta_kernel, log_betainc, log_poisson_kernel
-from pathmix._typing import Flags, PerComponent, Reals, Value
+from pathmix._typing import ComponentFirst, Flags, Reals, Value
 
 
 class DirichletFamily(Family):
@@ -92,14 +92,14 @@ class DirichletConditionals(Conditionals):
         tails = log_betainc(a, b, share, other), log_betainc(b, a, other, share)
         return Terms(*tails, log_p, score)
 
-    def start(self, a: PerComponent) -> Reals:
+    def start(self, a: ComponentFirst) -> Reals:
         return jnp.zeros_like(a)
 
     def drift(self, state: Reals, row: Any) -> tuple[Reals, Reals]:
         *_, x, _, r = row
         return x / r * state, state / r
 
-    def advance(self, state: Reals, row: Any, relative: PerComponent, dx: Reals) -> Reals:
+    def advance(self, state: Reals, row: Any, relative: ComponentFirst, dx: Reals) -> Reals:
         return state - dx
 
     def complete(self, dx: Reals) -> Reals:

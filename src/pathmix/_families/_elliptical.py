@@ -16,7 +16,7 @@ from pathmix._families._gather import component_first
 from pathmix._families._location_scale import normal_density
 from pathmix._families._student_t import log_student_cdf, student_density
 from pathmix._special import log_ndtr_both
-from pathmix._typing import PerComponent, Reals
+from pathmix._typing import ComponentFirst, Reals
 
 
 class _Row(NamedTuple):
@@ -54,14 +54,14 @@ class NormalConditionals(Conditionals):
         log_p = normal_density(row.z) - jnp.log(row.diagonal)
         return Terms(*log_ndtr_both(row.z), log_p, -row.z / row.diagonal)
 
-    def start(self, a: PerComponent) -> Any:
+    def start(self, a: ComponentFirst) -> Any:
         return jnp.zeros((self.rows.coordinate.size, *a.shape), a.dtype), jnp.zeros_like(a)
 
     def drift(self, state: Any, row: _Row) -> tuple[Any, Any]:
         dz, _ = state
         return jnp.sum(row.factor * dz, axis=0), 0.0
 
-    def advance(self, state: Any, row: _Row, relative: PerComponent, dx: Reals) -> Any:
+    def advance(self, state: Any, row: _Row, relative: ComponentFirst, dx: Reals) -> Any:
         dz, d_square = state
         move = relative / row.diagonal
         here = jnp.arange(dz.shape[0]) == row.coordinate
@@ -91,7 +91,7 @@ class StudentTConditionals(NormalConditionals):
         log_scale = d_square / (2 * row.spread)
         return super().drift(state, row)[0] + row.diagonal * row.z * log_scale, log_scale
 
-    def advance(self, state: Any, row: _Row, relative: PerComponent, dx: Reals) -> Any:
+    def advance(self, state: Any, row: _Row, relative: ComponentFirst, dx: Reals) -> Any:
         _, log_scale = self.drift(state, row)
         # dz_i counts the whole move from ℓ_i, to which the scale's share belongs
         return super().advance(state, row, relative + row.diagonal * row.z * log_scale, dx)

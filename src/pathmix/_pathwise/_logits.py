@@ -26,7 +26,7 @@ from numpyro.distributions import Distribution
 
 from pathmix._families import Conditionals, Terms, family
 from pathmix._families._gather import component_first
-from pathmix._typing import Flags, PerComponent, Reals, Value
+from pathmix._typing import ComponentFirst, Flags, Reals, Value
 from pathmix._weights import Tilt, Weights
 
 _LARGE = 1e4
@@ -50,7 +50,7 @@ def _recurrence(
 ) -> Reals:
     """Run along the event, one coordinate a step; return ``event *points``."""
 
-    def per_component(t: Reals) -> PerComponent:
+    def per_component(t: Reals) -> ComponentFirst:
         t = component_first(t, 0, len(points))
         return jnp.broadcast_to(t, (t.shape[0], *points)).astype(dtype)
 
@@ -89,7 +89,7 @@ class _Coefficients(NamedTuple):
     next_log_u: Array
 
 
-def _coefficients(positive: Flags, log_u: PerComponent, at: Terms) -> _Coefficients:
+def _coefficients(positive: Flags, log_u: ComponentFirst, at: Terms) -> _Coefficients:
     """Every ratio is the exponential of a difference of logs.
 
     As ``Σ_k dw_k = 0``, ``F`` may be replaced by ``−S``: it is, where the largest term of the
