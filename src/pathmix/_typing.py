@@ -23,7 +23,7 @@ Flags: TypeAlias = Bool[Array, "..."]
 PerComponent: TypeAlias = Float[Array, "*points k"]
 """One real number per point and component."""
 
-ComponentFirst: TypeAlias = Float[Array, "k *points"]
+ComponentFirst: TypeAlias = Float[Array, "k *points"]  # noqa: F821  (no multiplication)
 """The same with the long axes last, where loops run fast: for the recurrences over an event."""
 
 Index: TypeAlias = Int[Array, "..."]

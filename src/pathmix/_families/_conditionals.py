@@ -52,7 +52,7 @@ class Conditionals(ABC):
         del state, row
         return 0.0, 0.0
 
-    def advance(self, state: State, row: Row, relative: ComponentFirst, dx: Reals) -> State:
+    def advance(self, state: State, row: Row, relative: Reals, dx: Reals) -> State:
         """Return the state after a coordinate moved by ``dx``, by ``relative`` to its quantile."""
         del row, relative, dx
         return state

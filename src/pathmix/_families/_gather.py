@@ -3,7 +3,7 @@
 from typing import Any
 
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
 
 from pathmix._typing import Index, Value
 
@@ -19,7 +19,7 @@ def pad_left(x: Any, ndim: int) -> Value:
     return x.reshape((1,) * (ndim - x.ndim) + x.shape)
 
 
-def component_first(t: Any, tail: int, points: int) -> Value:
+def component_first(t: Array, tail: int, points: int) -> Array:
     """Turn ``*batch k *tail`` into ``*tail k *points``: long axes last, where loops run fast."""
     batch = t.ndim - tail - 1
     t = jnp.transpose(t, (*range(batch + 1, t.ndim), batch, *range(batch)))
