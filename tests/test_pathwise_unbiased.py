@@ -184,7 +184,6 @@ def test_mutants_are_rejected(name, mutant):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="jit of forward over reverse, batched over 9 tangents, differs in one")
 def test_modes_agree_in_second_order():
     """Forward over reverse is reverse over reverse, draw for draw, compiled as a user would."""
     p = parameters("Normal")
