@@ -190,7 +190,7 @@ class _Ledger(Messenger):
 
     def process_message(self, msg: dict[str, Any]) -> None:
         """Let a site without a value draw any, so that all that are missing are found."""
-        if msg["type"] not in ("sample", "param") or msg.get("_control_flow_done"):
+        if msg["type"] not in ("sample", "param"):
             return
         name = msg["name"]
         if name in self.met and msg["type"] == "sample":
@@ -203,6 +203,8 @@ class _Ledger(Messenger):
     def postprocess_message(self, msg: dict[str, Any]) -> None:
         """Check the shape of a value against what plates have made of the distribution."""
         if msg["type"] != "sample" or msg["name"] not in self.values:
+            return
+        if msg.get("_control_flow_done"):  # a stack of sites, one per step
             return
         expected = msg["fn"].shape(msg["kwargs"]["sample_shape"])
         if msg["value"].shape != expected:

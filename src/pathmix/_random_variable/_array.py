@@ -110,7 +110,7 @@ class ActsAsArray:
     def __index__(self) -> int:
         return self.value.__index__()
 
-    def __round__(self, ndigits: int = 0) -> Any:
+    def __round__(self, ndigits: int | None = None) -> Any:
         return round(self.value, ndigits)
 
     def __format__(self, spec: str) -> str:

@@ -34,9 +34,11 @@ class RandomVariable(ActsAsArray):
        ``distribution`` is what they make of it: expanded by plates, masked by masks. A plate takes
        ``sample_shape`` into the batch shape.
 
-    Limits: functions of ``jax.lax`` that are single primitives (``lax.sin``, ``lax.dot``) take
-    arrays only; give them ``x.value``. Indexing returns an array, not a random variable. A variable
-    without a name is no part of the joint density of a program.
+    Limits: JAX takes nothing but its arrays as operands of functions of ``jax.lax`` that are single
+    primitives (``lax.sin``, ``lax.dot``) and as indices of its own arrays: give it ``x.value``
+    there, or it raises. Indexing returns an array, not a random variable. As an argument of ``vmap``
+    or ``scan`` a variable is its pytree, whose leaves all need the mapped axis; to map over its
+    entries pass ``x.value``. A variable without a name is no part of a program's joint density.
 
     Args:
         distribution: A NumPyro distribution. Random variables among its parameters stand for their
@@ -107,11 +109,11 @@ class RandomVariable(ActsAsArray):
         try:
             return super().__getattr__(name)
         except AttributeError:
-            if name.startswith("_") or not hasattr(type(self.distribution), name):
+            if name.startswith("_") or name in _FIELDS:
                 raise
+        hint = f" Use x.distribution.{name}." if name in dir(self.distribution) else ""
         raise AttributeError(
-            f"expected an attribute of a random variable or an array, got {name!r}, one of its "
-            f"distribution. Use x.distribution.{name}."
+            f"expected an attribute of a random variable or of an array, got {name!r}.{hint}"
         )
 
     def __repr__(self) -> str:
@@ -153,6 +155,7 @@ def _family_name(distribution: Any) -> str:
     return type(distribution).__name__
 
 
+_FIELDS = tuple(field.name for field in dataclasses.fields(RandomVariable))
 _WRAPPERS = ("ExpandedDistribution", "Independent", "MaskedDistribution")
 
 

@@ -26,9 +26,7 @@ class Site(NamedTuple):
     """What the distribution tells of a draw besides its value; empty if it was not drawn here."""
 
 
-def realize(
-    distribution: Any, sample_shape: Any, value: Any, key: jax.Array | None, name: str | None
-) -> Site:
+def realize(distribution: Any, sample_shape: Any, value: Any, key: Any, name: str | None) -> Site:
     """Give a random variable its value: the given one, or one drawn by the key or by handlers."""
     distribution, sample_shape = _as_distribution(distribution), _as_shape(sample_shape)
     value = None if value is None else jnp.asarray(plain(value))
@@ -149,20 +147,20 @@ def _as_shape(sample_shape: int | Sequence[int]) -> tuple[int, ...]:
 def _check_shape(value: jax.Array, expected: tuple[int, ...], name: str | None) -> None:
     if value.shape != expected:
         raise ValueError(
-            f"expected a value of shape {expected}, which is (*sample, *batch, *event), for the "
-            f"random variable {_quoted(name)}got shape {value.shape}. Reshape the value, or give "
-            "the distribution or `sample_shape` the missing axes."
+            f"expected a value of shape {expected}, which is (*sample, *batch, *event), for "
+            f"{_described('the random variable', name)}, got shape {value.shape}. Reshape the "
+            "value, or give the distribution or `sample_shape` the missing axes."
         )
 
 
-def _quoted(name: str | None) -> str:
-    return "" if name is None else f"{name!r}, "
+def _described(variable: str, name: str | None) -> str:
+    return variable if name is None else f"{variable} {name!r}"
 
 
 def _no_value(distribution: Distribution, name: str | None) -> str:
-    variable = f"{type(distribution).__name__} {_quoted(name)}".strip().rstrip(",")
+    variable = _described(f"the random variable {type(distribution).__name__}", name)
     message = (
-        f"expected a value for the random variable {variable}, got none. Pass value=..., pass "
+        f"expected a value for {variable}, got none. Pass value=..., pass "
         "key=jax.random.key(seed), or give it a name and run the program within NumPyro handlers, "
         "as in numpyro.handlers.seed(program, jax.random.key(seed))()."
     )
