@@ -36,9 +36,10 @@ class RandomVariable(ActsAsArray):
 
     Limits: JAX takes nothing but its arrays as operands of functions of ``jax.lax`` that are single
     primitives (``lax.sin``, ``lax.dot``) and as indices of its own arrays: give it ``x.value``
-    there, or it raises. Indexing returns an array, not a random variable. As an argument of ``vmap``
-    or ``scan`` a variable is its pytree, whose leaves all need the mapped axis; to map over its
-    entries pass ``x.value``. A variable without a name is no part of a program's joint density.
+    there, or it raises. Indexing returns an array, not a random variable. As an argument of
+    ``vmap`` or ``scan`` a variable is its pytree, whose leaves all need the mapped axis; to map
+    over its entries pass ``x.value``. A variable without a name is no part of a program's joint
+    density.
 
     Args:
         distribution: A NumPyro distribution. Random variables among its parameters stand for their

@@ -2,6 +2,7 @@
 
 import operator
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpyro
 from numpyro.distributions import Distribution
-from numpyro.primitives import _PYRO_STACK, Messenger
+from numpyro.primitives import _PYRO_STACK, Messenger, default_process_message
 from numpyro.util import is_prng_key
 
 from pathmix._random_variable._array import plain, plain_tree
@@ -68,7 +69,7 @@ def _in_handlers(
         try:
             numpyro.sample(name, distribution, obs=value, rng_key=key, sample_shape=sample_shape)
         except Exception as error:
-            if watch.nobody_gave_a_value():
+            if watch.nobody_gave_a_value() and _from_drawing(error):
                 raise ValueError(_no_value(distribution, name)) from error
             raise
     site = as_site(watch.message, distribution)
@@ -102,6 +103,12 @@ class _Watch(Messenger):
         return keyless and self.message["value"] is None
 
 
+def _from_drawing(error: Exception) -> bool:
+    """Whether the error is the distribution's, rather than that of a handler before its turn."""
+    drawing = default_process_message.__code__
+    return any(frame.f_code is drawing for frame, _ in traceback.walk_tb(error.__traceback__))
+
+
 def as_site(message: dict[str, Any], distribution: Distribution) -> Site:
     """The site that a message has become; ``distribution`` is the one that it began with."""
     value, name = jnp.asarray(message["value"]), message["name"]
@@ -130,7 +137,7 @@ def _as_distribution(distribution: Any) -> Distribution:
     return plain_tree(distribution)
 
 
-def _as_shape(sample_shape: int | Sequence[int]) -> tuple[int, ...]:
+def _as_shape(sample_shape: Any) -> tuple[int, ...]:
     lengths = sample_shape if isinstance(sample_shape, Sequence) else (sample_shape,)
     try:
         shape = tuple(map(operator.index, lengths))
