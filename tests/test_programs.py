@@ -322,6 +322,10 @@ def case(request, x64):
     return PROGRAMS[request.param]
 
 
+def real(values):
+    return {name: value for name, value in values.items() if value.dtype == float}
+
+
 def test_log_joint_equals_the_sum_by_hand_and_log_density(case):
     program, args, values, by_hand = case
     joint = log_joint(program)
@@ -329,10 +333,21 @@ def test_log_joint_equals_the_sum_by_hand_and_log_density(case):
     np.testing.assert_allclose(joint(*args, **values), wanted, rtol=1e-10)
     jitted = jax.jit(lambda values: joint(*args, **values))
     np.testing.assert_allclose(jitted(values), wanted, rtol=1e-10)
+    # along one direction; a slower test takes every entry
+    direction = {
+        name: np.cos(np.arange(v.size)).reshape(v.shape) for name, v in real(values).items()
+    }
+    _, slope = jax.jvp(lambda v: joint(*args, **{**values, **v}), (real(values),), (direction,))
+    ends = [
+        by_hand({**values, **{name: values[name] + h * d for name, d in direction.items()}})
+        for h in (1e-5, -1e-5)
+    ]
+    np.testing.assert_allclose(slope, (ends[0] - ends[1]) / 2e-5, rtol=1e-6)
     reference, _ = log_density(program, args, {}, jax.tree.map(jnp.asarray, values))
     np.testing.assert_allclose(joint(*args, **values), reference, rtol=1e-14)
 
 
+@pytest.mark.slow
 def test_the_gradient_of_log_joint_equals_finite_differences_by_hand(case):
     program, args, values, by_hand = case
     gradients = jax.grad(

@@ -23,6 +23,7 @@ from numpyro.infer import (
     log_likelihood,
 )
 from numpyro.infer.inspect import get_model_relations
+from numpyro.infer.util import initialize_model
 from scipy import stats
 
 from pathmix import MixtureSameFamily, condition
@@ -75,7 +76,7 @@ def posterior(nuts):
     return nuts.get_samples()
 
 
-@pytest.mark.parametrize("kernel", [NUTS, HMC])
+@pytest.mark.parametrize("kernel", [NUTS, pytest.param(HMC, marks=pytest.mark.slow)])
 def test_draws_are_identical_to_those_on_the_plain_model(kernel, posterior):
     ours = posterior if kernel is NUTS else mcmc(program, kernel).get_samples()
     theirs = mcmc(plain, kernel).get_samples()
@@ -128,6 +129,7 @@ def test_predictive(posterior):
     np.testing.assert_array_equal(drawn["x"], same)
 
 
+@pytest.mark.slow
 def test_parallel_predictive_and_log_likelihood(posterior):
     one = Predictive(program, posterior, parallel=True)(random.key(1))["x"]
     np.testing.assert_allclose(one, Predictive(program, posterior)(random.key(1))["x"], rtol=1e-5)
@@ -135,10 +137,14 @@ def test_parallel_predictive_and_log_likelihood(posterior):
     np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
-GUIDES = [autoguide.AutoNormal, autoguide.AutoMultivariateNormal, autoguide.AutoDelta]
+GUIDES = [
+    autoguide.AutoNormal,
+    pytest.param(autoguide.AutoMultivariateNormal, marks=pytest.mark.slow),
+    pytest.param(autoguide.AutoDelta, marks=pytest.mark.slow),
+]
 
 
-@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.__name__)
+@pytest.mark.parametrize("guide", GUIDES)
 def test_svi_with_automatic_guides(guide):
     losses = []
     for model in (program, plain):
@@ -202,20 +208,18 @@ def test_enumeration_of_discrete_variables():
     pytest.importorskip("funsor")
 
     def model(data):
-        loc = rv.Normal(jnp.array([-3.0, 3.0]), 1.0, name="loc")
+        loc = rv.MultivariateNormal(jnp.array([-3.0, 3.0]), jnp.eye(2), name="loc")
         with numpyro.plate("n", len(data)):
             z = rv.Categorical(jnp.array([0.3, 0.7]), name="z")
             rv.Normal(loc[z], 1.0, value=data, name="x")
 
     from numpyro.contrib.funsor import config_enumerate
-    from numpyro.contrib.funsor import log_density as enumerated_density
 
-    values = {"loc": jnp.array([-3.0, 3.0])}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        actual, _ = enumerated_density(
-            handlers.seed(config_enumerate(model), 0), (jnp.asarray(DATA),), {}, values
-        )
+        enumerated = config_enumerate(model)
+        made = initialize_model(random.key(0), enumerated, model_args=(jnp.asarray(DATA),))
+        actual = -made.potential_fn({"loc": jnp.array([-3.0, 3.0])})
     density = 0.3 * stats.norm.pdf(DATA, -3) + 0.7 * stats.norm.pdf(DATA, 3)
     wanted = np.log(density).sum() + 2 * stats.norm.logpdf(0)
     np.testing.assert_allclose(actual, wanted, rtol=1e-5)
@@ -286,6 +290,7 @@ def test_a_program_within_a_program():
     assert set(run.get_samples()) == {"loc", "first/x", "second/x"}
 
 
+@pytest.mark.slow
 def test_several_chains_by_vmap():
     run = MCMC(
         NUTS(program),

@@ -8,6 +8,7 @@ import pickle
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro
 import numpyro.distributions as dist
 import pytest
 from jax import lax
@@ -257,6 +258,9 @@ NUMPY = {
     "float64": lambda x: np.asarray(x, dtype=np.float64),
     "sin": np.sin,
     "add": lambda x: np.add(x, 1),
+    "add.reduce": lambda x: np.add.reduce(x),
+    "add into": lambda x: np.add(x, 1, out=np.zeros((2, 2), np.float32)),
+    "greater": lambda x: np.greater(x, 0.7),
     "sum": np.sum,
     "stack": lambda x: np.stack([x, x]),
     "linalg.inv": np.linalg.inv,
@@ -269,6 +273,25 @@ NUMPY = {
 @pytest.mark.parametrize("name", NUMPY)
 def test_functions_of_numpy(name):
     assert same(NUMPY[name](variable(MATRIX)), NUMPY[name](MATRIX))
+
+
+def test_universal_functions_of_numpy_under_jit_are_those_of_jax():
+    """NumPyro calls them so on the parameters of a distribution."""
+    actual = jax.jit(lambda value: np.greater(variable(value), 0.7))(MATRIX)
+    assert same(actual, jnp.greater(MATRIX, 0.7))
+
+
+def test_numpyro_validates_parameters_that_are_variables():
+    def density(value):
+        scale = variable(value)
+        with numpyro.validation_enabled():
+            return dist.Normal(scale, scale).log_prob(1.0)
+
+    wanted = dist.Normal(2.0, 2.0).log_prob(1.0)
+    np.testing.assert_allclose(jax.jit(density)(2.0), wanted, rtol=1e-6)
+    np.testing.assert_allclose(density(2.0), wanted, rtol=1e-6)
+    with pytest.raises(ValueError, match="invalid scale parameter"):
+        density(-2.0)
 
 
 PRIMITIVES = {

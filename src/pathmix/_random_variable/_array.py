@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pathmix._random_variable._ufuncs import apply_ufunc
+
 
 def plain(x: Any) -> Any:
     """``x`` itself, or its value if it is a random variable."""
@@ -34,8 +36,6 @@ class ActsAsArray:
 
     value: jax.Array
 
-    # NumPy hands its own binary operators over to objects that outrank its arrays.
-    __array_priority__ = 100
     # Equality is elementwise, as for arrays; hence, as for arrays, there is no hash.
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
@@ -73,6 +73,9 @@ class ActsAsArray:
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
         return np.array(self.value, dtype=dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        return apply_ufunc(ufunc, method, [plain(x) for x in inputs], options)
 
     def __dlpack__(self, **options: Any) -> Any:
         return self.value.__dlpack__(**options)
