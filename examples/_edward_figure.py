@@ -52,7 +52,14 @@ def draw_galaxies(axes: Axes, velocity: np.ndarray, mixture: MixtureSameFamily) 
     axes.fill_between(x, low, high, color="#7b8fa8", alpha=0.3, lw=0, label="90 % band")
     axes.plot(x, density.mean(axis=1), color=INK, lw=2.4, label="posterior mean density")
     for k, color in enumerate(COLORS):
-        axes.plot(x, terms[..., k].mean(axis=1), color=color, lw=1.6, label=f"component {'ABC'[k]}")
+        axes.plot(
+            x,
+            terms[..., k].mean(axis=1),
+            color=color,
+            lw=1.8,
+            ls="--",
+            label=f"component {'ABC'[k]}",
+        )
     assigned = np.asarray(mixture.posterior_mode(velocity[:, None]))  # galaxy draw
     for value, modes in zip(velocity, assigned, strict=True):
         color = COLORS[np.bincount(modes, minlength=3).argmax()]

@@ -448,6 +448,15 @@ def test_a_traced_sample_shape():
         jax.jit(lambda n: realize(dist.Normal(), n, None, random.key(0), None).value)(3)
 
 
+def test_distributions_that_cannot_be_drawn_from_need_a_value(key):
+    improper = dist.ImproperUniform(dist.constraints.real, (), ())
+    assert RandomVariable(improper, value=2.0) == 2.0
+    with pytest.raises(NotImplementedError):
+        RandomVariable(improper, key=key)
+    with pytest.raises(NotImplementedError):
+        seeded(lambda: RandomVariable(improper, name="x"))
+
+
 def test_an_error_of_a_handler_is_not_taken_for_a_missing_value(key):
     def fail(site):
         raise RuntimeError("of the handler")

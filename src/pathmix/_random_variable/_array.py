@@ -40,8 +40,8 @@ class ActsAsArray:
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def __getattr__(self, name: str) -> Any:
-        # Protocols, such as copying and pickling, ask for dunder names before there is a value.
-        if name.startswith("__") or name == "value":
+        # Protocols, such as copying and pickling, ask for private names before there is a value.
+        if name.startswith("_") or name == "value":
             raise AttributeError(name)
         return getattr(self.value, name)
 
