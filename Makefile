@@ -38,7 +38,7 @@ test-all: $(VENV)/.has-test $(VENV)/.has-examples
 	@set -e; for example in $(EXAMPLES); do echo "== $$example"; $(BIN)/python "$$example"; done
 	$(PYTEST) -n 2 --dist worksteal -m '' $(ARGS)
 
-# The documented examples (`>>>` in docstrings, python blocks in README.md and docs) are the last line.
+# The documented examples (`>>>` in docstrings, python blocks in pages) are the last line.
 check: $(VENV)/.has-check $(VENV)/.has-test
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check

@@ -154,6 +154,7 @@ def test_svi_with_automatic_guides(guide):
     assert losses[0][-5:].mean() < losses[0][:5].mean()
 
 
+@pytest.mark.slow
 def test_svi_with_a_program_as_guide():
     """A reparameterised mixture as guide; the model is a normal about which all is known."""
 
@@ -175,6 +176,7 @@ def test_svi_with_a_program_as_guide():
     assert svi.evaluate(state.state) < 0.1
 
 
+@pytest.mark.slow
 def test_svi_by_score_gradients():
     """TraceGraph_ELBO reads the dependencies between sites: discrete guides work."""
 
@@ -191,6 +193,7 @@ def test_svi_by_score_gradients():
     assert params["logit"] > 2.0
 
 
+@pytest.mark.slow
 def test_subsampled_plates_in_svi():
     def model(data):
         loc = rv.Normal(0.0, 10.0, name="loc")
@@ -203,6 +206,7 @@ def test_subsampled_plates_in_svi():
     assert abs(result.params["loc_auto_loc"] - DATA.mean()) < 0.8
 
 
+@pytest.mark.slow
 def test_enumeration_of_discrete_variables():
     """A value of the data's shape, although enumeration gives the distribution another axis."""
     pytest.importorskip("funsor")
@@ -225,6 +229,7 @@ def test_enumeration_of_discrete_variables():
     np.testing.assert_allclose(actual, wanted, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_gibbs_within_nuts():
     def model():
         z = rv.Bernoulli(0.25, name="z")
@@ -276,6 +281,7 @@ def test_conversion_to_arviz(nuts):
     )
 
 
+@pytest.mark.slow
 def test_a_program_within_a_program():
     def inner(loc):
         return rv.Normal(loc, 1.0, name="x")
