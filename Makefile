@@ -38,13 +38,13 @@ test-all: $(VENV)/.has-test $(VENV)/.has-examples
 	@set -e; for example in $(EXAMPLES); do echo "== $$example"; $(BIN)/python "$$example"; done
 	$(PYTEST) -n 2 --dist worksteal -m '' $(ARGS)
 
-# The documented examples (`>>>` in docstrings, python blocks in README.md) are the last line.
+# The documented examples (`>>>` in docstrings, python blocks in pages) are the last line.
 check: $(VENV)/.has-check $(VENV)/.has-test
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(PYTEST) -n 0 -W error --doctest-modules --markdown-docs src README.md
+	$(PYTEST) -n 0 -W error --doctest-modules --markdown-docs src README.md docs/from_edward2.md
 
 format: $(VENV)/.has-check
 	$(BIN)/ruff check --fix-only

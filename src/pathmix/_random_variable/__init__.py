@@ -1,0 +1,5 @@
+"""Random variables: distributions with a value that act as that value."""
+
+from pathmix._random_variable._constructors import constructor as constructor
+from pathmix._random_variable._mixture import MixtureSameFamily as MixtureSameFamily
+from pathmix._random_variable._random_variable import RandomVariable as RandomVariable
