@@ -2,7 +2,7 @@
 #
 #  make demo       fit the galaxy velocities; pictures and tables in examples/output/
 #  make test       the tests, without the slow sweeps
-#  make test-all   both examples, then every test
+#  make test-all   every example, then every test
 #  make bench      ours and every peer side by side, in a few minutes; table in benchmarks/results/
 #  make bench-all  the same with sweeps of every size: hours of an idle machine
 #  make check      format, lint, types, import order, documented examples

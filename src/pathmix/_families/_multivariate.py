@@ -137,15 +137,14 @@ def mahalanobis(d: Distribution, x: Value) -> tuple[Reals, Reals]:
 def whiten(factor: Reals, loc: Reals, d: Distribution, x: Value) -> Reals:
     """Return ``L⁻¹(x − loc)``, ``*points k event``.
 
-    The samples stand as columns, so that each component's factor is solved with once.
+    Each component's factor is inverted once and applied as a matrix product. A triangular solve is
+    a call out of the program, for which samples that are sharded over devices would be gathered.
     """
     delta = expand_to(x - loc, d.shape())
-    batch_ndim = len(d.batch_shape)
-    sample_shape = delta.shape[: delta.ndim - batch_ndim - 1]
-    columns = jnp.moveaxis(delta.reshape((-1, *d.batch_shape, *d.event_shape)), 0, -1)
-    factor = jnp.broadcast_to(factor, d.batch_shape + factor.shape[-2:])
-    z = jnp.moveaxis(solve_triangular(factor, columns, lower=True), -1, 0)
-    return z.reshape(sample_shape + d.shape())
+    identity = jnp.broadcast_to(jnp.eye(factor.shape[-1], dtype=factor.dtype), factor.shape)
+    inverse = solve_triangular(factor, identity, lower=True)
+    inverse = jnp.broadcast_to(inverse, d.batch_shape + inverse.shape[-2:])
+    return jnp.einsum("...ij,...j->...i", inverse, delta, precision="highest")
 
 
 def _times(matrix: Reals, vector: Reals) -> Reals:
