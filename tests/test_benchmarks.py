@@ -8,6 +8,7 @@ import pytest
 
 from suite import agreement, regression
 from suite.cases import ALL, QUICK, Case
+from suite.ratios import GOALS, Goal
 
 KEY = "log_prob/normal/N10/K2/E1"
 
@@ -100,3 +101,21 @@ def test_wrong_estimates_are_seen():
     zero = [{**answer, "loc": np.zeros(50)} for answer in estimates(3.0)]
     for wrong in (estimates(0.0), zero, estimates(np.nan), [{**a, "value": 0.0} for a in zero]):
         assert agreement.wrong_expectation(wrong, exact)
+
+
+def test_goals_speak_of_rows_that_a_quick_run_has():
+    keys = {case.key for case in QUICK}
+    for goal in GOALS:
+        assert goal.key in keys
+        assert not goal.other or goal.other in keys
+
+
+def test_a_goal_between_two_rows():
+    def row(median):
+        return {"entries": {"pathmix": {"median": median}}, "ratios": {"peer": None}}
+
+    goal = Goal("growth", "large", "over", 4.5, at_least=False, other="small")
+    assert goal.measured({"large": row(8.0)}) is None
+    assert goal.measured({"large": row(8.0), "small": row(2.0)}) == 4
+    assert goal.met(4)
+    assert not goal.met(5)
