@@ -28,6 +28,7 @@ def measure(cases: list[Case], compiles: int) -> dict[str, Row]:
         for i, case in enumerate(cases, 1):
             print(f"[{i}/{len(cases)}] {case.key}", file=sys.stderr, flush=True)
             rows[case.key] = row(case, run(case, everyone))
+            print(f"    {rows[case.key]['best_peer']}: {rows[case.key]['ratios']}", file=sys.stderr)
     return rows
 
 
