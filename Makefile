@@ -2,13 +2,16 @@
 #
 #  make demo       fit the galaxy velocities; pictures and tables in examples/output/
 #  make test       the tests, without the slow sweeps
-#  make test-all   both examples, then every test
+#  make test-all   every example, then every test
+#  make bench      ours and every peer side by side, in a few minutes; table in benchmarks/results/
+#  make bench-all  the same with sweeps of every size: hours of an idle machine
 #  make check      format, lint, types, import order, documented examples
 #  make format     rewrite the sources in the house format
 #  make clean      remove what the commands above left behind, except the environment
 #
 #  Each makes the environment it needs in .venv, from Python 3.11 or newer.
 #  Options: PYTHON=python3.12   ARGS='-k icdf'  (passed to pytest)   VENV=elsewhere
+#           ARGS=--check (passed to bench: compare with the last committed result)
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -23,7 +26,7 @@ EXAMPLES = $(wildcard examples/[a-z]*.py)
 .NOTPARALLEL:
 # A half-made environment must not count as made.
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all check format clean
+.PHONY: help demo test test-all bench bench-all check format clean
 
 help:
 	@sed -n '/^#/!q; s/^# *//p' Makefile
@@ -37,6 +40,12 @@ test: $(VENV)/.has-test
 test-all: $(VENV)/.has-test $(VENV)/.has-examples
 	@set -e; for example in $(EXAMPLES); do echo "== $$example"; $(BIN)/python "$$example"; done
 	$(PYTEST) -n 2 --dist worksteal -m '' $(ARGS)
+
+bench: $(VENV)/.has-bench
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+bench-all: $(VENV)/.has-bench
+	$(BIN)/python benchmarks/run.py --all $(ARGS)
 
 # The documented examples (`>>>` in docstrings, python blocks in pages) are the last line.
 check: $(VENV)/.has-check $(VENV)/.has-test

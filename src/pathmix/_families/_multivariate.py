@@ -43,7 +43,7 @@ class MultivariateNormalFamily(Family):
         return NormalConditionals(d.scale_tril, whiten(d.scale_tril, d.loc, d, x))
 
     def covariance(self, d: Distribution) -> Reals:
-        return _broadcast_matrix(d, d.scale_tril @ jnp.swapaxes(d.scale_tril, -1, -2))
+        return _for_each(d.scale_tril @ jnp.swapaxes(d.scale_tril, -1, -2), d)
 
 
 class LowRankFamily(Family):
@@ -76,7 +76,7 @@ class LowRankFamily(Family):
         return NormalConditionals(factor, whiten(factor, d.loc, d, x))
 
     def covariance(self, d: Distribution) -> Reals:
-        return _broadcast_matrix(d, _low_rank_covariance(d))
+        return _for_each(_low_rank_covariance(d), d)
 
 
 class MultivariateStudentTFamily(Family):
@@ -123,7 +123,7 @@ class MultivariateStudentTFamily(Family):
         finite = df / jnp.where(df > 2, df - 2, 1.0) * scatter
         diagonal = jnp.eye(d.event_shape[0], dtype=bool)
         infinite = jnp.where(diagonal & (df > 1), jnp.inf, jnp.nan)  # E[xᵢxⱼ] does not exist
-        return _broadcast_matrix(d, jnp.where(df > 2, finite, infinite))
+        return _for_each(jnp.where(df > 2, finite, infinite), d)
 
 
 def mahalanobis(d: Distribution, x: Value) -> tuple[Reals, Reals]:
@@ -137,19 +137,27 @@ def mahalanobis(d: Distribution, x: Value) -> tuple[Reals, Reals]:
 def whiten(factor: Reals, loc: Reals, d: Distribution, x: Value) -> Reals:
     """Return ``L⁻¹(x − loc)``, ``*points k event``.
 
-    The samples stand as columns, so that each component's factor is solved with once.
+    Each component's factor is inverted once and applied as a matrix product. A triangular solve is
+    a call out of the program, for which samples that are sharded over devices would be gathered.
+    One step of refinement makes it as accurate as the solve.
     """
     delta = expand_to(x - loc, d.shape())
-    batch_ndim = len(d.batch_shape)
-    sample_shape = delta.shape[: delta.ndim - batch_ndim - 1]
-    columns = jnp.moveaxis(delta.reshape((-1, *d.batch_shape, *d.event_shape)), 0, -1)
-    factor = jnp.broadcast_to(factor, d.batch_shape + factor.shape[-2:])
-    z = jnp.moveaxis(solve_triangular(factor, columns, lower=True), -1, 0)
-    return z.reshape(sample_shape + d.shape())
+    finite = jnp.isfinite(delta)
+    known = jnp.where(finite, delta, 0.0)  # an infinite coordinate stays alone, without 0 · ∞
+    factor = jnp.tril(factor)
+    identity = jnp.broadcast_to(jnp.eye(factor.shape[-1], dtype=factor.dtype), factor.shape)
+    inverse = _for_each(solve_triangular(factor, identity, lower=True), d)
+    z = _times(inverse, known)
+    z = z + _times(inverse, known - _times(_for_each(factor, d), z))
+    return jnp.where(finite, z, delta)
+
+
+def _for_each(matrix: Reals, d: Distribution) -> Reals:
+    return jnp.broadcast_to(matrix, d.batch_shape + matrix.shape[-2:])
 
 
 def _times(matrix: Reals, vector: Reals) -> Reals:
-    return jnp.einsum("...ij,...j->...i", matrix, vector)
+    return jnp.einsum("...ij,...j->...i", matrix, vector, precision="highest")
 
 
 def _low_rank_covariance(d: Distribution) -> Reals:
@@ -181,10 +189,6 @@ def _radial_velocity(df: Reals, square: Reals, size: int) -> Reals:
 
     (low, v_low), (high, v_high) = velocity(lower=True), velocity(lower=False)
     return jnp.where(low < high, v_low, v_high)
-
-
-def _broadcast_matrix(d: Distribution, matrix: Reals) -> Reals:
-    return jnp.broadcast_to(matrix, d.batch_shape + matrix.shape[-2:])
 
 
 register(MultivariateNormalFamily(), dist.MultivariateNormal)

@@ -1,0 +1,1 @@
+"""pathmix, its peers and the floor, side by side: see benchmarks/README.md."""

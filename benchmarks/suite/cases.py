@@ -1,0 +1,129 @@
+"""What is measured: one row for each piece of work, family and size.
+
+`QUICK` holds the sizes that the goals speak of, and one of every other kind of work; `ALL` adds a
+sweep of each of N (samples), K (components) and E (event size), and the other families.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+TASKS = {
+    "sample": "draw N samples",
+    "log_prob": "log density",
+    "log_prob_grad": "log density, value and gradient in the parameters",
+    "log_prob_grad_x": "log density, gradient in x",
+    "cdf": "cdf",
+    "icdf": "quantiles",
+    "posterior": "posterior probabilities of the components",
+    "pathwise": "mean of |x|² over draws, value and gradient through the draws",
+    "pathwise_hvp": "the same, Hessian times a vector",
+    "expectation_stratified": "expectation of |x|², value and gradient, Stratified()",
+    "expectation_pathwise": "expectation of |x|², value and gradient, Pathwise()",
+    "expectation_score": "expectation of |x|², value and gradient, Score()",
+    "nuts": "one leapfrog step of NUTS, N data",
+}
+FAMILIES = {
+    "normal": "Normal",
+    "student_t": "StudentT",
+    "gamma": "Gamma",
+    "independent": "Independent Normal",
+    "full": "multivariate normal",
+}
+SCALAR = ("normal", "student_t", "gamma")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One piece of work at one size."""
+
+    task: str
+    family: str
+    n: int
+    k: int
+    e: int = 1
+    skip: tuple[tuple[str, str], ...] = ()
+    """Contestants that are not asked, and why."""
+
+    def __post_init__(self) -> None:
+        """Catch a misspelt row of the tables."""
+        if self.task not in TASKS or self.family not in FAMILIES:
+            raise ValueError(f"expected a task of TASKS and a family of FAMILIES, got {self}.")
+        if self.family in SCALAR and self.e != 1:
+            raise ValueError(f"expected e=1 for scalar components, got {self}.")
+
+    @property
+    def key(self) -> str:
+        """The row's name in the results."""
+        return f"{self.task}/{self.family}/N{self.n}/K{self.k}/E{self.e}"
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """The shape of one event."""
+        return () if self.family in SCALAR else (self.e,)
+
+    def to_json(self) -> dict:
+        """As plain data, for the second process and the results."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, row: dict) -> "Case":
+        """The inverse of `to_json`."""
+        return cls(**{**row, "skip": tuple(map(tuple, row["skip"]))})
+
+
+QUADRATIC = (("TFP", "quadratic in E: minutes for each call at this size"),)
+
+GOAL_ROWS = (
+    Case("sample", "independent", 100_000, 64, 16),
+    Case("sample", "independent", 100_000, 16, 8),
+    Case("sample", "normal", 100_000, 4),
+    Case("log_prob", "independent", 100_000, 64, 16),
+    Case("log_prob_grad", "independent", 100_000, 64, 16),
+    Case("log_prob", "full", 20_000, 16, 16),
+    Case("log_prob_grad", "full", 20_000, 16, 16),
+    Case("log_prob", "normal", 10_000, 5),
+    Case("log_prob_grad", "independent", 1000, 8, 64),
+    Case("log_prob_grad", "full", 1000, 8, 16),
+    Case("pathwise", "independent", 1000, 8, 64),
+    Case("pathwise", "independent", 1000, 8, 256, skip=QUADRATIC),
+    Case("pathwise", "full", 1000, 8, 16),
+)
+
+OTHER_WORK = (
+    Case("log_prob_grad_x", "independent", 10_000, 16, 16),
+    Case("cdf", "normal", 10_000, 16),
+    Case("icdf", "normal", 10_000, 16),
+    Case("posterior", "independent", 10_000, 16, 16),
+    Case("pathwise_hvp", "independent", 1000, 8, 16),
+    Case("expectation_stratified", "independent", 1000, 8, 16),
+    Case("expectation_pathwise", "independent", 1000, 8, 16),
+    Case("expectation_score", "independent", 1000, 8, 16),
+    Case("nuts", "normal", 82, 6),
+)
+
+
+def _sweep() -> Iterable[Case]:
+    for task in ("sample", "log_prob", "log_prob_grad", "log_prob_grad_x"):
+        yield from (Case(task, "independent", n, 16, 16) for n in (10**3, 10**4, 10**5, 10**6))
+        yield from (Case(task, "independent", 10_000, k, 16) for k in (2, 16, 64, 512))
+        yield from (Case(task, "independent", 10_000, 16, e) for e in (1, 16, 64, 256))
+    for task in ("pathwise", "pathwise_hvp"):
+        yield from (Case(task, "independent", n, 8, 16) for n in (10**3, 10**4))
+        yield from (Case(task, "independent", 1000, k, 16) for k in (2, 16, 64, 512))
+        yield from (Case(task, "independent", 1000, 8, e) for e in (1, 16))
+        large = (64, 256) if task == "pathwise_hvp" else (256,)
+        yield from (Case(task, "independent", 1000, 8, e, skip=QUADRATIC) for e in large)
+
+
+def _families() -> Iterable[Case]:
+    for task in ("sample", "log_prob", "log_prob_grad", "log_prob_grad_x", "posterior"):
+        yield from (Case(task, family, 100_000, 16) for family in SCALAR)
+        yield from (Case(task, "full", 20_000, 16, e) for e in (4, 16, 64))
+    for task in ("cdf", "icdf", "pathwise", "pathwise_hvp"):
+        yield from (Case(task, family, 10_000, 16) for family in SCALAR)
+    yield from (Case("pathwise", "full", 1000, 8, e) for e in (4, 64))
+    yield from (Case("expectation_stratified", "full", 1000, 8, e) for e in (4, 16))
+
+
+QUICK = GOAL_ROWS + OTHER_WORK
+ALL = tuple({case.key: case for case in (*QUICK, *_sweep(), *_families())}.values())
