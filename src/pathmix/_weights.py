@@ -149,9 +149,12 @@ def _log_ratio(terms: Reals, out: Reals) -> Reals:
 
 
 def _ratio(terms: Reals, out: Reals) -> Reals:
-    """``exp(terms − out)``, cut off below the largest float: sums stay finite, and 0 times it 0."""
-    largest = jnp.log(jnp.finfo(terms.dtype).max) - 16
-    return jnp.exp(jnp.minimum(_log_ratio(terms, out), largest))
+    return bounded_exp(_log_ratio(terms, out))
+
+
+def bounded_exp(exponent: Reals) -> Reals:
+    """``exp``, cut off below the largest float: sums of it stay finite, and 0 times it is 0."""
+    return jnp.exp(jnp.minimum(exponent, jnp.log(jnp.finfo(exponent.dtype).max) - 16))
 
 
 def _where_felt(factor: Reals, tangent: Reals) -> Reals:

@@ -21,7 +21,7 @@ from pathmix._families._gather import pad_left
 from pathmix._mixture._moments import mean, variance
 from pathmix._pathwise import component_velocity, weight_velocity
 from pathmix._typing import Flags, Reals
-from pathmix._weights import Weights
+from pathmix._weights import Weights, bounded_exp
 
 _SLACK = 2
 """Rounding errors of the cdf, in units of its precision, that must not move a step."""
@@ -56,7 +56,7 @@ def _quantile_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     if components.is_discrete:
         return x, jnp.zeros_like(x)
     log_f = weights.mix(_terms(components, x, "log_prob"))
-    from_q = dq * _bounded_exp(-log_f)
+    from_q = dq * bounded_exp(-log_f)
     inner = weight_velocity(weights, d_weights, components, x)
     inner += component_velocity(weights, components, d_components, x)
     _, d_ends = jax.jvp(edges, (weights, components), (d_weights, d_components))
@@ -120,11 +120,6 @@ def _reaches(weights: Weights, components: Distribution, x: Reals, q: Reals) -> 
     lower = log_f >= log_q - slack * jnp.maximum(1, -log_q)
     upper = log_s <= log_1mq + slack * jnp.maximum(jnp.maximum(1, -log_1mq), rounding)
     return jnp.where(q <= 0.5, lower, upper)
-
-
-def _bounded_exp(exponent: Reals) -> Reals:
-    """``exp``, cut off at the largest float so that times zero it is zero."""
-    return jnp.exp(jnp.minimum(exponent, jnp.log(jnp.finfo(exponent.dtype).max) - 16))
 
 
 def _to_key(x: Reals) -> jax.Array:

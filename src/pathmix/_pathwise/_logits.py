@@ -27,7 +27,7 @@ from numpyro.distributions import Distribution
 from pathmix._families import Conditionals, Terms, family
 from pathmix._families._gather import component_first
 from pathmix._typing import ComponentFirst, Flags, Reals, Value
-from pathmix._weights import Tilt, Weights
+from pathmix._weights import Tilt, Weights, bounded_exp
 
 _LARGE = 1e4
 """Stands for an infinite log density, of which differences would be NaN."""
@@ -109,16 +109,11 @@ def _coefficients(positive: Flags, log_u: ComponentFirst, at: Terms) -> _Coeffic
     )
     use_cdf = top(at.log_cdf) < top(at.log_survival)
     tail = jnp.where(use_cdf, at.log_cdf, at.log_survival)
-    pull = jnp.where(use_cdf, -1.0, 1.0) * _bounded_exp(log_u + tail - log_f)
+    pull = jnp.where(use_cdf, -1.0, 1.0) * bounded_exp(log_u + tail - log_f)
     return _Coefficients(
         pull,
         jnp.sum(jnp.where(positive, pull, 0.0), axis=0),
-        _bounded_exp(log_u),
+        bounded_exp(log_u),
         parts / total,
         log_u + log_p - log_f,
     )
-
-
-def _bounded_exp(exponent: Reals) -> Reals:
-    """``exp``, cut off at the largest float, so that in gaps nothing turns into NaN."""
-    return jnp.exp(jnp.minimum(exponent, jnp.log(jnp.finfo(exponent.dtype).max) - 16))
