@@ -27,6 +27,17 @@ class Tilt(NamedTuple):
     a: Array
 
 
+class Change(NamedTuple):
+    """The derivative of a weighted density, ``d(w_k p_k) = u_k p_k (a_k + share_k d log p_k)``.
+
+    By probabilities ``u = 1``, so that it is exact for zero weights, to every order.
+    """
+
+    log_u: Array
+    share: Array
+    a: Array
+
+
 class Probabilities(NamedTuple):
     """Weights by probabilities that need not be normalised, ``*batch k``; exact zeros allowed."""
 
@@ -43,6 +54,11 @@ class Probabilities(NamedTuple):
     def mix(self, terms: PerComponent) -> Reals:
         """Return ``log Σ_k w_k exp(terms_k)``."""
         return _mix_probabilities(self.values(), terms)
+
+    def change(self, tangent: "Weights") -> Change:
+        """Return what the derivative of a mixture's density needs of the weights."""
+        w, d_w = jax.jvp(Probabilities.values, (self,), (tangent,))
+        return Change(jnp.zeros_like(w), w, d_w)
 
     def tilt(self, tangent: "Weights") -> Tilt:
         """Return the derivative of the log weights, in a form that a zero weight has too."""
@@ -75,6 +91,12 @@ class Logits(NamedTuple):
         """Return ``log Σ_k w_k exp(terms_k)``."""
         return _mix_logits(self.log(), terms)
 
+    def change(self, tangent: "Weights") -> Change:
+        """Return what the derivative of a mixture's density needs of the weights."""
+        log_w, d_log_w = jax.jvp(Logits.log, (self,), (tangent,))
+        positive = log_w > -jnp.inf
+        return Change(log_w, jnp.ones_like(log_w), jnp.where(positive, d_log_w, 0.0))
+
     def tilt(self, tangent: "Weights") -> Tilt:
         """Return the derivative of the log weights, which is zero for a zero weight."""
         log_w, d_log_w = jax.jvp(Logits.log, (self,), (tangent,))
@@ -83,7 +105,7 @@ class Logits(NamedTuple):
 
     def posterior(self, terms: PerComponent) -> Distribution:
         """Return the categorical with probabilities proportional to ``w_k exp(terms_k)``."""
-        logits = _weighted(self.log(), _log_ratio(terms, self.mix(terms)))
+        logits = weighted(self.log(), log_ratio(terms, self.mix(terms)[..., None]))
         return dist.Categorical(logits=logits, validate_args=False)
 
 
@@ -106,21 +128,21 @@ def weights_of(mixture_distribution: Distribution, num_components: int) -> Weigh
 
 @jax.custom_jvp
 def _mix_logits(log_w: Reals, terms: PerComponent) -> Reals:
-    return _logsumexp(_weighted(log_w, terms))
+    return _logsumexp(weighted(log_w, terms))
 
 
 @_mix_logits.defjvp
 def _mix_logits_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     (log_w, terms), (d_log_w, d_terms) = primals, tangents
     out = _mix_logits(log_w, terms)
-    responsibility = jnp.exp(_weighted(log_w, _log_ratio(terms, out)))
+    responsibility = jnp.exp(weighted(log_w, log_ratio(terms, out[..., None])))
     change = d_log_w + _where_felt(responsibility, d_terms)
     return out, jnp.sum(responsibility * change, axis=-1)
 
 
 @jax.custom_jvp
 def _mix_probabilities(w: Reals, terms: PerComponent) -> Reals:
-    return _logsumexp(_weighted(_safe_log(w), terms))
+    return _logsumexp(weighted(_safe_log(w), terms))
 
 
 @_mix_probabilities.defjvp
@@ -132,24 +154,23 @@ def _mix_probabilities_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     return out, jnp.sum(ratio * change, axis=-1)
 
 
-def _weighted(log_w: Reals, terms: Reals) -> Reals:
+def weighted(log_w: Reals, terms: Reals) -> Reals:
     """``log w + terms``, where a zero weight beats an infinite term."""
     return jnp.where(log_w == -jnp.inf, -jnp.inf, log_w + terms)
 
 
-def _log_ratio(terms: Reals, out: Reals) -> Reals:
-    """``terms − out`` along a new last axis.
+def log_ratio(terms: Reals, out: Reals) -> Reals:
+    """``terms − out``, of the same shape or broadcast.
 
     Where the sum itself is infinite, only the terms equal to it share in it; where it is zero,
     all terms do, so that posteriors fall back to the weights.
     """
-    out = out[..., None]
     degenerate = jnp.where(terms == out, 0.0, -jnp.inf)
     return jnp.where(jnp.isinf(out), degenerate, terms - jnp.where(jnp.isinf(out), 0.0, out))
 
 
 def _ratio(terms: Reals, out: Reals) -> Reals:
-    return bounded_exp(_log_ratio(terms, out))
+    return bounded_exp(log_ratio(terms, out[..., None]))
 
 
 def bounded_exp(exponent: Reals) -> Reals:

@@ -13,7 +13,7 @@ def expand_to(x: Value, shape: tuple[int, ...]) -> Value:
     return jnp.broadcast_to(x, lax.broadcast_shapes(x.shape, shape))
 
 
-def pad_left(x: Any, ndim: int) -> Value:
+def pad_left(x: Any, ndim: int) -> Array:
     """Give ``x`` at least ``ndim`` axes by leading axes of size one."""
     x = jnp.asarray(x)
     return x.reshape((1,) * (ndim - x.ndim) + x.shape)

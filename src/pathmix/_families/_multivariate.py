@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -27,8 +28,10 @@ class MultivariateNormalFamily(Family):
         )
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
-        square, log_det = mahalanobis(d, x)
-        return -0.5 * (square + d.event_shape[0] * math.log(2 * math.pi)) - log_det
+        return _normal_log_prob(d, *mahalanobis(d, x))
+
+    def log_prob_rows(self, d: Distribution, x: Value) -> Reals:
+        return _normal_log_prob(d, *mahalanobis_rows(d, x))
 
     pathwise = True
 
@@ -53,6 +56,17 @@ class LowRankFamily(Family):
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         return jnp.asarray(d.log_prob(expand_to(x, d.shape())))
+
+    def log_prob_rows(self, d: Distribution, x: Value) -> Reals:
+        """By Woodbury's identity: ``Σ⁻¹ = D⁻¹ − D⁻¹WC⁻¹WᵀD⁻¹`` with ``C = 1 + WᵀD⁻¹W``."""
+        diag, w = jnp.asarray(d.cov_diag), jnp.asarray(d.cov_factor)
+        scaled = w / diag[..., None]
+        inner = jnp.swapaxes(w, -1, -2) @ scaled + jnp.eye(w.shape[-1], dtype=w.dtype)
+        factor = jnp.linalg.cholesky(inner)
+        delta = x - loc_rows(d.loc)
+        z = solve_rows(factor, _times_rows(jnp.swapaxes(scaled, -1, -2), delta))
+        square = jnp.sum(delta * delta / loc_rows(diag), axis=0) - jnp.sum(z * z, axis=0)
+        return _normal_log_prob(d, square, _log_det(factor) + 0.5 * jnp.sum(jnp.log(diag), axis=-1))
 
     def check_pathwise(self, d: Distribution) -> None:
         del d
@@ -90,10 +104,10 @@ class MultivariateStudentTFamily(Family):
         return dist.MultivariateStudentT(df, loc, factor, validate_args=False)
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
-        square, log_det = mahalanobis(d, x)
-        df, size = d.df, d.event_shape[0]
-        power = -0.5 * (df + size) * jnp.log1p(square / df)
-        return power + student_normaliser(df, size) - log_det
+        return _student_log_prob(d, *mahalanobis(d, x))
+
+    def log_prob_rows(self, d: Distribution, x: Value) -> Reals:
+        return _student_log_prob(d, *mahalanobis_rows(d, x))
 
     def check_pathwise(self, d: Distribution) -> None:
         del d
@@ -130,26 +144,79 @@ def mahalanobis(d: Distribution, x: Value) -> tuple[Reals, Reals]:
     """Return ``|L⁻¹(x − loc)|²`` and ``log det L`` for the Cholesky factor ``L`` of ``d``."""
     factor = jnp.asarray(d.scale_tril)
     z = whiten(factor, d.loc, d, x)
-    log_det = jnp.sum(jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)), axis=-1)
-    return jnp.sum(z * z, axis=-1), log_det
+    return jnp.sum(z * z, axis=-1), _log_det(factor)
+
+
+def mahalanobis_rows(d: Distribution, x: Value) -> tuple[Reals, Reals]:
+    """Return the same of ``x`` with its event axis first."""
+    factor = jnp.asarray(d.scale_tril)
+    z = solve_rows(factor, x - loc_rows(d.loc))
+    return jnp.sum(z * z, axis=0), _log_det(factor)
 
 
 def whiten(factor: Reals, loc: Reals, d: Distribution, x: Value) -> Reals:
-    """Return ``L⁻¹(x − loc)``, ``*points k event``.
+    """Return ``L⁻¹(x − loc)``, ``*points k event``."""
+    delta = expand_to(x - loc, d.shape())
+    return jnp.moveaxis(solve_rows(_for_each(factor, d), jnp.moveaxis(delta, -1, 0)), 0, -1)
+
+
+def loc_rows(loc: Reals) -> Reals:
+    """Turn ``*batch event`` into ``event 1 1 *batch``."""
+    return jnp.expand_dims(jnp.moveaxis(loc, -1, 0), (1, 2))
+
+
+@jax.custom_jvp
+def solve_rows(factor: Reals, delta: Reals) -> Reals:
+    """Return ``L⁻¹δ`` of ``*batch event event`` and ``event *points *batch``.
 
     Each component's factor is inverted once and applied as a matrix product. A triangular solve is
     a call out of the program, for which samples that are sharded over devices would be gathered.
     One step of refinement makes it as accurate as the solve.
     """
-    delta = expand_to(x - loc, d.shape())
     finite = jnp.isfinite(delta)
     known = jnp.where(finite, delta, 0.0)  # an infinite coordinate stays alone, without 0 · ∞
-    factor = jnp.tril(factor)
-    identity = jnp.broadcast_to(jnp.eye(factor.shape[-1], dtype=factor.dtype), factor.shape)
-    inverse = _for_each(solve_triangular(factor, identity, lower=True), d)
-    z = _times(inverse, known)
-    z = z + _times(inverse, known - _times(_for_each(factor, d), z))
+    inverse = _inverse(factor)
+    z = _times_rows(inverse, known)
+    z = z + _times_rows(inverse, known - _times_rows(jnp.tril(factor), z))
     return jnp.where(finite, z, delta)
+
+
+@solve_rows.defjvp
+def _solve_rows_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+    """``dz = L⁻¹(dδ − dL z)``: nothing of the inverse or its refinement is differentiated."""
+    (factor, delta), (d_factor, d_delta) = primals, tangents
+    z = solve_rows(factor, delta)
+    finite = jnp.isfinite(delta)
+    moved = d_delta - _times_rows(jnp.tril(d_factor), jnp.where(finite, z, 0.0))
+    dz = _times_rows(_inverse(factor), jnp.where(finite, moved, 0.0))
+    return z, jnp.where(finite, dz, d_delta)
+
+
+def _inverse(factor: Reals) -> Reals:
+    identity = jnp.broadcast_to(jnp.eye(factor.shape[-1], dtype=factor.dtype), factor.shape)
+    return solve_triangular(jnp.tril(factor), identity, lower=True)
+
+
+def _times_rows(matrix: Reals, rows: Reals) -> Reals:
+    """Return ``matrix @ rows`` of ``*batch i j`` and ``j *points *batch``."""
+    batch = matrix.ndim - 2
+    flat = rows.reshape((rows.shape[0], -1, *rows.shape[rows.ndim - batch :]))
+    product = jnp.einsum("...ij,jp...->ip...", matrix, flat, precision="highest")
+    return product.reshape((-1, *rows.shape[1:]))
+
+
+def _log_det(factor: Reals) -> Reals:
+    return jnp.sum(jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)), axis=-1)
+
+
+def _normal_log_prob(d: Distribution, square: Reals, log_det: Reals) -> Reals:
+    return -0.5 * (square + d.event_shape[0] * math.log(2 * math.pi)) - log_det
+
+
+def _student_log_prob(d: Distribution, square: Reals, log_det: Reals) -> Reals:
+    df, size = d.df, d.event_shape[0]
+    power = -0.5 * (df + size) * jnp.log1p(square / df)
+    return power + student_normaliser(df, size) - log_det
 
 
 def _for_each(matrix: Reals, d: Distribution) -> Reals:

@@ -98,6 +98,15 @@ class Family:
         inside = jnp.asarray(d.support(x))
         return where_inside(inside, d.log_prob(_feasible(d, x, inside)), -jnp.inf)
 
+    def total_log_prob(self, d: Distribution, x: Value, axes: tuple[int, ...]) -> Reals:
+        """Return the sum of log densities over ``axes``."""
+        return jnp.sum(self.log_prob(d, x), axis=axes)
+
+    def log_prob_rows(self, d: Distribution, x: Value) -> Reals:
+        """Return the log density of ``x`` with its event axes first; for vectors."""
+        events = tuple(range(d.event_dim))
+        return self.log_prob(d, jnp.moveaxis(x, events, tuple(range(-d.event_dim, 0))))
+
     def log_cdf(self, d: Distribution, x: Value) -> Reals:
         """Return ``log P(X ≤ x)``, elementwise over a factorised event."""
         return jnp.log(self._cdf(d, x))

@@ -19,6 +19,8 @@ from pathmix._mixture._arguments import (
     check_reparameterizable,
     validated,
 )
+from pathmix._families._rows import can_select
+from pathmix._mixture._density import log_density
 from pathmix._mixture._quantile import quantile
 from pathmix._mixture._sampling import draw_index
 from pathmix._pathwise import attach
@@ -194,7 +196,13 @@ class MixtureSameFamily(Distribution):
     def log_prob(self, value: Any, intermediates: list[Any] | None = None) -> Reals:
         """Return ``log Σ_k w_k p_k(value)``, ``*sample *batch``; −inf outside the support."""
         del intermediates
-        return self._weights.mix(self._component_terms(value))
+        x = self._checked(value)
+        if not can_select(self.components_distribution):
+            return self._weights.mix(self._component_terms(value))
+        shape = lax.broadcast_shapes(x.shape, self.shape())
+        return log_density(
+            self._weights, self.components_distribution, jnp.broadcast_to(x, shape)
+        )
 
     def component_log_probs(self, value: Any) -> PerComponent:
         """Return the joint ``log w_k + log p_k(value)``, ``*sample *batch k``."""
@@ -326,11 +334,15 @@ class MixtureSameFamily(Distribution):
 
     def _with_k_axis(self, value: Any, *, in_support: bool = False) -> Value:
         """``value`` as a float array, checked, with an axis of size one for the components."""
-        x = self._as_value(value)
-        if in_support and self._validate_args:
-            message = f"expected values in the support {self.support!r} of the mixture"
-            x = require(x, jnp.all(self.support(x)), message + ", got values outside it.")
+        x = self._checked(value) if in_support else self._as_value(value)
         return jnp.expand_dims(x, x.ndim - self.event_dim)
+
+    def _checked(self, value: Any) -> Value:
+        x = self._as_value(value)
+        if not self._validate_args:
+            return x
+        message = f"expected values in the support {self.support!r} of the mixture"
+        return require(x, jnp.all(self.support(x)), message + ", got values outside it.")
 
     def _as_value(self, value: Any) -> Value:
         """``value`` as a float array of a fitting shape."""
