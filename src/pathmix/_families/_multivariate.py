@@ -7,15 +7,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax.scipy.linalg import solve_triangular
 from numpyro.distributions import Distribution
 
 from pathmix._families._conditionals import Conditionals
 from pathmix._families._elliptical import NormalConditionals, StudentTConditionals
-from pathmix._families._gather import expand_to
+from pathmix._families._gather import expand_to, pad_left
 from pathmix._families._protocol import Family, register
 from pathmix._families._student_t import student_normaliser
-from pathmix._special import log_betainc
+from pathmix._moving import is_zero
+from pathmix._special import log_betainc, triangular_inverse
 from pathmix._typing import ParameterMap, Reals, Value
 
 
@@ -63,9 +63,10 @@ class LowRankFamily(Family):
         scaled = w / diag[..., None]
         inner = jnp.swapaxes(w, -1, -2) @ scaled + jnp.eye(w.shape[-1], dtype=w.dtype)
         factor = jnp.linalg.cholesky(inner)
-        delta = x - loc_rows(d.loc)
-        z = solve_rows(factor, _times_rows(jnp.swapaxes(scaled, -1, -2), delta))
-        square = jnp.sum(delta * delta / loc_rows(diag), axis=0) - jnp.sum(z * z, axis=0)
+        delta = x - _loc_rows(d.loc, x.ndim)
+        inner = times_rows(jnp.swapaxes(scaled, -1, -2), delta)
+        z = whiten_rows(factor, jnp.zeros_like(inner[..., 0]), inner)
+        square = jnp.sum(delta * delta / _loc_rows(diag, x.ndim), axis=0) - jnp.sum(z * z, axis=0)
         return _normal_log_prob(d, square, _log_det(factor) + 0.5 * jnp.sum(jnp.log(diag), axis=-1))
 
     def check_pathwise(self, d: Distribution) -> None:
@@ -75,9 +76,7 @@ class LowRankFamily(Family):
         # dloc + dΣ Σ⁻¹(x − loc)/2 solves the continuity equation without a factor of Σ
         factor = _low_rank_factor(d)
         z = whiten(factor, d.loc, d, x)
-        y = solve_triangular(
-            jnp.broadcast_to(factor, (*z.shape, z.shape[-1])), z[..., None], lower=True, trans=1
-        )[..., 0]
+        y = _times(_for_each(jnp.swapaxes(triangular_inverse(factor), -1, -2), d), z)
 
         def push(d: Distribution) -> Value:
             w = jnp.asarray(d.cov_factor)
@@ -149,55 +148,53 @@ def mahalanobis(d: Distribution, x: Value) -> tuple[Reals, Reals]:
 
 def mahalanobis_rows(d: Distribution, x: Value) -> tuple[Reals, Reals]:
     """Return the same of ``x`` with its event axis first."""
-    factor = jnp.asarray(d.scale_tril)
-    z = solve_rows(factor, x - loc_rows(d.loc))
-    return jnp.sum(z * z, axis=0), _log_det(factor)
+    factor, size = jnp.asarray(d.scale_tril), jnp.sum(jnp.abs(x), axis=0)
+    finite = jnp.isfinite(size)
+    z = whiten_rows(factor, d.loc, jnp.where(finite, x, 0.0))
+    return jnp.where(finite, jnp.sum(z * z, axis=0), size), _log_det(factor)
 
 
 def whiten(factor: Reals, loc: Reals, d: Distribution, x: Value) -> Reals:
     """Return ``L⁻¹(x − loc)``, ``*points k event``."""
-    delta = expand_to(x - loc, d.shape())
-    return jnp.moveaxis(solve_rows(_for_each(factor, d), jnp.moveaxis(delta, -1, 0)), 0, -1)
-
-
-def loc_rows(loc: Reals) -> Reals:
-    """Turn ``*batch event`` into ``event 1 1 *batch``."""
-    return jnp.expand_dims(jnp.moveaxis(loc, -1, 0), (1, 2))
+    x = jnp.moveaxis(expand_to(x, d.shape()), -1, 0)
+    finite = jnp.isfinite(x)
+    # an infinite coordinate stays alone, without 0 · ∞
+    z = whiten_rows(_for_each(factor, d), loc, jnp.where(finite, x, 0.0))
+    return jnp.moveaxis(jnp.where(finite, z, x), 0, -1)
 
 
 @jax.custom_jvp
-def solve_rows(factor: Reals, delta: Reals) -> Reals:
-    """Return ``L⁻¹δ`` of ``*batch event event`` and ``event *points *batch``.
+def whiten_rows(factor: Reals, loc: Reals, x: Reals) -> Reals:
+    """Return ``L⁻¹(x − loc)`` of finite ``x``, ``event *points *batch``.
 
-    Each component's factor is inverted once and applied as a matrix product. A triangular solve is
-    a call out of the program, for which samples that are sharded over devices would be gathered.
-    One step of refinement makes it as accurate as the solve.
+    Each component's factor is inverted once and applied as a matrix product, which is as accurate
+    as a triangular solve if the inverse is. A solve is also a call out of the program, for which
+    samples that are sharded over devices would be gathered.
     """
-    finite = jnp.isfinite(delta)
-    known = jnp.where(finite, delta, 0.0)  # an infinite coordinate stays alone, without 0 · ∞
-    inverse = _inverse(factor)
-    z = _times_rows(inverse, known)
-    z = z + _times_rows(inverse, known - _times_rows(jnp.tril(factor), z))
-    return jnp.where(finite, z, delta)
+    return times_rows(triangular_inverse(factor), x - _loc_rows(loc, x.ndim))
 
 
-@solve_rows.defjvp
-def _solve_rows_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
-    """``dz = L⁻¹(dδ − dL z)``: nothing of the inverse or its refinement is differentiated."""
-    (factor, delta), (d_factor, d_delta) = primals, tangents
-    z = solve_rows(factor, delta)
-    finite = jnp.isfinite(delta)
-    moved = d_delta - _times_rows(jnp.tril(d_factor), jnp.where(finite, z, 0.0))
-    dz = _times_rows(_inverse(factor), jnp.where(finite, moved, 0.0))
-    return z, jnp.where(finite, dz, d_delta)
+@partial(whiten_rows.defjvp, symbolic_zeros=True)
+def _whiten_rows_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+    """``dz = L⁻¹dx − L⁻¹dloc − (L⁻¹dL) z``: in the transpose only the last runs over points."""
+    (factor, _, x), (d_factor, d_loc, dx) = primals, tangents
+    inverse, z = triangular_inverse(factor), whiten_rows(*primals)
+    dz = jnp.zeros_like(z)
+    if not is_zero(dx):
+        dz += times_rows(inverse, dx)
+    if not is_zero(d_loc):
+        dz -= _loc_rows(_times(inverse, d_loc), x.ndim)
+    if not is_zero(d_factor):
+        dz -= times_rows(jnp.matmul(inverse, jnp.tril(d_factor), precision="highest"), z)
+    return z, dz
 
 
-def _inverse(factor: Reals) -> Reals:
-    identity = jnp.broadcast_to(jnp.eye(factor.shape[-1], dtype=factor.dtype), factor.shape)
-    return solve_triangular(jnp.tril(factor), identity, lower=True)
+def _loc_rows(loc: Reals, ndim: int) -> Reals:
+    """Turn ``*batch event`` into ``event *points *batch``, with points of size one."""
+    return jnp.moveaxis(pad_left(loc, ndim), -1, 0)
 
 
-def _times_rows(matrix: Reals, rows: Reals) -> Reals:
+def times_rows(matrix: Reals, rows: Reals) -> Reals:
     """Return ``matrix @ rows`` of ``*batch i j`` and ``j *points *batch``."""
     batch = matrix.ndim - 2
     flat = rows.reshape((rows.shape[0], -1, *rows.shape[rows.ndim - batch :]))

@@ -14,12 +14,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.custom_derivatives import SymbolicZero
 from numpyro.distributions import Distribution
 
 from pathmix._families._conditionals import elementwise
 from pathmix._families._gather import pad_left
 from pathmix._families._protocol import family
+from pathmix._moving import is_zero
 from pathmix._typing import Index, Reals, Value
 
 _SPLIT = 8
@@ -112,7 +112,7 @@ def _spread(dot: Value, x: Value, event_dim: int) -> Value:
     """Broadcast a parameter's change over ``rest``, in a step of its own."""
     if jnp.ndim(dot) < x.ndim or dot.shape[event_dim] == x.shape[event_dim]:
         return dot
-    shape = dot.shape[: event_dim + 1] + x.shape[event_dim + 1:]
+    shape = dot.shape[: event_dim + 1] + x.shape[event_dim + 1 :]
     # without the barrier the two sums of the transpose would be made one
     return lax.optimization_barrier(jnp.broadcast_to(dot, shape))
 
@@ -120,7 +120,3 @@ def _spread(dot: Value, x: Value, event_dim: int) -> Value:
 def _event_first(x: Value, event_dim: int) -> Value:
     axes: Sequence[int] = range(event_dim)
     return jnp.moveaxis(x, tuple(range(x.ndim - event_dim, x.ndim)), tuple(axes))
-
-
-def is_zero(t: Any) -> bool:
-    return isinstance(t, SymbolicZero)

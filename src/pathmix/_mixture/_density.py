@@ -12,11 +12,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.custom_derivatives import SymbolicZero
 from numpyro.distributions import Distribution
 
 from pathmix._families._gather import pad_left
 from pathmix._families._rows import log_prob_rows, select, to_rows
+from pathmix._moving import dense, jvp_of_moving
 from pathmix._typing import Reals, Value
 from pathmix._weights import Weights, bounded_exp, log_ratio, weighted
 
@@ -52,7 +52,6 @@ def _log_density(weights: Weights, components: Distribution, x: Value) -> Reals:
 
 @partial(_log_density.defjvp, symbolic_zeros=True)
 def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
-    weights, components, x = primals
     out = _log_density(*primals)
     return out, _tangent(out, primals, tangents)
 
@@ -60,11 +59,11 @@ def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
 def _tangent(out: Reals, primals: Any, tangents: Any) -> Reals:
     weights, components, x = primals
     d_weights, *moving = tangents
-    change = weights.change(jax.tree.map(_dense, d_weights, weights, is_leaf=_is_zero))
+    change = weights.change(dense(d_weights, weights))
     log_u, share, a = (_component_first(t, components) for t in change)
 
     def step(total: Array, block: Array) -> tuple[Array, None]:
-        terms, change = _jvp(lambda d, x: _terms(d, x, block), (components, x), moving)
+        terms, change = jvp_of_moving(lambda d, x: _terms(d, x, block), (components, x), moving)
         r = bounded_exp(weighted(log_u[block], log_ratio(terms, out)))
         change = a[block] + share[block] * jnp.where(r > 0, change, 0.0)
         return total + jnp.sum(r * change, axis=0), None
@@ -86,31 +85,6 @@ def _over_blocks(step: Any, start: Any, components: Distribution, x: Value) -> A
     if len(blocks) == 1:
         return step(start, blocks[0])[0]
     return lax.scan(step, start, blocks)[0]
-
-
-def _jvp(fn: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
-    """``jax.jvp`` along those leaves of the arguments that move."""
-    leaves, tree = jax.tree.flatten(primals)
-    dots = jax.tree.leaves(tangents, is_leaf=_is_zero)
-    moving = [i for i, t in enumerate(dots) if not _is_zero(t)]
-
-    def of_moving(*values: Any) -> Any:
-        full = list(leaves)
-        for i, value in zip(moving, values, strict=True):
-            full[i] = value
-        return fn(*jax.tree.unflatten(tree, full))
-
-    if not moving:
-        return of_moving(), 0.0
-    return jax.jvp(of_moving, tuple(leaves[i] for i in moving), tuple(dots[i] for i in moving))
-
-
-def _is_zero(t: Any) -> bool:
-    return isinstance(t, SymbolicZero)
-
-
-def _dense(tangent: Any, primal: Any) -> Array:
-    return jnp.zeros_like(primal) if _is_zero(tangent) else tangent
 
 
 def _component_first(t: Array, components: Distribution) -> Array:

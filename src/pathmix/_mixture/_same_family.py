@@ -12,6 +12,7 @@ from numpyro.distributions.constraints import Constraint
 
 from pathmix._checks import require
 from pathmix._families import Family, family, hull
+from pathmix._families._rows import can_select
 from pathmix._mixture import _moments
 from pathmix._mixture._arguments import (
     as_arrays,
@@ -19,7 +20,6 @@ from pathmix._mixture._arguments import (
     check_reparameterizable,
     validated,
 )
-from pathmix._families._rows import can_select
 from pathmix._mixture._density import log_density
 from pathmix._mixture._quantile import quantile
 from pathmix._mixture._sampling import draw_index
@@ -200,9 +200,7 @@ class MixtureSameFamily(Distribution):
         if not can_select(self.components_distribution):
             return self._weights.mix(self._component_terms(value))
         shape = lax.broadcast_shapes(x.shape, self.shape())
-        return log_density(
-            self._weights, self.components_distribution, jnp.broadcast_to(x, shape)
-        )
+        return log_density(self._weights, self.components_distribution, jnp.broadcast_to(x, shape))
 
     def component_log_probs(self, value: Any) -> PerComponent:
         """Return the joint ``log w_k + log p_k(value)``, ``*sample *batch k``."""

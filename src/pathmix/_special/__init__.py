@@ -14,5 +14,6 @@ from ._normal import log_ndtr as log_ndtr
 from ._normal import log_ndtr_both as log_ndtr_both
 from ._stirling import deviance as deviance
 from ._stirling import stirling_error as stirling_error
+from ._triangular import triangular_inverse as triangular_inverse
 from ._von_mises import log_von_mises_cdf as log_von_mises_cdf
 from ._von_mises import log_von_mises_survival as log_von_mises_survival
