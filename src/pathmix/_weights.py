@@ -13,6 +13,7 @@ import numpyro.distributions as dist
 from jax import Array
 from numpyro.distributions import Distribution, ExpandedDistribution
 
+from pathmix._special import bounded_exp
 from pathmix._typing import PerComponent, Reals
 
 
@@ -171,11 +172,6 @@ def log_ratio(terms: Reals, out: Reals) -> Reals:
 
 def _ratio(terms: Reals, out: Reals) -> Reals:
     return bounded_exp(log_ratio(terms, out[..., None]))
-
-
-def bounded_exp(exponent: Reals) -> Reals:
-    """``exp``, cut off below the largest float: sums of it stay finite, and 0 times it is 0."""
-    return jnp.exp(jnp.minimum(exponent, jnp.log(jnp.finfo(exponent.dtype).max) - 16))
 
 
 def _where_felt(factor: Reals, tangent: Reals) -> Reals:

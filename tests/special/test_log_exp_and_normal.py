@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import special_oracles as oracles
 
-from pathmix._special import log1mexp, log_diff_exp, log_ndtr, log_ndtr_both
+from pathmix._special import log1mexp, log_diff_exp, log_ndtr, mills_ratio
 
 # Each is a chain of under ten operations, none of which magnifies the errors of those before it;
 # the library's elementary functions are good to 2 units: 32 units in all, 2e-6 and 3.6e-15.
@@ -97,14 +97,19 @@ def test_dtypes_shapes_and_compilation(precision, function):
     np.testing.assert_allclose(jax.vmap(function)(x), function(x), rtol=1e-6)
 
 
-@pytest.mark.parametrize(("side", "floor"), [(-1, 0), (1, 1)])
-def test_log_ndtr_both(side, floor, precision):
-    """The smaller tail is accurate relatively, the larger absolutely; so are their slopes."""
-    z = side * np.abs(TAILS).astype(precision)
-    values = oracles.on_points(oracles.log_ndtr, [z])
-    slopes = oracles.on_points(oracles.log_ndtr_slope, [z])
-    for index, at in enumerate((z, -z)):
-        both = jax.jit(jax.vmap(jax.value_and_grad(lambda v, i=index: log_ndtr_both(v)[i])))
-        value, slope = both(at)
-        assert oracles.errors(value, values, floor).max() < _tolerance(precision)
-        assert oracles.errors(np.abs(slope), slopes, floor).max() < 3 * _tolerance(precision)
+@pytest.mark.parametrize("side", [-1, 1])
+def test_mills_ratio(side, precision):
+    z = side * np.abs(np.append(TAILS, 0)).astype(precision)
+    ratio = lambda x: mp.ncdf(-abs(x)) / mp.npdf(x)  # noqa: E731
+    values = oracles.on_points(ratio, [z])
+    slopes = oracles.on_points(lambda x: abs(x) * ratio(x) - 1, [z])
+    assert oracles.errors(mills_ratio(z), values, 0).max() < _tolerance(precision)
+    slope = jax.jit(jax.vmap(jax.grad(mills_ratio)))(z)
+    slope = np.where(z < 0, -slope, slope)  # at zero, that of the right side
+    assert oracles.errors(slope, slopes, 0).max() < 3 * _tolerance(precision)
+
+
+def test_mills_ratio_far_out(precision):
+    z = jnp.asarray([-np.inf, -1e30, 1e30, np.inf], precision)
+    assert (mills_ratio(z) >= 0).all()
+    assert (mills_ratio(z) < 1e-29).all()

@@ -10,25 +10,38 @@ one coordinate is a ``row``, and only one row at a time is worked out.
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+import jax.numpy as jnp
 from jax import Array
 from numpyro.distributions import Distribution, ExpandedDistribution, Independent
 from numpyro.distributions import TransformedDistribution as Transformed
 
-from pathmix._typing import ComponentFirst, Reals
+from pathmix._special import bounded_exp
+from pathmix._typing import ComponentFirst, Flags, Reals
 
 State = Any
 Row = Any
 
 
 class Terms(NamedTuple):
-    """Conditional log cdf, log survival, log density and its slope, each ``k *points``."""
+    """The conditional distribution of one coordinate at its value, each ``k *points``."""
 
-    log_cdf: Array
-    log_survival: Array
+    lower: Array
+    """Whether its cdf is smaller than its survival."""
+    ratio: Array
+    """The smaller of both, over the density: a number of moderate size, however far the tail."""
     log_prob: Array
     score: Array
+    """The slope of ``log_prob``."""
+
+
+def smaller_over_density(log_cdf: Reals, log_survival: Reals, log_p: Reals) -> tuple[Flags, Reals]:
+    """Return whether the cdf is smaller than the survival, and the smaller over the density."""
+    lower = log_cdf < log_survival
+    known = log_p > -jnp.inf
+    log_ratio = jnp.where(lower, log_cdf, log_survival) - jnp.where(known, log_p, 0.0)
+    return lower, jnp.where(known, bounded_exp(log_ratio), 0.0)
 
 
 class Conditionals(ABC):
@@ -38,6 +51,8 @@ class Conditionals(ABC):
     """
 
     rows: Row
+    drifts: ClassVar[bool] = False
+    """Whether the quantile of one coordinate moves with the others."""
 
     @abstractmethod
     def terms(self, row: Row) -> Terms:

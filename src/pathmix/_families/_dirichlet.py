@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from numpyro.distributions import Distribution
 
-from pathmix._families._conditionals import Conditionals, Terms
+from pathmix._families._conditionals import Conditionals, Terms, smaller_over_density
 from pathmix._families._exponential import power_at_zero
 from pathmix._families._gather import component_first, expand_to
 from pathmix._families._protocol import Family, family, register
@@ -73,6 +73,8 @@ class DirichletFamily(Family):
 class DirichletConditionals(Conditionals):
     """Stick breaking: ``x_i/r_i ~ Beta(αᵢ, Σ_{j>i} αⱼ)`` of the rest ``r_i = Σ_{j≥i} xⱼ``."""
 
+    drifts = True
+
     def __init__(self, alpha: Reals, x: Value) -> None:
         points, rest = x.ndim - 2, _sum_from(x)
         free = (
@@ -90,7 +92,7 @@ class DirichletConditionals(Conditionals):
         log_p = log_beta_kernel(a, b, share, other) - jnp.log(share) - jnp.log(other) - jnp.log(r)
         score = ((a - 1) / share - (b - 1) / other) / r
         tails = log_betainc(a, b, share, other), log_betainc(b, a, other, share)
-        return Terms(*tails, log_p, score)
+        return Terms(*smaller_over_density(*tails, log_p), log_p, score)
 
     def start(self, a: ComponentFirst) -> Reals:
         return jnp.zeros_like(a)

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from pathmix._families._conditionals import Conditionals, Terms
+from pathmix._families._conditionals import Conditionals, Terms, smaller_over_density
 from pathmix._families._gather import component_first
 from pathmix._families._location_scale import normal_density
 from pathmix._families._student_t import log_student_cdf, student_density
-from pathmix._special import log_ndtr_both
+from pathmix._special import mills_ratio
 from pathmix._typing import ComponentFirst, Reals
 
 
@@ -38,6 +38,7 @@ class NormalConditionals(Conditionals):
     """
 
     rows: _Row
+    drifts = True
 
     def __init__(self, factor: Reals, z: Reals, spread: Reals | None = None) -> None:
         points, size = z.ndim - 2, z.shape[-1]
@@ -52,7 +53,8 @@ class NormalConditionals(Conditionals):
 
     def terms(self, row: _Row) -> Terms:
         log_p = normal_density(row.z) - jnp.log(row.diagonal)
-        return Terms(*log_ndtr_both(row.z), log_p, -row.z / row.diagonal)
+        ratio = row.diagonal * mills_ratio(row.z)
+        return Terms(row.z < 0, ratio, log_p, -row.z / row.diagonal)
 
     def start(self, a: ComponentFirst) -> Any:
         return jnp.zeros((self.rows.coordinate.size, *a.shape), a.dtype), jnp.zeros_like(a)
@@ -84,7 +86,8 @@ class StudentTConditionals(NormalConditionals):
         u, scale = row.z / s, row.diagonal * s
         score = -(dfs + 1) * u / (dfs + u * u) / scale
         log_p = student_density(dfs, u) - jnp.log(scale)
-        return Terms(log_student_cdf(dfs, u), log_student_cdf(dfs, -u), log_p, score)
+        tails = log_student_cdf(dfs, u), log_student_cdf(dfs, -u)
+        return Terms(*smaller_over_density(*tails, log_p), log_p, score)
 
     def drift(self, state: Any, row: _Row) -> tuple[Any, Any]:
         _, d_square = state

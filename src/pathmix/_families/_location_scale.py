@@ -11,8 +11,8 @@ from numpyro.distributions import Distribution
 
 from pathmix._families._exponential import log_cdf_of_hazard
 from pathmix._families._protocol import Family, register
-from pathmix._special import log_ndtr, log_ndtr_both
-from pathmix._typing import Reals, Value
+from pathmix._special import log_ndtr, mills_ratio
+from pathmix._typing import Flags, Reals, Value
 
 Standard = Callable[[Reals], Reals]
 
@@ -24,7 +24,6 @@ class LocationScale(Family):
     density: Standard
     cdf: Standard
     survival: Standard
-    tails: Callable[[Reals], tuple[Reals, Reals]] | None = None
 
     parameters = ("loc", "scale")
     pathwise = True
@@ -38,16 +37,18 @@ class LocationScale(Family):
     def log_survival(self, d: Distribution, x: Value) -> Reals:
         return self.survival(standardise(d, x))
 
-    def log_tails(self, d: Distribution, x: Value) -> tuple[Reals, Reals]:
-        return self.tails(standardise(d, x)) if self.tails else super().log_tails(d, x)
-
     def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
         z = standardise(d, x)
         return jax.jvp(lambda d: d.loc + d.scale * z, (d,), (tangent,))[1]
 
 
 class NormalFamily(LocationScale):
-    """The normal family, whose log densities add up to one sum of squares."""
+    """The normal family: log densities that add up to one sum of squares, and ratios of tails."""
+
+    def smaller_tail(self, d: Distribution, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
+        del log_p
+        z = standardise(d, x)
+        return z < 0, d.scale * mills_ratio(z)
 
     def total_log_prob(self, d: Distribution, x: Value, axes: tuple[int, ...]) -> Reals:
         z = standardise(d, x)
@@ -105,7 +106,7 @@ def log1p_square(z: Reals) -> Reals:
 
 
 register(
-    NormalFamily(normal_density, log_ndtr, lambda z: log_ndtr(-z), log_ndtr_both),
+    NormalFamily(normal_density, log_ndtr, lambda z: log_ndtr(-z)),
     dist.Normal,
 )
 register(

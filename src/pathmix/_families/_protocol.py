@@ -13,7 +13,12 @@ import jax
 import jax.numpy as jnp
 from numpyro.distributions import Distribution
 
-from pathmix._families._conditionals import Conditionals, Terms, elementwise
+from pathmix._families._conditionals import (
+    Conditionals,
+    Terms,
+    elementwise,
+    smaller_over_density,
+)
 from pathmix._families._gather import (
     component_first,
     expand_to,
@@ -51,7 +56,7 @@ class Marginals(Conditionals):
         d = known.rebuild(self._scalars, lambda p, _: p[i])
         x = expand_to(x, d.batch_shape)
         log_p, score = jax.jvp(lambda x: known.log_prob(d, x), (x,), (jnp.ones_like(x),))
-        return Terms(*known.log_tails(d, x), log_p, score)
+        return Terms(*known.smaller_tail(d, x, log_p), log_p, score)
 
 
 class Family:
@@ -123,9 +128,9 @@ class Family:
         except NotImplementedError as error:
             raise no_cdf(d) from error
 
-    def log_tails(self, d: Distribution, x: Value) -> tuple[Reals, Reals]:
-        """Return the log cdf and the log survival, where both cost less than twice one."""
-        return self.log_cdf(d, x), self.log_survival(d, x)
+    def smaller_tail(self, d: Distribution, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
+        """Return whether the cdf is smaller than the survival, and the smaller over the density."""
+        return smaller_over_density(self.log_cdf(d, x), self.log_survival(d, x), log_p)
 
     def check_pathwise(self, d: Distribution) -> None:
         """Raise ``NotImplementedError`` unless draws of ``d`` can carry pathwise gradients."""

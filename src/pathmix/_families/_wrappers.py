@@ -35,9 +35,6 @@ class IndependentFamily(Family):
     def log_survival(self, d: Distribution, x: Value) -> Reals:
         return family(d.base_dist).log_survival(d.base_dist, x)
 
-    def log_tails(self, d: Distribution, x: Value) -> tuple[Reals, Reals]:
-        return family(d.base_dist).log_tails(d.base_dist, x)
-
     def check_pathwise(self, d: Distribution) -> None:
         if d.base_dist.event_dim and not isinstance(d.base_dist, Independent):
             raise no_conditionals(d)
@@ -72,9 +69,6 @@ class ExpandedFamily(Family):
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
         return expand_to(family(d.base_dist).log_survival(d.base_dist, x), d.shape())
-
-    def log_tails(self, d: Distribution, x: Value) -> tuple[Reals, Reals]:
-        return family(d.base_dist).log_tails(d.base_dist, expand_to(x, d.shape()))
 
     def check_pathwise(self, d: Distribution) -> None:
         family(d.base_dist).check_pathwise(d.base_dist)

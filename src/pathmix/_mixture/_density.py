@@ -17,8 +17,9 @@ from numpyro.distributions import Distribution
 from pathmix._families._gather import pad_left
 from pathmix._families._rows import log_prob_rows, select, to_rows
 from pathmix._moving import dense, jvp_of_moving
+from pathmix._special import bounded_exp
 from pathmix._typing import Reals, Value
-from pathmix._weights import Weights, bounded_exp, log_ratio, weighted
+from pathmix._weights import Weights, log_ratio, weighted
 
 _BLOCK = 2**17
 """Values of one block, over points, event and components: about what a core's cache holds."""

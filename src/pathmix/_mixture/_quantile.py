@@ -20,8 +20,9 @@ from pathmix._families import component_bounds, family
 from pathmix._families._gather import pad_left
 from pathmix._mixture._moments import mean, variance
 from pathmix._pathwise import component_velocity, weight_velocity
+from pathmix._special import bounded_exp
 from pathmix._typing import Flags, Reals
-from pathmix._weights import Weights, bounded_exp
+from pathmix._weights import Weights
 
 _SLACK = 2
 """Rounding errors of the cdf, in units of its precision, that must not move a step."""

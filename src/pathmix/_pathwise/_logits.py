@@ -26,8 +26,12 @@ from numpyro.distributions import Distribution
 
 from pathmix._families import Conditionals, Terms, family
 from pathmix._families._gather import component_first
+from pathmix._special import bounded_exp
 from pathmix._typing import ComponentFirst, Flags, Reals, Value
-from pathmix._weights import Tilt, Weights, bounded_exp
+from pathmix._weights import Tilt, Weights
+
+_BLOCK = 2**17
+"""Values over rows, components and points that are worked out together: what a cache holds."""
 
 _LARGE = 1e4
 """Stands for an infinite log density, of which differences would be NaN."""
@@ -48,7 +52,7 @@ def weight_velocity(
 def _recurrence(
     tilt: Tilt, conditionals: Conditionals, points: tuple[int, ...], dtype: jnp.dtype
 ) -> Reals:
-    """Run along the event, one coordinate a step; return ``event *points``."""
+    """Run along the event, block by block; return ``event *points``."""
 
     def per_component(t: Reals) -> ComponentFirst:
         t = component_first(t, 0, len(points))
@@ -57,63 +61,86 @@ def _recurrence(
     positive = component_first(tilt.positive, 0, len(points))
     log_u, a = per_component(tilt.log_u), per_component(tilt.a)
 
-    def step(carry, row):  # type: ignore[no-untyped-def]
-        log_u, a, state = carry
-        at = conditionals.terms(row)
-        now = _coefficients(positive, log_u, at)
-        drift, log_scale = conditionals.drift(state, row)
-        level = jnp.sum(now.u * a, axis=0)
-        dx = jnp.sum(now.pull * a, axis=0) - now.mean_pull * level
-        dx += jnp.sum(now.responsibility * drift, axis=0)
-        relative = dx - drift
-        a = a + jnp.where(positive, at.score * relative - log_scale, 0.0)
-        return (now.next_log_u, a, conditionals.advance(state, row, relative, dx)), dx
+    def block(carry, rows):  # type: ignore[no-untyped-def]
+        log_u, *moving = carry
+        log_u, known = _coefficients(positive, log_u, jax.vmap(conditionals.terms)(rows))
+        moving, dx = _scan(step, tuple(moving), (known, rows))
+        return (log_u, *moving), dx
 
-    start = log_u, a, conditionals.start(a)
-    rows = conditionals.rows
-    if len(jax.tree.leaves(rows)[0]) == 1:
-        return step(start, jax.tree.map(lambda t: t[0], rows))[1][None]
+    def step(carry, known_row):  # type: ignore[no-untyped-def]
+        (a, state), (now, row) = carry, known_row
+        drift, log_scale = conditionals.drift(state, row)
+        dx = jnp.sum(now.pull * a, axis=0)
+        if conditionals.drifts:
+            dx += jnp.sum(now.responsibility * drift, axis=0)
+        relative = dx - drift
+        a = a + jnp.where(positive, now.score * relative - log_scale, 0.0)
+        return (a, conditionals.advance(state, row, relative, dx)), dx
+
+    size = jax.tree.leaves(conditionals.rows)[0].shape[0]
+    length = max(
+        r for r in range(1, size + 1) if size % r == 0 and r * a.size <= max(_BLOCK, a.size)
+    )
+    rows = jax.tree.map(lambda t: t.reshape(-1, length, *t.shape[1:]), conditionals.rows)
     # the reverse pass works the coefficients out again, which is cheaper than to store them
-    return lax.scan(jax.checkpoint(step, prevent_cse=False), start, rows)[1]
+    one = block if length == size else jax.checkpoint(block, prevent_cse=False)
+    dx = _scan(one, (log_u, a, conditionals.start(a)), rows)[1]
+    return dx.reshape(size, *points)
+
+
+def _scan(step, start, xs):  # type: ignore[no-untyped-def]
+    """``lax.scan``, without a loop around a single step."""
+    if len(jax.tree.leaves(xs)[0]) > 1:
+        return lax.scan(step, start, xs)
+    end, y = step(start, jax.tree.map(lambda t: t[0], xs))
+    return end, y[None]
 
 
 class _Coefficients(NamedTuple):
-    """What the recurrence needs at one coordinate, each ``k *points`` but for ``mean_pull``."""
+    """What the recurrence needs at one coordinate, each ``k *points``."""
 
     pull: Array
-    """``∓u F/f``: how far a rise of the component's weight moves the coordinate."""
-    mean_pull: Array
-    """``Σ_k ∓w_k F_k/f``, ``*points``."""
-    u: Array
+    """How far a rise of the log weight moves it: ``−u (F − Σ_j w_j F_j)/f``."""
     responsibility: Array
-    next_log_u: Array
+    score: Array
 
 
-def _coefficients(positive: Flags, log_u: ComponentFirst, at: Terms) -> _Coefficients:
-    """Every ratio is the exponential of a difference of logs.
+def _coefficients(
+    positive: Flags, log_u: ComponentFirst, at: Terms
+) -> tuple[ComponentFirst, _Coefficients]:
+    """The coefficients of the coordinates ``at``, ``rows k *points``, and ``log u`` after them.
 
-    As ``Σ_k dw_k = 0``, ``F`` may be replaced by ``−S``: it is, where the largest term of the
-    mixture's survival is smaller than that of its cdf, so that both tails are exact.
+    With ``F`` the smaller tail of a component, ``u F/f`` is its responsibility times ``F/p``, and
+    ``u (1 − F)/f`` loses nothing by the subtraction. As ``Σ_k dw_k = 0``, ``F`` may be replaced by
+    ``−S`` for all components: it is, where the mixture's survival is smaller than its cdf, so that
+    both tails are exact.
     """
     log_p = jnp.minimum(at.log_prob, _LARGE)
-    joint = jnp.where(positive, log_u + log_p, -jnp.inf)
-    # by hand, as logsumexp would not share its exponentials with the responsibilities
-    highest = lax.stop_gradient(jnp.max(joint, axis=0, keepdims=True))
-    highest = jnp.where(highest > -jnp.inf, highest, 0.0)
-    parts = jnp.exp(joint - highest)
-    total = jnp.sum(parts, axis=0, keepdims=True)
+    # differences of logs of densities stay small enough to be added up, row after row
+    level = _highest(positive, log_p)
+    sums = _sums(log_u, log_p - level)
+    top = _highest(positive, sums)
+    parts = bounded_exp(sums - top)
+    total = jnp.sum(jnp.where(positive, parts, 0.0), axis=1, keepdims=True)
     total = jnp.where(total > 0, total, 1.0)
-    log_f = highest + jnp.log(total)
-    top = lambda tail: jnp.max(  # noqa: E731
-        jnp.where(positive, log_u + tail, -jnp.inf), axis=0, keepdims=True
-    )
-    use_cdf = top(at.log_cdf) < top(at.log_survival)
-    tail = jnp.where(use_cdf, at.log_cdf, at.log_survival)
-    pull = jnp.where(use_cdf, -1.0, 1.0) * bounded_exp(log_u + tail - log_f)
-    return _Coefficients(
-        pull,
-        jnp.sum(jnp.where(positive, pull, 0.0), axis=0),
-        bounded_exp(log_u),
-        parts / total,
-        log_u + log_p - log_f,
-    )
+    u, log_sum = parts / total, top + jnp.log(total)
+    log_u, log_f = sums - log_sum, log_sum[1:] - log_sum[:-1] + level
+    near = u[1:] * at.ratio
+    far = bounded_exp(log_u[:-1] - log_f) - near
+    cdf, survival = jnp.where(at.lower, near, far), jnp.where(at.lower, far, near)
+    over_k = lambda t: jnp.sum(jnp.where(positive, t, 0.0), axis=1, keepdims=True)  # noqa: E731
+    use_cdf = over_k(cdf) < over_k(survival)
+    pull = jnp.where(use_cdf, -cdf, survival)
+    pull -= u[:-1] * over_k(pull)
+    return log_u[-1], _Coefficients(pull, jnp.where(positive, u[1:], 0.0), at.score)
+
+
+def _sums(start: ComponentFirst, terms: Reals) -> Reals:
+    """``start`` and its sums with the ``terms`` so far, one row more than these."""
+    rest = _scan(lambda total, t: (total + t, total + t), start, terms)[1]
+    return jnp.concatenate([start[None], rest])
+
+
+def _highest(positive: Flags, t: Reals) -> Reals:
+    top = jnp.max(jnp.where(positive, t, -jnp.inf), axis=1, keepdims=True)
+    return lax.stop_gradient(jnp.where(top > -jnp.inf, top, 0.0))

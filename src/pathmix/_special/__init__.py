@@ -8,10 +8,11 @@ from ._gamma_differences import lgamma_difference as lgamma_difference
 from ._gamma_differences import lgamma_second_difference as lgamma_second_difference
 from ._kernels import log_beta_kernel as log_beta_kernel
 from ._kernels import log_poisson_kernel as log_poisson_kernel
+from ._log_exp import bounded_exp as bounded_exp
 from ._log_exp import log1mexp as log1mexp
 from ._log_exp import log_diff_exp as log_diff_exp
 from ._normal import log_ndtr as log_ndtr
-from ._normal import log_ndtr_both as log_ndtr_both
+from ._normal import mills_ratio as mills_ratio
 from ._stirling import deviance as deviance
 from ._stirling import stirling_error as stirling_error
 from ._triangular import triangular_inverse as triangular_inverse

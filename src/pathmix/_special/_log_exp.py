@@ -44,3 +44,12 @@ def log_diff_exp(a: ArrayLike, b: ArrayLike) -> Float[Array, "..."]:
     apart = a != b
     upper = jnp.where(apart, a, 0)
     return jnp.where(apart, upper + log1mexp(jnp.where(apart, b, -1) - upper), -jnp.inf)
+
+
+def bounded_exp(exponent: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Compute ``exp``, cut off below the largest float: sums of it are finite, 0 times it is 0.
+
+    >>> print(bounded_exp(jnp.array(1e6)) < jnp.inf)
+    True
+    """
+    return jnp.exp(jnp.minimum(exponent, jnp.log(jnp.finfo(exponent.dtype).max) - 16))
