@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parent / "cases" / "sharded.py"
-QUICK = r"(factorised|full): (gradient|sample)$|factorised: (log_prob|expectation over data)"
+QUICK = r"(factorised|full): (gradient|sample)$|low rank: gradient$|factorised: (log_prob|expectation over data)"
 TWO = r"factorised: (gradient$|sample|expectation over data)"
 N = 1600  # of the script
 SECONDS = 600
@@ -55,7 +55,7 @@ def check(results, tolerance=1e-6):
 def test_on_eight_devices():
     results = finish(start(8, QUICK))
     assert results["devices"] == 8
-    assert len(results["work"]) == 6
+    assert len(results["work"]) == 7
     check(results)
 
 

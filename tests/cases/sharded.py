@@ -30,6 +30,8 @@ SHAPE = re.compile(r"\w+\[([\d,]*)\]")
 def components(p):
     if "rate" in p:
         return dist.Gamma(p["concentration"], p["rate"])
+    if "diagonal" in p:
+        return dist.LowRankMultivariateNormal(p["loc"], p["columns"], p["diagonal"])
     if "factor" in p:
         return dist.MultivariateNormal(p["loc"], scale_tril=p["factor"])
     return dist.Normal(p["loc"], p["scale"]).to_event(1)
@@ -46,6 +48,8 @@ def families():
     rate = {"concentration": jnp.array([1.0, 2.0, 5.0]), "rate": jnp.array([1.0, 0.5, 2.0])}
     yield "factorised", {"logits": logits, "loc": loc, "scale": jnp.exp(loc / 4)}, (N, 2)
     yield "full", {"logits": logits, "loc": loc, "factor": jnp.stack([factor] * 3)}, (N, 2)
+    low_rank = {"columns": loc[..., None], "diagonal": jnp.exp(loc)}
+    yield "low rank", {"logits": logits, "loc": loc, **low_rank}, (N, 2)
     yield "gamma", {"logits": logits, **rate}, (N,)
 
 

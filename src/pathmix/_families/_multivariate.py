@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
+from jax import lax
 from numpyro.distributions import Distribution
 
 from pathmix._families._conditionals import Conditionals
@@ -19,7 +20,17 @@ from pathmix._special import log_betainc, triangular_inverse
 from pathmix._typing import ParameterMap, Reals, Value
 
 
-class MultivariateNormalFamily(Family):
+class RowsFamily(Family):
+    """A family of vectors that is at home with the event axis first."""
+
+    def log_prob(self, d: Distribution, x: Value) -> Reals:
+        return self.log_prob_rows(d, jnp.moveaxis(expand_to(x, d.shape()), -1, 0))
+
+    def check_pathwise(self, d: Distribution) -> None:
+        del d
+
+
+class MultivariateNormalFamily(RowsFamily):
     """``log p = −|L⁻¹(x − loc)|²/2 − log det L − E log(2π)/2``, in any parametrisation."""
 
     def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
@@ -27,16 +38,10 @@ class MultivariateNormalFamily(Family):
             fn(d.loc, 1), scale_tril=fn(d.scale_tril, 2), validate_args=False
         )
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
+    def log_prob_rows(self, d: Distribution, x: Value) -> Reals:
         return _normal_log_prob(d, *mahalanobis(d, x))
 
-    def log_prob_rows(self, d: Distribution, x: Value) -> Reals:
-        return _normal_log_prob(d, *mahalanobis_rows(d, x))
-
     pathwise = True
-
-    def check_pathwise(self, d: Distribution) -> None:
-        del d
 
     def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
         z = whiten(d.scale_tril, d.loc, d, x)
@@ -49,28 +54,28 @@ class MultivariateNormalFamily(Family):
         return _for_each(d.scale_tril @ jnp.swapaxes(d.scale_tril, -1, -2), d)
 
 
-class LowRankFamily(Family):
+class LowRankFamily(RowsFamily):
     """LowRankMultivariateNormal, whose own density never forms the covariance."""
 
     parameters = ("loc", "cov_factor", "cov_diag")
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        return jnp.asarray(d.log_prob(expand_to(x, d.shape())))
-
     def log_prob_rows(self, d: Distribution, x: Value) -> Reals:
-        """By Woodbury's identity: ``Σ⁻¹ = D⁻¹ − D⁻¹WC⁻¹WᵀD⁻¹`` with ``C = 1 + WᵀD⁻¹W``."""
-        diag, w = jnp.asarray(d.cov_diag), jnp.asarray(d.cov_factor)
-        scaled = w / diag[..., None]
-        inner = jnp.swapaxes(w, -1, -2) @ scaled + jnp.eye(w.shape[-1], dtype=w.dtype)
-        factor = jnp.linalg.cholesky(inner)
-        delta = x - _loc_rows(d.loc, x.ndim)
-        inner = times_rows(jnp.swapaxes(scaled, -1, -2), delta)
-        z = whiten_rows(factor, jnp.zeros_like(inner[..., 0]), inner)
-        square = jnp.sum(delta * delta / _loc_rows(diag, x.ndim), axis=0) - jnp.sum(z * z, axis=0)
-        return _normal_log_prob(d, square, _log_det(factor) + 0.5 * jnp.sum(jnp.log(diag), axis=-1))
+        """``|x − loc|²`` in the metric of Σ is the least of ``|x − loc − Wv|²_D + |v|²`` over v.
 
-    def check_pathwise(self, d: Distribution) -> None:
-        del d
+        That is Woodbury's identity without its subtraction. The best v solves ``Cv = WᵀD⁻¹(x −
+        loc)`` with ``C = 1 + WᵀD⁻¹W``, and ``det Σ = det C · det D``.
+        """
+        diag, w = jnp.asarray(d.cov_diag), jnp.asarray(d.cov_factor)
+        scaled = jnp.swapaxes(w / diag[..., None], -1, -2)
+        factor = jnp.linalg.cholesky(scaled @ w + jnp.eye(w.shape[-1], dtype=w.dtype))
+        inverse = triangular_inverse(factor)
+        x, outside = _finite_rows(x)
+        delta = x - _loc_rows(d.loc, x.ndim)
+        v = times_rows(jnp.swapaxes(inverse, -1, -2) @ (inverse @ scaled), delta)
+        rest = delta - times_rows(w, v)
+        square = jnp.sum(rest * rest / _loc_rows(diag, x.ndim), axis=0) + jnp.sum(v * v, axis=0)
+        log_det = _log_det(factor) + 0.5 * jnp.sum(jnp.log(diag), axis=-1)
+        return _normal_log_prob(d, square + outside, log_det)
 
     def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
         # dloc + dΣ Σ⁻¹(x − loc)/2 solves the continuity equation without a factor of Σ
@@ -92,7 +97,7 @@ class LowRankFamily(Family):
         return _for_each(_low_rank_covariance(d), d)
 
 
-class MultivariateStudentTFamily(Family):
+class MultivariateStudentTFamily(RowsFamily):
     """``p ∝ (1 + |L⁻¹(x − loc)|²/df)^(−(df+E)/2)``."""
 
     def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
@@ -102,14 +107,8 @@ class MultivariateStudentTFamily(Family):
         df = jnp.broadcast_to(df, shape)
         return dist.MultivariateStudentT(df, loc, factor, validate_args=False)
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        return _student_log_prob(d, *mahalanobis(d, x))
-
     def log_prob_rows(self, d: Distribution, x: Value) -> Reals:
-        return _student_log_prob(d, *mahalanobis_rows(d, x))
-
-    def check_pathwise(self, d: Distribution) -> None:
-        del d
+        return _student_log_prob(d, *mahalanobis(d, x))
 
     def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
         """Move by loc and factor at fixed ``z``, and along ``z`` by the radius' dependence on df.
@@ -140,18 +139,18 @@ class MultivariateStudentTFamily(Family):
 
 
 def mahalanobis(d: Distribution, x: Value) -> tuple[Reals, Reals]:
-    """Return ``|L⁻¹(x − loc)|²`` and ``log det L`` for the Cholesky factor ``L`` of ``d``."""
+    """Return ``|L⁻¹(x − loc)|²`` and ``log det L`` of ``x``, ``event *points *batch``."""
     factor = jnp.asarray(d.scale_tril)
-    z = whiten(factor, d.loc, d, x)
-    return jnp.sum(z * z, axis=-1), _log_det(factor)
+    x, outside = _finite_rows(x)
+    z = whiten_rows(factor, d.loc, x)
+    return jnp.sum(z * z, axis=0) + outside, _log_det(factor)
 
 
-def mahalanobis_rows(d: Distribution, x: Value) -> tuple[Reals, Reals]:
-    """Return the same of ``x`` with its event axis first."""
-    factor, size = jnp.asarray(d.scale_tril), jnp.sum(jnp.abs(x), axis=0)
+def _finite_rows(x: Value) -> tuple[Value, Reals]:
+    """Points that are not finite, replaced; and what to add to their squares."""
+    size = jnp.sum(jnp.abs(x), axis=0)
     finite = jnp.isfinite(size)
-    z = whiten_rows(factor, d.loc, jnp.where(finite, x, 0.0))
-    return jnp.where(finite, jnp.sum(z * z, axis=0), size), _log_det(factor)
+    return jnp.where(finite, x, 0.0), jnp.where(finite, 0.0, size)
 
 
 def whiten(factor: Reals, loc: Reals, d: Distribution, x: Value) -> Reals:
@@ -196,10 +195,12 @@ def _loc_rows(loc: Reals, ndim: int) -> Reals:
 
 def times_rows(matrix: Reals, rows: Reals) -> Reals:
     """Return ``matrix @ rows`` of ``*batch i j`` and ``j *points *batch``."""
+    dtype = jnp.result_type(matrix, rows)
+    matrix, rows = matrix.astype(dtype), rows.astype(dtype)
     batch = matrix.ndim - 2
-    flat = rows.reshape((rows.shape[0], -1, *rows.shape[rows.ndim - batch :]))
-    product = jnp.einsum("...ij,jp...->ip...", matrix, flat, precision="highest")
-    return product.reshape((-1, *rows.shape[1:]))
+    axes = ((batch + 1,), (0,)), (range(batch), range(rows.ndim - batch, rows.ndim))
+    product = lax.dot_general(matrix, rows, axes, precision="highest")  # *batch i *points
+    return jnp.moveaxis(product, range(batch), range(-batch, 0))
 
 
 def _log_det(factor: Reals) -> Reals:

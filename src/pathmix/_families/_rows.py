@@ -7,7 +7,6 @@ first in registers, which makes it several times as fast as one long sum.
 """
 
 import math
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -24,14 +23,29 @@ from pathmix._typing import Index, Reals, Value
 
 _SPLIT = 8
 """More would make the loops too long for compilers to unroll, and then nothing is vectorised."""
+_DEVICES = 192
+"""Samples on a number of devices that divides this stay where they are."""
 
 
 def to_rows(x: Value, event_dim: int, batch_dim: int) -> Value:
     """Turn ``*sample *batch *event`` into ``*event split rest *batch``."""
     tail = x.shape[x.ndim - event_dim - batch_dim :]
     samples = math.prod(x.shape[: x.ndim - len(tail)])
-    split = math.gcd(samples, _SPLIT)
-    return _event_first(x.reshape((split, samples // split, *tail)), event_dim)
+    split = _split(samples)
+    x = jnp.swapaxes(x.reshape((samples // split, split, *tail)), 0, 1)
+    return jnp.moveaxis(x, range(x.ndim - event_dim, x.ndim), range(event_dim))
+
+
+def from_rows(rows: Reals, shape: tuple[int, ...]) -> Reals:
+    """Turn ``split rest *batch`` into ``shape``, ``*sample *batch``."""
+    return jnp.swapaxes(rows, 0, 1).reshape(shape)
+
+
+def _split(samples: int) -> int:
+    """The largest split that leaves ``rest`` to as many devices as the samples may lie on."""
+    whole = math.gcd(samples, _DEVICES)
+    fits = (s for s in range(1, _SPLIT + 1) if samples % s == 0)
+    return max(s for s in fits if math.gcd(samples // s, _DEVICES) == whole)
 
 
 def can_select(d: Distribution) -> bool:
@@ -115,8 +129,3 @@ def _spread(dot: Value, x: Value, event_dim: int) -> Value:
     shape = dot.shape[: event_dim + 1] + x.shape[event_dim + 1 :]
     # without the barrier the two sums of the transpose would be made one
     return lax.optimization_barrier(jnp.broadcast_to(dot, shape))
-
-
-def _event_first(x: Value, event_dim: int) -> Value:
-    axes: Sequence[int] = range(event_dim)
-    return jnp.moveaxis(x, tuple(range(x.ndim - event_dim, x.ndim)), tuple(axes))

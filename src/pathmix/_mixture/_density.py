@@ -15,7 +15,7 @@ from jax import Array, lax
 from numpyro.distributions import Distribution
 
 from pathmix._families._gather import pad_left
-from pathmix._families._rows import log_prob_rows, select, to_rows
+from pathmix._families._rows import from_rows, log_prob_rows, select, to_rows
 from pathmix._moving import dense, jvp_of_moving
 from pathmix._special import bounded_exp
 from pathmix._typing import Reals, Value
@@ -29,7 +29,8 @@ def log_density(weights: Weights, components: Distribution, x: Value) -> Reals:
     """Return ``log Σ_k w_k p_k(x)``, ``*points``, of ``x``, ``*points *event``."""
     events, batch = components.event_dim, len(components.batch_shape) - 1
     rows = to_rows(x, events, batch)
-    return _log_density(weights, components, rows).reshape(x.shape[: x.ndim - events])
+    out = _log_density(weights, components, rows)
+    return from_rows(out, x.shape[: x.ndim - events])
 
 
 @jax.custom_jvp

@@ -1,0 +1,110 @@
+"""Log densities streamed over components: exact far out, in any blocks, and in bounded memory."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from scipy.special import logsumexp
+from scipy.stats import norm
+
+from pathmix import MixtureSameFamily
+from pathmix._mixture import _density
+
+K, E = 6, 3
+
+
+def normals(p):
+    components = dist.Normal(p["loc"], p["scale"]).to_event(1)
+    return MixtureSameFamily(dist.Categorical(logits=p["logits"]), components)
+
+
+def full(p):
+    factor = jnp.exp(p["scale"])[..., None] * jnp.eye(E) + jnp.tril(p["below"], -1)
+    components = dist.MultivariateNormal(p["loc"], scale_tril=factor)
+    return MixtureSameFamily(dist.Categorical(probs=jax.nn.softmax(p["logits"])), components)
+
+
+def parameters(dtype, far=0.0):
+    rng = np.random.default_rng(0)
+    p = {
+        "logits": rng.normal(size=K),
+        "loc": far + 2 * rng.normal(size=(K, E)),
+        "scale": np.exp(0.3 * rng.normal(size=(K, E))),
+        "below": 0.3 * rng.normal(size=(K, E, E)),
+    }
+    return {name: value.astype(dtype) for name, value in p.items()}
+
+
+def direct(p, x):
+    """The log density and its gradients by SciPy and NumPy, in double precision."""
+    p, x = {name: np.asarray(v, float) for name, v in p.items()}, np.asarray(x, float)[:, None]
+    log_w = p["logits"] - logsumexp(p["logits"])
+    joint = log_w + norm.logpdf(x, p["loc"], p["scale"]).sum(-1)
+    value = logsumexp(joint, axis=-1)
+    r, z = np.exp(joint - value[:, None])[..., None], (x - p["loc"]) / p["scale"]
+    gradients = {
+        "logits": (r[..., 0] - np.exp(log_w)).sum(0),
+        "loc": (r * z / p["scale"]).sum(0),
+        "scale": (r * (z * z - 1) / p["scale"]).sum(0),
+    }
+    return value, gradients
+
+
+@pytest.mark.parametrize("far", [0.0, 1e3, 1e6])
+def test_far_points_are_as_exact_as_near_ones(far):
+    """Rounding ``x`` to float32 is not an error; each term then adds a few units of its own."""
+    p = parameters("float32", far)
+    x = (far + 3 * np.random.default_rng(1).normal(size=(400, E))).astype("float32")
+    value, gradients = direct(p, x)
+    ours = jax.jit(lambda p: normals(p).log_prob(x))(p)
+    terms = 1 + np.abs(value)  # sums of E squares and K terms, each to 2⁻²⁴
+    assert np.max(np.abs(ours - value) / terms) < 16 * 2**-24
+    found = jax.jit(jax.grad(lambda p: normals(p).log_prob(x).sum()))(p)
+    for name, expected in gradients.items():
+        # the responsibilities' relative error is the absolute one of log densities up to ~30
+        np.testing.assert_allclose(found[name], expected, atol=len(x) * 2**-18, err_msg=name)
+
+
+@pytest.fixture(params=[1, 50, 100, 10**6], ids="block of {}".format)
+def block(request, monkeypatch):
+    """Blocks of one component, of two or three, and of all."""
+    monkeypatch.setattr(_density, "_BLOCK", request.param)
+    jax.clear_caches()
+    yield
+    jax.clear_caches()
+
+
+def by_terms(mixture, x):
+    return jax.nn.logsumexp(mixture.component_log_probs(x), axis=-1)
+
+
+@pytest.mark.usefixtures("block", "x64")
+@pytest.mark.parametrize("make", [normals, full])
+@pytest.mark.parametrize("n", [7, 8])
+def test_blocks_change_nothing(make, n):
+    p, x = parameters("float64"), np.random.default_rng(2).normal(size=(n, E))
+    streamed = lambda p, x: jnp.sum(make(p).log_prob(x) ** 2)  # noqa: E731
+    at_once = lambda p, x: jnp.sum(by_terms(make(p), x) ** 2)  # noqa: E731
+    for order in (jax.value_and_grad, jax.hessian):
+        got, expected = (jax.jit(order(fn, argnums=(0, 1)))(p, x) for fn in (streamed, at_once))
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11), got, expected
+        )
+    forward, reverse = (jax.jit(mode(streamed))(p, x) for mode in (jax.jacfwd, jax.jacrev))
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12), forward, reverse
+    )
+
+
+@pytest.mark.parametrize("gradient", [False, True])
+def test_memory_is_that_of_the_points(gradient):
+    """Ten million points, 64 components: all terms would take 2.4 GiB, or 38 of every coordinate."""
+    shape = lambda *s: jax.ShapeDtypeStruct(s, jnp.float32)  # noqa: E731
+    p = {"logits": shape(64), "loc": shape(64, 16), "scale": shape(64, 16)}
+    fn = lambda p, x: normals(p).log_prob(x)  # noqa: E731
+    if gradient:
+        fn = jax.value_and_grad(lambda p, x: jnp.mean(normals(p).log_prob(x)))
+    used = jax.jit(fn).lower(p, shape(10**7, 16)).compile().memory_analysis()
+    total = used.argument_size_in_bytes + used.output_size_in_bytes + used.temp_size_in_bytes
+    assert total < 3 * 2**30
