@@ -4,6 +4,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
@@ -46,10 +47,12 @@ def _triangular_inverse_jvp(primals, tangents):  # type: ignore[no-untyped-def]
 
 def _split(matrix: Matrix, axis: int) -> tuple[Matrix, Matrix]:
     """Return a part that is a short multiple of one unit for each row or column, and the rest."""
-    size = matrix.shape[-1]
-    bits = (jnp.finfo(matrix.dtype).nmant + 1 - math.ceil(math.log2(max(size, 1)))) // 2
-    exponent = jnp.frexp(jnp.max(jnp.abs(matrix), axis=axis, keepdims=True))[1] - bits
-    high = jnp.ldexp(jnp.round(jnp.ldexp(matrix, -exponent)), exponent)
+    size, form = matrix.shape[-1], jnp.finfo(matrix.dtype)
+    bits = (form.nmant + 1 - math.ceil(math.log2(max(size, 1)))) // 2
+    largest = jnp.max(jnp.abs(matrix), axis=axis, keepdims=True)
+    power_of_two = lax.reduce_precision(largest, form.nexp, 0)  # within a factor of 1.5
+    unit = power_of_two * 2.0 ** (1 - bits)
+    high = jnp.round(matrix / unit) * unit
     return high, matrix - high
 
 
