@@ -8,6 +8,11 @@ from jax import Array, lax
 from pathmix._typing import Index, Value
 
 
+def largest_divisor(count: int, most: int) -> int:
+    """Return the largest divisor of ``count`` up to ``most``, and one at the least."""
+    return max(b for b in range(1, count + 1) if count % b == 0 and b <= max(most, 1))
+
+
 def expand_to(x: Value, shape: tuple[int, ...]) -> Value:
     """Broadcast ``x`` against ``shape``."""
     return jnp.broadcast_to(x, lax.broadcast_shapes(x.shape, shape))

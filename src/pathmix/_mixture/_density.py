@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from numpyro.distributions import Distribution
 
-from pathmix._families._gather import pad_left
+from pathmix._families._gather import largest_divisor, pad_left
 from pathmix._families._rows import from_rows, log_prob_rows, select, to_rows
 from pathmix._moving import dense, jvp_of_moving
 from pathmix._special import bounded_exp
@@ -81,9 +81,7 @@ def _terms(components: Distribution, x: Value, block: Array) -> Reals:
 def _over_blocks(step: Any, start: Any, components: Distribution, x: Value) -> Any:
     """Fold ``step`` over the indices of the components, block by block."""
     count = components.batch_shape[-1]
-    most = max(1, _BLOCK // x.size) if x.size else count
-    size = max(b for b in range(1, count + 1) if count % b == 0 and b <= max(most, 1))
-    blocks = jnp.arange(count).reshape(-1, size)
+    blocks = jnp.arange(count).reshape(-1, largest_divisor(count, _BLOCK // max(x.size, 1)))
     if len(blocks) == 1:
         return step(start, blocks[0])[0]
     return lax.scan(step, start, blocks)[0]

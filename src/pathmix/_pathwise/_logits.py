@@ -25,7 +25,7 @@ from jax import Array, lax
 from numpyro.distributions import Distribution
 
 from pathmix._families import Conditionals, Terms, family
-from pathmix._families._gather import component_first
+from pathmix._families._gather import component_first, largest_divisor
 from pathmix._special import bounded_exp
 from pathmix._typing import ComponentFirst, Flags, Reals, Value
 from pathmix._weights import Tilt, Weights
@@ -78,9 +78,7 @@ def _recurrence(
         return (a, conditionals.advance(state, row, relative, dx)), dx
 
     size = jax.tree.leaves(conditionals.rows)[0].shape[0]
-    length = max(
-        r for r in range(1, size + 1) if size % r == 0 and r * a.size <= max(_BLOCK, a.size)
-    )
+    length = largest_divisor(size, _BLOCK // max(a.size, 1))
     rows = jax.tree.map(lambda t: t.reshape(-1, length, *t.shape[1:]), conditionals.rows)
     # the reverse pass works the coefficients out again, which is cheaper than to store them
     one = block if length == size else jax.checkpoint(block, prevent_cse=False)
