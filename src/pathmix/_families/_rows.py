@@ -7,6 +7,7 @@ first in registers, which makes it several times as fast as one long sum.
 """
 
 import math
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,8 @@ from pathmix._families._gather import pad_left
 from pathmix._families._protocol import family
 from pathmix._moving import is_zero
 from pathmix._typing import Index, Reals, Value
+
+Rows = Callable[..., Reals]
 
 _SPLIT = 8
 """More would make the loops too long for compilers to unroll, and then nothing is vectorised."""
@@ -76,50 +79,56 @@ def log_prob_rows(d: Distribution, x: Value) -> Reals:
     except NotImplementedError:
         return family(d).log_prob_rows(d, x)
 
-    vectors = set()
+    known, batch, axes = family(scalars), len(d.batch_shape), range(d.event_dim)
+    parameters: list[Value] = []
+    vectors: set[int] = set()
 
     def rows(p: Value, event_dim: int) -> Value:
-        vectors.add(event_dim)
         p = jnp.broadcast_to(p, scalars.batch_shape + p.shape[p.ndim - event_dim :])
-        p = jnp.moveaxis(p, range(batch, batch + d.event_dim), range(d.event_dim))
-        return jnp.expand_dims(p, (d.event_dim, d.event_dim + 1))
+        p = jnp.moveaxis(p, range(batch, batch + d.event_dim), axes)
+        parameters.append(jnp.expand_dims(p, (d.event_dim, d.event_dim + 1)))
+        vectors.add(event_dim)
+        return parameters[-1]
 
-    batch = len(d.batch_shape)
-    scalars = family(scalars).rebuild(scalars, rows)
-    of_rows = _sum_of_rows if vectors == {0} else _plain_sum
-    total = of_rows(d.event_dim, scalars, x)
+    stacked = known.rebuild(scalars, rows)
+
+    def of(parameters: Sequence[Value]) -> Distribution:
+        values = iter(parameters)
+        return known.rebuild(stacked, lambda *_: next(values))
+
+    def total(x: Value, *parameters: Value) -> Reals:
+        return known.total_log_prob(of(parameters), x, tuple(axes))
+
+    if vectors == {0}:
+        terms = lambda x, *parameters: known.log_prob(of(parameters), x)  # noqa: E731
+        total = _with_slopes(total, terms, d.event_dim)
+    out = total(x, *parameters)
     # one coordinate outside its support stops the gradients of all
-    return jnp.where(total == -jnp.inf, -jnp.inf, total)
+    return jnp.where(out == -jnp.inf, -jnp.inf, out)
 
 
-def _plain_sum(event_dim: int, d: Distribution, x: Value) -> Reals:
-    return family(d).total_log_prob(d, x, tuple(range(event_dim)))
+def _with_slopes(total: Rows, terms: Rows, event_dim: int) -> Rows:
+    """Let ``total`` differentiate as ``Σ_i (∂_x t_i dx_i + Σ_θ ∂_θ t_i dθ_i)`` of its ``terms``.
 
+    Each term depends on its own coordinate and parameters alone.
+    """
+    wrapped = jax.custom_jvp(total)
 
-_sum_of_rows = jax.custom_jvp(_plain_sum, nondiff_argnums=(0,))
+    @partial(wrapped.defjvp, symbolic_zeros=True)
+    def rule(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+        change: Any = 0.0
+        for i, dot in enumerate(tangents):
+            if is_zero(dot):
+                continue
+            along = lambda v, i=i: terms(*primals[:i], v, *primals[i + 1 :])  # noqa: E731
+            # ones: every entry of the result then holds its own derivative
+            slope = jax.jvp(along, (primals[i],), (jnp.ones_like(primals[i]),))[1]
+            # it may overflow where the density vanishes, and a zero weight times it must be zero
+            largest = jnp.finfo(slope.dtype).max
+            change += jnp.clip(slope, -largest, largest) * _spread(dot, primals[0], event_dim)
+        return wrapped(*primals), jnp.sum(change, axis=tuple(range(event_dim)))
 
-
-@partial(_sum_of_rows.defjvp, symbolic_zeros=True)
-def _sum_of_rows_jvp(event_dim: int, primals: Any, tangents: Any) -> tuple[Reals, Reals]:
-    """Each term depends on its own parameters alone: ``Σ_i (∂_x t_i dx_i + Σ_θ ∂_θ t_i dθ_i)``."""
-    d, x = primals
-    leaves, tree = jax.tree.flatten((d, x))
-    dots = jax.tree.leaves(tangents, is_leaf=is_zero)
-    change: Any = 0.0
-    for i, dot in enumerate(dots):
-        if is_zero(dot):
-            continue
-
-        def along(leaf: Value, i: int = i) -> Reals:
-            d, x = jax.tree.unflatten(tree, [*leaves[:i], leaf, *leaves[i + 1 :]])
-            return family(d).log_prob(d, x)
-
-        # ones: every entry of the result then holds its own derivative
-        slope = jax.jvp(along, (leaves[i],), (jnp.ones_like(leaves[i]),))[1]
-        # it may overflow where the density vanishes, and a zero weight times it must be zero
-        largest = jnp.finfo(slope.dtype).max
-        change += jnp.clip(slope, -largest, largest) * _spread(dot, x, event_dim)
-    return _sum_of_rows(event_dim, d, x), jnp.sum(change, axis=tuple(range(event_dim)))
+    return wrapped
 
 
 def _spread(dot: Value, x: Value, event_dim: int) -> Value:
