@@ -1,11 +1,15 @@
 """Choosing components along the ``k`` axis: of parameters before a draw, of draws after it."""
 
+import functools
+import math
 from typing import Any
 
 import jax.numpy as jnp
 from jax import Array, lax
 
 from pathmix._typing import Index, Value
+
+_RUN = 16
 
 
 def largest_divisor(count: int, most: int) -> int:
@@ -16,6 +20,16 @@ def largest_divisor(count: int, most: int) -> int:
 def expand_to(x: Value, shape: tuple[int, ...]) -> Value:
     """Broadcast ``x`` against ``shape``."""
     return jnp.broadcast_to(x, lax.broadcast_shapes(x.shape, shape))
+
+
+def sum_rows(terms: Array, event_dim: int) -> Array:
+    """Sum over the first ``event_dim`` axes, in runs so short that compilers unroll them.
+
+    Only then are the loops around them vectorised.
+    """
+    rows = terms.reshape((math.prod(terms.shape[:event_dim]), *terms.shape[event_dim:]))
+    runs = (rows[i : i + _RUN] for i in range(0, len(rows), _RUN))
+    return functools.reduce(jnp.add, (jnp.sum(run, axis=0) for run in runs))
 
 
 def pad_left(x: Any, ndim: int) -> Array:

@@ -10,6 +10,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import Distribution
 
 from pathmix._families._exponential import log_cdf_of_hazard
+from pathmix._families._gather import sum_rows
 from pathmix._families._protocol import Family, register
 from pathmix._special import log_ndtr, mills_ratio
 from pathmix._typing import Flags, Reals, Value
@@ -50,10 +51,10 @@ class NormalFamily(LocationScale):
         z = standardise(d, x)
         return z < 0, d.scale * mills_ratio(z)
 
-    def total_log_prob(self, d: Distribution, x: Value, axes: tuple[int, ...]) -> Reals:
+    def total_log_prob(self, d: Distribution, x: Value, event_dim: int) -> Reals:
         z = standardise(d, x)
         constants = jnp.broadcast_to(jnp.log(d.scale) + 0.5 * math.log(2 * math.pi), d.batch_shape)
-        return -0.5 * jnp.sum(z * z, axis=axes) - jnp.sum(constants, axis=axes)
+        return -0.5 * sum_rows(z * z, event_dim) - sum_rows(constants, event_dim)
 
 
 def standardise(d: Distribution, x: Value) -> Reals:

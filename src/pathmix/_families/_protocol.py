@@ -24,6 +24,7 @@ from pathmix._families._gather import (
     expand_to,
     gather_components,
     select_components,
+    sum_rows,
 )
 from pathmix._families._supports import component_bounds
 from pathmix._special import log1mexp
@@ -103,9 +104,9 @@ class Family:
         inside = jnp.asarray(d.support(x))
         return where_inside(inside, d.log_prob(_feasible(d, x, inside)), -jnp.inf)
 
-    def total_log_prob(self, d: Distribution, x: Value, axes: tuple[int, ...]) -> Reals:
-        """Return the sum of log densities over ``axes``."""
-        return jnp.sum(self.log_prob(d, x), axis=axes)
+    def total_log_prob(self, d: Distribution, x: Value, event_dim: int) -> Reals:
+        """Return the sum of log densities over the first ``event_dim`` axes."""
+        return sum_rows(self.log_prob(d, x), event_dim)
 
     def log_prob_rows(self, d: Distribution, x: Value) -> Reals:
         """Return the log density of ``x`` with its event axes first; for vectors."""

@@ -34,7 +34,9 @@ def to_rows(x: Value, event_dim: int, batch_dim: int) -> Value:
     """Turn ``*sample *batch *event`` into ``*event split rest *batch``."""
     tail = x.shape[x.ndim - event_dim - batch_dim :]
     samples = math.prod(x.shape[: x.ndim - len(tail)])
-    split = _split(samples)
+    split = (
+        _split(samples) if event_dim else 1
+    )  # of a scalar, the transpose costs more than it saves
     x = jnp.swapaxes(x.reshape((samples // split, split, *tail)), 0, 1)
     return jnp.moveaxis(x, range(x.ndim - event_dim, x.ndim), range(event_dim))
 
@@ -97,7 +99,7 @@ def log_prob_rows(d: Distribution, x: Value) -> Reals:
         return known.rebuild(stacked, lambda *_: next(values))
 
     def total(x: Value, *parameters: Value) -> Reals:
-        return known.total_log_prob(of(parameters), x, tuple(axes))
+        return known.total_log_prob(of(parameters), x, d.event_dim)
 
     if vectors == {0}:
         terms = lambda x, *parameters: known.log_prob(of(parameters), x)  # noqa: E731

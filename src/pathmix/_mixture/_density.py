@@ -21,8 +21,10 @@ from pathmix._special import bounded_exp
 from pathmix._typing import Reals, Value
 from pathmix._weights import Weights, log_ratio, weighted
 
-_BLOCK = 2**17
+_BLOCK = 2**18
 """Values of one block, over points, event and components: about what a core's cache holds."""
+_SCALARS = 4
+"""How many times as many of scalars, which are worked out in place."""
 
 
 def log_density(weights: Weights, components: Distribution, x: Value) -> Reals:
@@ -81,7 +83,8 @@ def _terms(components: Distribution, x: Value, block: Array) -> Reals:
 def _over_blocks(step: Any, start: Any, components: Distribution, x: Value) -> Any:
     """Fold ``step`` over the indices of the components, block by block."""
     count = components.batch_shape[-1]
-    blocks = jnp.arange(count).reshape(-1, largest_divisor(count, _BLOCK // max(x.size, 1)))
+    values = _BLOCK if components.event_dim else _SCALARS * _BLOCK
+    blocks = jnp.arange(count).reshape(-1, largest_divisor(count, values // max(x.size, 1)))
     if len(blocks) == 1:
         return step(start, blocks[0])[0]
     return lax.scan(step, start, blocks)[0]
