@@ -28,7 +28,7 @@ def sum_rows(terms: Array, event_dim: int) -> Array:
     Only then are the loops around them vectorised.
     """
     rows = terms.reshape((math.prod(terms.shape[:event_dim]), *terms.shape[event_dim:]))
-    runs = (rows[i : i + _RUN] for i in range(0, len(rows), _RUN))
+    runs = (rows[i : i + _RUN] for i in range(0, max(len(rows), 1), _RUN))
     return functools.reduce(jnp.add, (jnp.sum(run, axis=0) for run in runs))
 
 
