@@ -99,7 +99,7 @@ def test_blocks_change_nothing(make, n):
 
 @pytest.mark.parametrize("gradient", [False, True])
 def test_memory_is_that_of_the_points(gradient):
-    """Ten million points, 64 components: all terms would take 2.4 GiB, or 38 of every coordinate."""
+    """Ten million points, 64 components: the terms alone would take 2.4 GiB."""
     shape = lambda *s: jax.ShapeDtypeStruct(s, jnp.float32)  # noqa: E731
     p = {"logits": shape(64), "loc": shape(64, 16), "scale": shape(64, 16)}
     fn = lambda p, x: normals(p).log_prob(x)  # noqa: E731

@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parent / "cases" / "sharded.py"
-QUICK = r"(factorised|full): (gradient|sample)$|low rank: gradient$|factorised: (log_prob|expectation over data)"
+QUICK = (
+    r"(factorised|full): (gradient|sample)$|low rank: gradient$"
+    r"|factorised: (log_prob|expectation over data)"
+)
 TWO = r"factorised: (gradient$|sample|expectation over data)"
 N = 1600  # of the script
 SECONDS = 600
