@@ -6,7 +6,7 @@ before it move, the conditional quantile at ``x_i`` moves by the ``drift`` ``dâ„
 conditional density falls by ``d log s``.
 
 Arrays are ``k *points`` here, with the components first and the long axes last; what is needed of
-one coordinate is a ``row``, and only one row at a time is worked out.
+one coordinate is a ``row``; blocks of rows are worked out together.
 """
 
 from abc import ABC, abstractmethod

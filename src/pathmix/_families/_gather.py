@@ -1,4 +1,4 @@
-"""Choosing components along the ``k`` axis: of parameters before a draw, of draws after it."""
+"""Axes: choosing components along ``k``, moving, padding and summing the others."""
 
 import functools
 import math
@@ -10,6 +10,7 @@ from jax import Array, lax
 from pathmix._typing import Index, Value
 
 _RUN = 16
+"""Coordinates that are summed by one loop: with more, XLA's CPU compiler does not unroll it."""
 
 
 def largest_divisor(count: int, most: int) -> int:
