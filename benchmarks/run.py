@@ -7,6 +7,7 @@ and saves it, with the figures as JSON, in benchmarks/results/.
 import argparse
 import json
 import sys
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -20,25 +21,34 @@ from suite.ratios import Row, row
 RESULTS = Path(__file__).parent / "results"
 
 
-def measure(cases: list[Case], compiles: int) -> dict[str, Row]:
-    """Run the cases one after the other; progress goes to standard error."""
-    rows = {}
+def measure(cases: list[Case], done: Path | None = None) -> dict[str, Row]:
+    """Run the cases one after the other; progress goes to standard error.
+
+    Rows are kept in the file ``done`` as they come, and those already there are not run again.
+    """
+    rows = json.loads(done.read_text()) if done and done.exists() else {}
+    start = time.monotonic()
     with SecondProcess() as second:
-        everyone = Field(second, compiles)
+        everyone = Field(second)
         for i, case in enumerate(cases, 1):
-            print(f"[{i}/{len(cases)}] {case.key}", file=sys.stderr, flush=True)
+            if case.key in rows:
+                continue
+            minutes = (time.monotonic() - start) / 60
+            print(f"[{i}/{len(cases)}, {minutes:.1f} min] {case.key}", file=sys.stderr, flush=True)
             rows[case.key] = row(case, run(case, everyone))
             print(f"    {rows[case.key]['best_peer']}: {rows[case.key]['ratios']}", file=sys.stderr)
-    return rows
+            if done:
+                done.write_text(json.dumps(rows))
+    return {case.key: rows[case.key] for case in cases}
 
 
-def check(results: dict[str, Any], path: Path, cases: list[Case], compiles: int) -> int:
+def check(results: dict[str, Any], path: Path, cases: list[Case]) -> int:
     """Compare with the last commit. A loss counts if a second measurement shows it as well."""
     before = regression.committed(path)
     suspects = {loss.key for loss in regression.losses(before, results)}
     if suspects:
         print(f"again, to be sure: {', '.join(sorted(suspects))}", file=sys.stderr)
-        again = measure([case for case in cases if case.key in suspects], compiles)
+        again = measure([case for case in cases if case.key in suspects])
         results = {**results, "rows": again}
     lost = regression.losses(before, results) if suspects else []
     for loss in lost:
@@ -65,6 +75,9 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--all", action="store_true", help="the sweeps as well")
     parser.add_argument("--check", action="store_true", help="compare with the last commit")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on where the last run was cut off"
+    )
     parser.add_argument("--only", default="", help="rows whose name contains this; saves nothing")
     parser.add_argument("--shrink", type=int, default=1, help="divide N by this; saves nothing")
     return parser.parse_args()
@@ -77,13 +90,17 @@ def main() -> int:
     name = "all" if options.all else "quick"
     chosen = [case for case in (ALL if options.all else QUICK) if options.only in case.key]
     cases = [_shrunk(case, options.shrink) for case in chosen]
-    compiles = 2 if options.all else 1
+    whole = not options.only and options.shrink == 1
     where = report.machine()
-    results = {"name": name, "machine": where, "rows": measure(cases, compiles)}
+    done = RESULTS / f".{name}-rows.json" if whole else None
+    if done and not options.resume:
+        RESULTS.mkdir(exist_ok=True)
+        done.unlink(missing_ok=True)
+    results = {"name": name, "machine": where, "rows": measure(cases, done)}
     print(report.markdown(results))
     if options.check:
-        return check(results, RESULTS / f"{name}.json", cases, compiles)
-    if not options.only and options.shrink == 1:
+        return check(results, RESULTS / f"{name}.json", cases)
+    if whole:
         save(results)
     return 0
 

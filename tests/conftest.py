@@ -7,11 +7,14 @@ import jax
 import pytest
 
 ONE_IN = {
-    "test_families.py": 3,
+    "test_families.py": 4,
     "test_mixture_draws.py": 4,
     "test_mixture_edges.py": 4,
+    "test_mixture_properties.py": 2,
     "test_mixture_quantile.py": 4,
+    "test_mixture_quantile_gradients.py": 2,
     "test_mixture_values.py": 4,
+    "test_mixture_zero_weights.py": 2,
     "test_random_variable_array.py": 4,
     "test_random_variables.py": 3,
 }

@@ -66,35 +66,61 @@ def test_far_points_are_as_exact_as_near_ones(far):
         np.testing.assert_allclose(found[name], expected, atol=len(x) * 2**-18, err_msg=name)
 
 
-@pytest.fixture(params=[1, 50, 100, 10**6], ids="block of {}".format)
-def block(request, monkeypatch):
-    """Blocks of one component, of two or three, and of all."""
-    monkeypatch.setattr(_density, "_BLOCK", request.param)
-    jax.clear_caches()
-    yield
-    jax.clear_caches()
-
-
 def by_terms(mixture, x):
     return jax.nn.logsumexp(mixture.component_log_probs(x), axis=-1)
 
 
-@pytest.mark.usefixtures("block", "x64")
+# blocks of one component, of two or three, and of all; samples that can be split, and not
+@pytest.mark.parametrize(("block", "n"), [(1, 7), (50, 8), (10**6, 8)])
 @pytest.mark.parametrize("make", [normals, full])
-@pytest.mark.parametrize("n", [7, 8])
-def test_blocks_change_nothing(make, n):
+def test_blocks_change_nothing(make, block, n, x64, monkeypatch):
+    monkeypatch.setattr(_density, "_BLOCK", block)
+    jax.clear_caches()
     p, x = parameters("float64"), np.random.default_rng(2).normal(size=(n, E))
     streamed = lambda p, x: jnp.sum(make(p).log_prob(x) ** 2)  # noqa: E731
     at_once = lambda p, x: jnp.sum(by_terms(make(p), x) ** 2)  # noqa: E731
-    for order in (jax.value_and_grad, jax.hessian):
-        got, expected = (jax.jit(order(fn, argnums=(0, 1)))(p, x) for fn in (streamed, at_once))
-        jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11), got, expected
-        )
-    forward, reverse = (jax.jit(mode(streamed))(p, x) for mode in (jax.jacfwd, jax.jacrev))
+
+    def derivatives(fn):
+        orders = (jax.value_and_grad, jax.jacfwd, jax.hessian)
+        return jax.jit(lambda p, x: [order(fn, argnums=(0, 1))(p, x) for order in orders])(p, x)
+
+    ours, expected = derivatives(streamed), derivatives(at_once)
+    jax.clear_caches()  # they hold this size of block
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11), ours, expected
+    )
+    (_, reverse), forward, _ = ours
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12), forward, reverse
     )
+
+
+def betas(p):
+    """Of which NumPyro keeps a Dirichlet inside, besides its parameters."""
+    return dist.Beta(p["scale"], 1 + p["scale"]).to_event(1)
+
+
+def vectors(p):
+    """Events of two vectors, whose components share a factor."""
+    factor = jnp.eye(E) + 0.1 * jnp.tril(p["below"][0], -1)
+    loc = jnp.stack([p["loc"], -p["loc"]], 1)
+    return dist.MultivariateNormal(loc, scale_tril=factor).to_event(1)
+
+
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("make", [betas, vectors])
+def test_gradients_are_those_of_a_sum_over_components(make):
+    def mixture(p):
+        return MixtureSameFamily(dist.Categorical(logits=p["logits"]), make(p))
+
+    p = parameters("float64")
+    x = np.random.default_rng(2).uniform(size=(5, *make(p).event_shape))
+    got, expected = (
+        jax.jit(jax.value_and_grad(lambda p, x: jnp.sum(fn(mixture(p), x)), argnums=(0, 1)))(p, x)  # noqa: B023
+        for fn in (MixtureSameFamily.log_prob, by_terms)
+    )
+    assert np.all(got[1][1] != 0)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-11), got, expected)
 
 
 @pytest.mark.parametrize("gradient", [False, True])

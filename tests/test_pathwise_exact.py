@@ -46,11 +46,16 @@ def selected_only(row, theta, x):
 
 
 def along(row, attach, tangents, *, second=True):
-    """First and second derivatives along each tangent at each point, in one compilation."""
+    """First and second derivatives along each tangent at each point, in one compilation.
+
+    Parameters without a tangent stay where they are, which is quicker to compile.
+    """
 
     def derivatives(theta, x, tangent):
-        first = lambda th: jax.jvp(lambda t: attach(row, t, x), (th,), (tangent,))[1]  # noqa: E731
-        return jax.jvp(first, (theta,), (tangent,)) if second else first(theta)
+        draw = lambda moving: attach(row, {**theta, **moving}, x)  # noqa: E731
+        first = lambda moving: jax.jvp(draw, (moving,), (tangent,))[1]  # noqa: E731
+        moving = {name: theta[name] for name in tangent}
+        return jax.jvp(first, (moving,), (tangent,)) if second else first(moving)
 
     def every(theta, points, tangents):
         over_points = jax.vmap(derivatives, (None, 0, None))
@@ -98,12 +103,12 @@ def quantile_differences(row, tangent, x, step=2e-3):
 
 def check_quantile(row, attach=attach):
     names, tangents = row.directions()
-    first, second = along(row, attach, tangents)
     for n, name in enumerate(names):
+        first, second = along(row, attach, {name: tangents[name][n : n + 1]})
         tangent = {key: value[n] for key, value in tangents.items()}
         wanted = np.array([quantile_differences(row, tangent, x) for x in row.points])
-        close(first[n], wanted[:, 0], FIRST, f"d/d{name}")
-        close(second[n], wanted[:, 1], SECOND, f"second d/d{name}")
+        close(first[0], wanted[:, 0], FIRST, f"d/d{name}")
+        close(second[0], wanted[:, 1], SECOND, f"second d/d{name}")
 
 
 @pytest.mark.parametrize("row", cases.quick_or_slow(pytest, cases.SCALARS))
@@ -253,9 +258,7 @@ def with_steps(rows):
 
 def logits_only(row, count=2):
     """Tangents that move the logits alone."""
-    zeros = {name: np.zeros((count, *p.shape)) for name, p in row.parameters.items()}
-    u = np.random.default_rng(7).normal(size=(count, row.num_components))
-    return {"weights": u, **zeros}
+    return {"weights": np.random.default_rng(7).normal(size=(count, row.num_components))}
 
 
 @cache

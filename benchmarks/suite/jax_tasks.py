@@ -16,8 +16,6 @@ class JaxLibrary:
     """The operations of a library; a subclass overrides those it has."""
 
     name: str
-    compiles = 1
-    """How often to compile; the quickest counts."""
 
     def mixture(self, case: Case, p: dict, *, reparameterize: bool = False) -> Any:
         """The mixture with the parameters ``p``."""
@@ -52,7 +50,7 @@ class JaxLibrary:
         fn, data = function_of(self, case)
         p = jax.tree.map(jnp.asarray, inputs.parameters(case))
         args = [(p, x) for x in data]
-        return compiled_job(fn, args, self.compiles)
+        return compiled_job(fn, args)
 
 
 def function_of(library: JaxLibrary, case: Case) -> tuple[Callable, list[jax.Array]]:
@@ -108,25 +106,14 @@ def _through_draws(library: JaxLibrary, case: Case) -> Callable:
     return jax.value_and_grad(by_estimator)
 
 
-def compiled_job(
-    fn: Callable, args: list, compiles: int = 1, units: Callable = lambda result: 1
-) -> Job:
-    """Compile ``fn`` and run it; the job's random keys or points are those of ``args``, in turn.
-
-    The first of several compilations also pays for what Python imports late.
-    """
-    compiled, seconds = zip(*(_compile(fn, args[0]) for _ in range(compiles)), strict=True)
-
-    def call(i: int) -> Any:
-        return jax.block_until_ready(compiled[-1](*args[i % len(args)]))
-
-    start = time.perf_counter()
-    first = call(0)
-    return Job(call, as_answer, min(seconds) + time.perf_counter() - start, units(first))
-
-
-def _compile(fn: Callable, args: tuple) -> tuple[Callable, float]:
+def compiled_job(fn: Callable, args: list, units: Callable = lambda result: 1) -> Job:
+    """Compile ``fn`` and run it; the job's random keys or points are those of ``args``, in turn."""
     jax.clear_caches()  # else whoever comes second finds half of it traced
     start = time.perf_counter()
-    compiled = jax.jit(lambda *args: fn(*args)).lower(*args).compile()
-    return compiled, time.perf_counter() - start
+    compiled = jax.jit(lambda *args: fn(*args)).lower(*args[0]).compile()
+
+    def call(i: int) -> Any:
+        return jax.block_until_ready(compiled(*args[i % len(args)]))
+
+    first = call(0)
+    return Job(call, as_answer, time.perf_counter() - start, units(first))

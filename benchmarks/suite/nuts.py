@@ -26,7 +26,7 @@ def velocities() -> np.ndarray:
     return np.loadtxt(data, skiprows=1, dtype=np.float32) / 1000
 
 
-def prepare(name: str, case: Case, compiles: int) -> Job:
+def prepare(name: str, case: Case) -> Job:
     """A short chain of fixed step size from a fixed start; timed per leapfrog step.
 
     With nothing adapted, and so short, all contestants take the same steps.
@@ -52,7 +52,7 @@ def prepare(name: str, case: Case, compiles: int) -> Job:
         energy, steps = lax.scan(step, state, length=DRAWS)[1]
         return energy, {"steps": steps}
 
-    return compiled_job(chain, [(state,)], compiles, lambda out: int(out[1]["steps"].sum()))
+    return compiled_job(chain, [(state,)], lambda out: int(out[1]["steps"].sum()))
 
 
 def _start(k: int) -> dict[str, jax.Array]:

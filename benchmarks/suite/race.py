@@ -43,13 +43,12 @@ class Entry:
 class Field:
     """All contestants, each loaded once."""
 
-    def __init__(self, second: SecondProcess, compiles: int) -> None:
-        self._second, self._compiles = second, compiles
+    def __init__(self, second: SecondProcess) -> None:
+        self._second = second
         self._local: dict[str, Contestant | str] = {FLOOR: Floor()}
         for name, kind in LIBRARIES.items():
             try:
                 self._local[name] = load("suite.jax_libraries", kind.__name__)
-                self._local[name].compiles = compiles
             except UnableError as error:
                 self._local[name] = str(error)
 
@@ -61,7 +60,7 @@ class Field:
         if name in skipped:
             raise UnableError(f"not run: {skipped[name]}")
         if case.task == "nuts" and name != FLOOR:
-            return prepare_nuts(name, case, self._compiles)
+            return prepare_nuts(name, case)
         if name in REMOTE:
             return self._second.prepare(name, case)
         contestant = self._local[name]

@@ -198,6 +198,8 @@ def times_rows(matrix: Reals, rows: Reals) -> Reals:
     dtype = jnp.result_type(matrix, rows)
     matrix, rows = matrix.astype(dtype), rows.astype(dtype)
     batch = matrix.ndim - 2
+    # a matrix may be shared by some of the batch
+    matrix = jnp.broadcast_to(matrix, rows.shape[rows.ndim - batch :] + matrix.shape[-2:])
     axes = ((batch + 1,), (0,)), (range(batch), range(rows.ndim - batch, rows.ndim))
     product = lax.dot_general(matrix, rows, axes, precision="highest")  # *batch i *points
     return jnp.moveaxis(product, range(batch), range(-batch, 0))

@@ -1,22 +1,30 @@
 """Sums of Chebyshev polynomials."""
 
 from collections.abc import Sequence
+from functools import reduce
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+from numpy.polynomial.chebyshev import cheb2poly
 
 
 def chebyshev(coefficients: Sequence[float], t: Float[Array, "..."]) -> Float[Array, "..."]:
-    r"""Sum :math:`\sum_k c_k T_k(t)` for :math:`|t| \le 1` by Clenshaw's recurrence (DLMF 3.11.15).
+    r"""Sum :math:`\sum_k c_k T_k(t)` for :math:`|t| \le 1`, as a polynomial in ``t``.
 
-    In float32 the terms that could change neither the sum nor its second derivative are left out.
+    For quickly falling coefficients, whose powers' coefficients are no larger than the sum: then it
+    is as accurate as Clenshaw's recurrence, at half the cost. Even and odd powers are summed apart,
+    by two short chains of operations instead of a long one. In float32 the terms that could change
+    neither the sum nor its second derivative are left out.
 
     >>> float(chebyshev((0.0, 0.0, 1.0), jnp.asarray(0.5)))
     -0.5
     """
     small = 1e-10 if t.dtype.itemsize <= 4 else 0.0
     kept = [c for k, c in enumerate(coefficients) if k < 2 or abs(c) > small]
-    older, newer = jnp.zeros_like(t), jnp.zeros_like(t)
-    for c in kept[:0:-1]:
-        older, newer = newer, 2 * t * newer - older + c
-    return t * newer - older + kept[0]
+    powers, square = [float(c) for c in cheb2poly(kept)], t * t
+
+    def horner(powers: Sequence[float]) -> Float[Array, "..."]:
+        start = jnp.full_like(t, powers[-1])
+        return reduce(lambda total, c: total * square + c, powers[-2::-1], start)
+
+    return horner(powers[::2]) + t * horner(powers[1::2])
