@@ -21,7 +21,7 @@ def is_estimate(case: Case) -> bool:
     return case.task.startswith(("pathwise", "expectation"))
 
 
-def repeats_to_check(case: Case, job: Job, seconds: float = 10.0) -> int:
+def repeats_to_check(case: Case, job: Job, seconds: float = 3.0) -> int:
     """As many as fit into a few seconds, from 3 to 16."""
     if not is_estimate(case):
         return 1

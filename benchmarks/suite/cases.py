@@ -103,7 +103,7 @@ OTHER_WORK = (
 
 
 def _sweep() -> Iterable[Case]:
-    for task in ("sample", "log_prob", "log_prob_grad", "log_prob_grad_x"):
+    for task in ("sample", "log_prob", "log_prob_grad"):
         yield from (Case(task, "independent", n, 16, 16) for n in (10**3, 10**4, 10**5, 10**6))
         yield from (Case(task, "independent", 10_000, k, 16) for k in (2, 16, 64, 512))
         yield from (Case(task, "independent", 10_000, 16, e) for e in (1, 16, 64, 256))

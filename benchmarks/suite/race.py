@@ -14,7 +14,7 @@ from suite.job import Contestant, Job, UnableError
 from suite.nuts import prepare as prepare_nuts
 
 OURS, FLOOR = "pathmix", "floor"
-LEAST, MOST, SECONDS = 7, 31, 2.0
+LEAST, MOST, SECONDS = 7, 31, 1.0
 """Rounds: at least, at most, and how long to go on between these."""
 
 
