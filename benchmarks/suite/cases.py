@@ -72,6 +72,11 @@ class Case:
 
 
 QUADRATIC = (("TFP", "quadratic in E: minutes for each call at this size"),)
+HANGS = tuple(
+    (name, "with jaxlib 0.10.1 its triangular solves never return at this size, on 2 cores")
+    for name in ("NumPyro", "TFP", "Distrax")
+)
+MANY = (("Pyro", "quadratic in K: over 24 GiB at this size"),)
 
 GOAL_ROWS = (
     Case("sample", "independent", 100_000, 64, 16),
@@ -109,7 +114,8 @@ def _sweep() -> Iterable[Case]:
         yield from (Case(task, "independent", 10_000, 16, e) for e in (1, 16, 64, 256))
     for task in ("pathwise", "pathwise_hvp"):
         yield from (Case(task, "independent", n, 8, 16) for n in (10**3, 10**4))
-        yield from (Case(task, "independent", 1000, k, 16) for k in (2, 16, 64, 512))
+        yield from (Case(task, "independent", 1000, k, 16) for k in (2, 16, 64))
+        yield Case(task, "independent", 1000, 512, 16, skip=MANY)
         yield from (Case(task, "independent", 1000, 8, e) for e in (1, 16))
         large = (64, 256) if task == "pathwise_hvp" else (256,)
         yield from (Case(task, "independent", 1000, 8, e, skip=QUADRATIC) for e in large)
@@ -118,7 +124,9 @@ def _sweep() -> Iterable[Case]:
 def _families() -> Iterable[Case]:
     for task in ("sample", "log_prob", "log_prob_grad", "log_prob_grad_x", "posterior"):
         yield from (Case(task, family, 100_000, 16) for family in SCALAR)
-        yield from (Case(task, "full", 20_000, 16, e) for e in (4, 16, 64))
+        hang = HANGS if task.startswith("log_prob_grad") else ()
+        yield from (Case(task, "full", 20_000, 16, e) for e in (4, 16))
+        yield Case(task, "full", 20_000, 16, 64, skip=hang)
     for task in ("cdf", "icdf", "pathwise", "pathwise_hvp"):
         yield from (Case(task, family, 10_000, 16) for family in SCALAR)
     yield from (Case("pathwise", "full", 1000, 8, e) for e in (4, 64))

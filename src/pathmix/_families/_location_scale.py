@@ -99,11 +99,10 @@ def gumbel_hazard(z: Reals) -> Reals:
 
 def log1p_square(z: Reals) -> Reals:
     """Return ``log(1 + z²)``, also where ``z²`` overflows."""
-    large = jnp.abs(z) > 1e9
+    large = jnp.abs(z) > 1e9  # where it is 2 log |z|
     small = jnp.where(large, 0.0, z)
-    return jnp.where(
-        large, 2 * jnp.log(jnp.abs(jnp.where(large, z, 1.0))), jnp.log1p(small * small)
-    )
+    log = jnp.log1p(jnp.where(large, jnp.abs(z) - 1, small * small))
+    return jnp.where(large, 2, 1) * log
 
 
 register(

@@ -15,19 +15,27 @@ from jaxtyping import Array, Float
 Elementwise = Callable[..., Float[Array, "..."]]
 
 
-def as_floats(*arguments: ArrayLike) -> tuple[Float[Array, "..."], ...]:
-    """Broadcast the arguments to one shape and one float dtype.
+def in_one_dtype(*arguments: ArrayLike) -> tuple[Float[Array, "..."], ...]:
+    """Give the arguments one float dtype, and leave their shapes as they are.
 
     Python scalars are weak and follow the arrays; integers become the default float.
 
-    >>> [x.shape for x in as_floats(1, jnp.zeros(3))]
-    [(3,), (3,)]
+    >>> [x.shape for x in in_one_dtype(1, jnp.zeros(3))]
+    [(), (3,)]
     """
     dtype = jnp.result_type(*arguments)
     if not jnp.issubdtype(dtype, jnp.floating):
         dtype = jnp.result_type(float)
-    shape = jnp.broadcast_shapes(*(jnp.shape(x) for x in arguments))
-    return tuple(jnp.broadcast_to(jnp.asarray(x, dtype), shape) for x in arguments)
+    return tuple(jnp.asarray(x, dtype) for x in arguments)
+
+
+def as_floats(*arguments: ArrayLike) -> tuple[Float[Array, "..."], ...]:
+    """Broadcast the arguments to one shape and one float dtype.
+
+    >>> [x.shape for x in as_floats(1, jnp.zeros(3))]
+    [(3,), (3,)]
+    """
+    return tuple(jnp.broadcast_arrays(*in_one_dtype(*arguments)))
 
 
 MAX_TERMS = 20_000

@@ -7,7 +7,7 @@ from jax.scipy.special import gammaln
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from ._elementwise import as_floats
+from ._elementwise import in_one_dtype
 from ._stirling import (
     _HALF_LOG_TWO_PI,
     deviance,
@@ -25,25 +25,26 @@ def log_poisson_kernel(a: ArrayLike, x: ArrayLike) -> Float[Array, "..."]:
     :math:`-\delta(a) - D(a, x) - \tfrac12\log 2\pi a` (C. Loader 2000, "Fast and accurate
     computation of binomial probabilities"): a few rounding errors relative to
     ``max(1, |value|)`` for every ``a``. With :math:`0\log 0 = 0`. Where the value is minus
-    infinity the gradient is zero.
+    infinity the gradient is zero. What depends on ``a`` alone is worked out in its own shape.
 
     >>> round(float(log_poisson_kernel(3.0, 2.0)), 5)
     -1.71232
     """
-    a, x = as_floats(a, x)
-    threshold = stirling_threshold(a.dtype)
+    a, x = in_one_dtype(a, x)
     proper = (x > 0) & (x < jnp.inf)
+    edge = jnp.where((x == 0) & (a == 0), -x, -jnp.inf)
+    a = a + jnp.where(a == 0, jnp.finfo(a.dtype).tiny, 0)  # which has a finite logarithm
+    return jnp.where(proper, _peak(a) - deviance(a, jnp.where(proper, x, 1)), edge)
+
+
+def _peak(a: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Return the kernel at ``x = a``, its largest value; it falls off by the deviance."""
+    threshold = stirling_threshold(a.dtype)
     large = a >= threshold
     a_large, a_small = jnp.where(large, a, threshold), jnp.where(large, 1, a)
-    x_safe = jnp.where(proper, x, 1)
-    saddle = _saddle(a_large, x_safe)
-    direct = a_small * jnp.log(x_safe) - x_safe - gammaln(a_small + 1)
-    edge = jnp.where((x == 0) & (a == 0), -x, -jnp.inf)
-    return jnp.where(proper, jnp.where(large, saddle, direct), edge)
-
-
-def _saddle(a: Float[Array, "..."], x: Float[Array, "..."]) -> Float[Array, "..."]:
-    return -stirling_series(a) - deviance(a, x) - 0.5 * jnp.log(a) - _HALF_LOG_TWO_PI
+    series = -stirling_series(a_large) - 0.5 * jnp.log(a_large) - _HALF_LOG_TWO_PI
+    direct = a_small * jnp.log(a_small) - a_small - gammaln(a_small + 1)
+    return jnp.where(large, series, direct)
 
 
 @jax.jit
@@ -60,7 +61,7 @@ def log_beta_kernel(a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> F
     >>> round(float(log_beta_kernel(2.0, 3.0, 0.4, 0.6)), 5)
     -0.88015
     """
-    a, b, x, y = as_floats(a, b, x, y)
+    a, b, x, y = in_one_dtype(a, b, x, y)
     proper = (x > 0) & (y > 0)
     x, y = jnp.where(proper, x, 0.5), jnp.where(proper, y, 0.5)
     n = a + b

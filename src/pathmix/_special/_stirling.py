@@ -1,13 +1,17 @@
 r"""What is left of :math:`\log\Gamma` once Stirling's formula, or a pole, is taken out."""
 
 import math
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import gammaln
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
+
+from pathmix._moving import is_zero
 
 from ._chebyshev import chebyshev
 from ._elementwise import as_floats
@@ -139,20 +143,55 @@ def deviance(x: ArrayLike, m: ArrayLike) -> Float[Array, "..."]:
     return jnp.where(proper, _deviance(x_safe, m_safe), edge)
 
 
+@jax.custom_jvp
 def _deviance(x: Float[Array, "..."], m: Float[Array, "..."]) -> Float[Array, "..."]:
-    near = jnp.abs(m - x) < 0.3 * (m + x)
-    m_near, m_far = jnp.where(near, m, x), jnp.where(near, 2 * x, m)
-    # Far from it, the roots keep the quotient within the exponent range.
-    far = 2 * x * jnp.log(jnp.sqrt(x) / jnp.sqrt(m_far)) + (m_far - x)
+    near, m_near, m_far = _near_and_far(x, m)
+    far = x * _log_far_ratio(x, m_far) + (m_far - x)
     return jnp.where(near, _deviance_series(x, m_near), far)
+
+
+@partial(_deviance.defjvp, symbolic_zeros=True)
+def _deviance_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
+    """``dD = log(x/m) dx + (1 − x/m) dm``."""
+    (x, m), (dx, dm) = primals, tangents
+    change = jnp.zeros_like(x)
+    if not is_zero(dx):
+        near, m_near, m_far = _near_and_far(x, m)
+        near_ratio = -2 * sum(_atanh_series(x, m_near))
+        log_ratio = jnp.where(near, near_ratio, _log_far_ratio(x, m_far))
+        change += log_ratio * dx
+    if not is_zero(dm):
+        change += (m - x) / m * dm
+    return _deviance(x, m), change
+
+
+def _near_and_far(
+    x: Float[Array, "..."], m: Float[Array, "..."]
+) -> tuple[Bool[Array, "..."], Float[Array, "..."], Float[Array, "..."]]:
+    """Whether ``m`` is near ``x``, and ``m`` for either method."""
+    near = jnp.abs(m - x) < 0.3 * (m + x)
+    return near, jnp.where(near, m, x), jnp.where(near, 2 * x, m)
+
+
+def _log_far_ratio(x: Float[Array, "..."], m: Float[Array, "..."]) -> Float[Array, "..."]:
+    """``log(x/m)``, by roots, which keep the quotient within the exponent range."""
+    return 2 * jnp.log(jnp.sqrt(x) / jnp.sqrt(m))
 
 
 def _deviance_series(x: Float[Array, "..."], m: Float[Array, "..."]) -> Float[Array, "..."]:
     # log(x/m) = -2 atanh(v), and the first-order term is taken together with m - x.
+    v, rest = _atanh_series(x, m)
+    return (m - x) * v - 2 * x * rest
+
+
+def _atanh_series(
+    x: Float[Array, "..."], m: Float[Array, "..."]
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """Return ``v = (m − x)/(m + x)``, and ``atanh(v) − v``."""
     v = (m - x) / (m + x)
     square = v * v
     terms = 9 if x.dtype.itemsize <= 4 else 16
     total = jnp.zeros_like(v)
     for k in range(terms, 0, -1):
         total = total * square + 1 / (2 * k + 1)
-    return (m - x) * v - 2 * x * v * square * total
+    return v, v * square * total
