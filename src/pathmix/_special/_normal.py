@@ -59,27 +59,24 @@ def log_ndtr(z: ArrayLike) -> Float[Array, "..."]:
     [-203.9172, -0.6931]
     """
     (z,) = as_floats(z)
-    finite = jnp.abs(z) < jnp.inf
-    left = z < 0
-    below = _log_lower_tail(jnp.where(left & finite, z, -1))
     # Beyond 50 the upper tail is zero in both precisions.
-    above = jnp.log1p(-_upper_tail(jnp.where(left | ~(z < 50), 1, z)))
+    inside = (z > -jnp.inf) & (z < 50)
+    left, z_inside = z < 0, jnp.where(inside, z, 1)
+    numerator, denominator = _half_scaled_erfc(jnp.where(left, -z_inside, z_inside))
+    below = -0.5 * z_inside * z_inside + (jnp.log(numerator) - jnp.log(denominator))
+    above = jnp.log1p(-_upper_tail(jnp.where(left, 1, z_inside), numerator / denominator))
     ends = jnp.where(z > 0, jnp.zeros_like(z), jnp.where(z < 0, -jnp.inf, z))
-    return jnp.where(finite & ~(z >= 50), jnp.where(left, below, above), ends)
+    return jnp.where(inside, jnp.where(left, below, above), ends)
 
 
-def _log_lower_tail(z: Float[Array, "..."]) -> Float[Array, "..."]:
-    numerator, denominator = _half_scaled_erfc(-z)
-    return -0.5 * z * z + (jnp.log(numerator) - jnp.log(denominator))
-
-
-def _upper_tail(z: Float[Array, "..."]) -> Float[Array, "..."]:
+def _upper_tail(
+    z: Float[Array, "..."], half_scaled_erfc: Float[Array, "..."]
+) -> Float[Array, "..."]:
     # exp(-z²/2) magnifies the rounding of z², so the square of a short multiple is split off. The
     # two exponentials are kept apart: the compiler joins a product of exponentials into one.
     short = lax.stop_gradient(jnp.round(z * 16) / 16)
     rest = -0.5 * (z - short) * (z + short)
-    numerator, denominator = _half_scaled_erfc(z)
-    return jnp.exp(-0.5 * short * short) * (numerator / denominator) * jnp.exp(rest)
+    return jnp.exp(-0.5 * short * short) * half_scaled_erfc * jnp.exp(rest)
 
 
 def _half_scaled_erfc(z: Float[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
