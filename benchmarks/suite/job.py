@@ -10,6 +10,8 @@ from suite.cases import Case
 from suite.memory import peak_mib
 
 Answer = dict[str, np.ndarray]
+LEAST_SECONDS, MOST_CALLS = 0.01, 50
+"""How long to time, and at most how many calls for it."""
 
 
 class UnableError(Exception):
@@ -44,16 +46,27 @@ class Job:
     ) -> None:
         self._call, self._to_answer = call, to_answer
         self.first_call, self._units = first_call, units
+        self._calls = 0
 
     def answers(self, count: int) -> list[Answer]:
         """The results for the first ``count`` random keys."""
         return [self._to_answer(self._call(i)) for i in range(count)]
 
     def seconds(self) -> float:
-        """Time one run."""
+        """Time one run: the mean of as many in a row as fill some milliseconds.
+
+        One alone would be lost in the time that idle threads take to wake up.
+        """
+        if not self._calls:
+            once = self._time(1)
+            self._calls = max(1, min(MOST_CALLS, round(LEAST_SECONDS / once)))
+        return self._time(self._calls) / (self._calls * self._units)
+
+    def _time(self, calls: int) -> float:
         start = time.perf_counter()
-        self._call(0)
-        return (time.perf_counter() - start) / self._units
+        for _ in range(calls):
+            self._call(0)
+        return time.perf_counter() - start
 
     def peak(self) -> float | None:
         """Peak memory of one run, in MiB."""
