@@ -60,6 +60,8 @@ class Job:
         if not self._calls:
             once = self._time(1)
             self._calls = max(1, min(MOST_CALLS, round(LEAST_SECONDS / once)))
+            if self._calls == 1:
+                return once / self._units
         return self._time(self._calls) / (self._calls * self._units)
 
     def _time(self, calls: int) -> float:
