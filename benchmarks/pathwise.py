@@ -80,17 +80,27 @@ def tfp_through_draws() -> Callable:
 
 
 def compare(contestants: dict, repeats: int) -> dict[str, tuple[float, list[float]]]:
-    """First call and run times in seconds, interleaved."""
+    """First call and run times in seconds, interleaved.
+
+    A time is the mean of as many calls in a row as fill some milliseconds: one alone would be lost
+    in the time that idle threads take to wake up.
+    """
     key, first, times = jax.random.key(1), {}, {name: [] for name in contestants}
-    for name, (fn, p) in contestants.items():
+    calls = {}
+
+    def seconds(name: str, count: int) -> float:
+        fn, p = contestants[name]
         start = time.perf_counter()
-        jax.block_until_ready(fn(p, key))
-        first[name] = time.perf_counter() - start
-    for _ in range(repeats):
-        for name, (fn, p) in contestants.items():
-            start = time.perf_counter()
+        for _ in range(count):
             jax.block_until_ready(fn(p, key))
-            times[name].append(time.perf_counter() - start)
+        return (time.perf_counter() - start) / count
+
+    for name in contestants:
+        first[name] = seconds(name, 1)
+        calls[name] = max(1, round(0.03 / seconds(name, 1)))
+    for _ in range(repeats):
+        for name in contestants:
+            times[name].append(seconds(name, calls[name]))
     return {name: (first[name], times[name]) for name in contestants}
 
 

@@ -127,8 +127,10 @@ def _families() -> Iterable[Case]:
         hang = HANGS if task.startswith("log_prob_grad") else ()
         yield from (Case(task, "full", 20_000, 16, e) for e in (4, 16))
         yield Case(task, "full", 20_000, 16, 64, skip=hang)
-    for task in ("cdf", "icdf", "pathwise", "pathwise_hvp"):
+    for task in ("cdf", "icdf", "pathwise"):
         yield from (Case(task, family, 10_000, 16) for family in SCALAR)
+    # of shape parameters the second derivatives take minutes to compile
+    yield Case("pathwise_hvp", "normal", 10_000, 16)
     yield from (Case("pathwise", "full", 1000, 8, e) for e in (4, 64))
     yield from (Case("expectation_stratified", "full", 1000, 8, e) for e in (4, 16))
 

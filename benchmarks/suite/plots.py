@@ -49,7 +49,7 @@ def draw(results: dict[str, Any], folder: Path) -> list[Path]:
     paths = []
     for axis in AXES:
         panels = {task: series(results["rows"].values(), task, axis) for task in TITLES}
-        panels = {task: lines for task, lines in panels.items() if len(lines.get(OURS, ())) > 1}
+        panels = {task: lines for task, lines in panels.items() if len(lines.get(OURS, ())) > 2}
         if panels:
             paths.append(folder / f"{results['name']}-{axis}.png")
             _figure(panels, axis, _fixed(results, panels, axis), paths[-1])
