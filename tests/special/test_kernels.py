@@ -76,6 +76,14 @@ def test_slopes_of_log_poisson_kernel(precision, index):
     assert oracles.errors(found, slopes, 1).max() < _units(precision, 32)
 
 
+def test_the_slope_of_log_poisson_kernel_at_zero(precision):
+    """``log x + γ``, by the logarithm of the smallest number, of which rounding leaves a share."""
+    x = np.asarray(2.5, precision)
+    found = jax.grad(log_poisson_kernel)(np.zeros((), precision), x)
+    rounding = -np.log(float(np.finfo(precision).tiny)) * _units(precision, 8)
+    assert abs(float(found) - (np.log(2.5) + np.euler_gamma)) < rounding
+
+
 def test_log_beta_kernel(precision):
     points = _beta_points(precision)
     values = oracles.on_points(oracles.log_beta_kernel, points)

@@ -97,9 +97,11 @@ def _with_rule(fn: Elementwise, partials: dict[int, Elementwise]) -> Elementwise
 
     @cache
     def partial(index: int) -> Elementwise:
-        # mixed derivatives may be taken in either order: closed forms first, they are cheaper
+        if index in partials:
+            return partials[index]
+        # mixed derivatives may be taken in either order: that by a closed form goes first
         mixed = {i: _forward_partial(closed, index) for i, closed in partials.items()}
-        return partials.get(index) or _with_rule(_forward_partial(fn, index), mixed)
+        return _with_rule(_forward_partial(fn, index), mixed)
 
     def rule(primals: Any, tangents: Any) -> tuple[Any, Any]:
         value = wrapped(*primals)
