@@ -82,8 +82,8 @@ def tfp_through_draws() -> Callable:
 def compare(contestants: dict, repeats: int) -> dict[str, tuple[float, list[float]]]:
     """First call and run times in seconds, interleaved.
 
-    A time is the mean of as many calls in a row as fill some milliseconds: one alone would be lost
-    in the time that idle threads take to wake up.
+    A time is the mean of as many calls in a row as fill 0.2 s, about one call of the slowest: a few
+    would be lost in the waking of threads and the filling of caches.
     """
     key, first, times = jax.random.key(1), {}, {name: [] for name in contestants}
     calls = {}
@@ -97,7 +97,7 @@ def compare(contestants: dict, repeats: int) -> dict[str, tuple[float, list[floa
 
     for name in contestants:
         first[name] = seconds(name, 1)
-        calls[name] = max(1, round(0.03 / seconds(name, 1)))
+        calls[name] = max(1, round(0.2 / seconds(name, 1)))
     for _ in range(repeats):
         for name in contestants:
             times[name].append(seconds(name, calls[name]))

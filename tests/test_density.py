@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 from pathmix import MixtureSameFamily
-from pathmix._mixture import _density
+from pathmix._families import _blocks
 
 K, E = 6, 3
 
@@ -70,15 +70,28 @@ def by_terms(mixture, x):
     return jax.nn.logsumexp(mixture.component_log_probs(x), axis=-1)
 
 
+def by_numpyro(mixture, x):
+    """The components' own log densities, all at once."""
+    x = jnp.expand_dims(x, x.ndim - mixture.event_dim)
+    log_w = jax.nn.log_softmax(mixture.mixture_distribution.logits)
+    return jax.nn.logsumexp(log_w + mixture.components_distribution.log_prob(x), axis=-1)
+
+
+by_density = MixtureSameFamily.log_prob
+
+
 # blocks of one component, of two or three, and of all; samples that can be split, and not
-@pytest.mark.parametrize(("block", "n"), [(1, 7), (50, 8), (10**6, 8)])
+@pytest.mark.parametrize(
+    ("blocked", "block", "n"),
+    [(by_density, 1, 7), (by_density, 50, 8), (by_density, 10**6, 8), (by_terms, 50, 8)],
+)
 @pytest.mark.parametrize("make", [normals, full])
-def test_blocks_change_nothing(make, block, n, x64, monkeypatch):
-    monkeypatch.setattr(_density, "_BLOCK", block)
+def test_blocks_change_nothing(blocked, make, block, n, x64, monkeypatch):
+    monkeypatch.setattr(_blocks, "_BLOCK", block)
     jax.clear_caches()
     p, x = parameters("float64"), np.random.default_rng(2).normal(size=(n, E))
-    streamed = lambda p, x: jnp.sum(make(p).log_prob(x) ** 2)  # noqa: E731
-    at_once = lambda p, x: jnp.sum(by_terms(make(p), x) ** 2)  # noqa: E731
+    streamed = lambda p, x: jnp.sum(blocked(make(p), x) ** 2)  # noqa: E731
+    at_once = lambda p, x: jnp.sum(by_numpyro(make(p), x) ** 2)  # noqa: E731
 
     def derivatives(fn):
         orders = (jax.value_and_grad, jax.jacfwd, jax.hessian)
@@ -109,7 +122,8 @@ def vectors(p):
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("make", [betas, vectors])
-def test_gradients_are_those_of_a_sum_over_components(make):
+@pytest.mark.parametrize("blocked", [by_density, by_terms])
+def test_gradients_are_those_of_a_sum_over_components(blocked, make):
     def mixture(p):
         return MixtureSameFamily(dist.Categorical(logits=p["logits"]), make(p))
 
@@ -117,7 +131,7 @@ def test_gradients_are_those_of_a_sum_over_components(make):
     x = np.random.default_rng(2).uniform(size=(5, *make(p).event_shape))
     got, expected = (
         jax.jit(jax.value_and_grad(lambda p, x: jnp.sum(fn(mixture(p), x)), argnums=(0, 1)))(p, x)  # noqa: B023
-        for fn in (MixtureSameFamily.log_prob, by_terms)
+        for fn in (blocked, by_numpyro)
     )
     assert np.all(got[1][1] != 0)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-11), got, expected)

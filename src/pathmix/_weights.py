@@ -10,28 +10,20 @@ from typing import NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax import Array
+from jax import Array, lax
 from numpyro.distributions import Distribution, ExpandedDistribution
 
+from pathmix._families._gather import component_first
 from pathmix._special import bounded_exp
-from pathmix._typing import PerComponent, Reals
-
-
-class Tilt(NamedTuple):
-    """The derivative of weights, ``dw_k = u_k a_k``, with ``u_k = w_k`` wherever ``w_k > 0``.
-
-    A zero weight has ``u_k = 1``, so that its exact one-sided derivative fits into ``a_k``.
-    """
-
-    log_u: Array
-    positive: Array
-    a: Array
+from pathmix._typing import ComponentFirst, Flags, PerComponent, Reals
 
 
 class Change(NamedTuple):
-    """The derivative of a weighted density, ``d(w_k p_k) = u_k p_k (a_k + share_k d log p_k)``.
+    """The derivative of weights, ``dw_k = u_k a_k``, where ``w_k = u_k share_k``.
 
-    By probabilities ``u = 1``, so that it is exact for zero weights, to every order.
+    By logits, ``u`` is the weight. By probabilities it is that too in value, and 1 for a weight of
+    zero, but counts as a constant: ``share`` and ``a`` have the one-sided derivatives of a weight
+    of zero, of every order.
     """
 
     log_u: Array
@@ -57,15 +49,10 @@ class Probabilities(NamedTuple):
         return _mix_probabilities(self.values(), terms)
 
     def change(self, tangent: "Weights") -> Change:
-        """Return what the derivative of a mixture's density needs of the weights."""
+        """Return the derivative of the weights."""
         w, d_w = jax.jvp(Probabilities.values, (self,), (tangent,))
-        return Change(jnp.zeros_like(w), w, d_w)
-
-    def tilt(self, tangent: "Weights") -> Tilt:
-        """Return the derivative of the log weights, in a form that a zero weight has too."""
-        w, d_w = jax.jvp(Probabilities.values, (self,), (tangent,))
-        scale = jnp.where(w > 0, w, 1.0)
-        return Tilt(jnp.log(scale), w > 0, d_w / scale)
+        u = lax.stop_gradient(jnp.where(w > 0, w, 1.0))
+        return Change(jnp.log(u), w / u, d_w / u)
 
     def posterior(self, terms: PerComponent) -> Distribution:
         """Return the categorical with probabilities proportional to ``w_k exp(terms_k)``."""
@@ -73,6 +60,13 @@ class Probabilities(NamedTuple):
         return dist.Categorical(
             probs=Probabilities(w * _ratio(terms, self.mix(terms))).values(), validate_args=False
         )
+
+    def shares(self, terms: ComponentFirst) -> ComponentFirst:
+        """Return the probabilities of :meth:`posterior`, ``k *points``, of such terms."""
+        w = component_first(self.values(), 0, terms.ndim - 1)
+        terms = jnp.where((w > 0) | jnp.isfinite(terms), terms, -jnp.inf)
+        parts = w * bounded_exp(_relative(w > 0, terms))
+        return parts / jnp.sum(parts, axis=0)
 
 
 class Logits(NamedTuple):
@@ -93,21 +87,20 @@ class Logits(NamedTuple):
         return _mix_logits(self.log(), terms)
 
     def change(self, tangent: "Weights") -> Change:
-        """Return what the derivative of a mixture's density needs of the weights."""
+        """Return the derivative of the weights."""
         log_w, d_log_w = jax.jvp(Logits.log, (self,), (tangent,))
-        positive = log_w > -jnp.inf
-        return Change(log_w, jnp.ones_like(log_w), jnp.where(positive, d_log_w, 0.0))
-
-    def tilt(self, tangent: "Weights") -> Tilt:
-        """Return the derivative of the log weights, which is zero for a zero weight."""
-        log_w, d_log_w = jax.jvp(Logits.log, (self,), (tangent,))
-        positive = log_w > -jnp.inf
-        return Tilt(jnp.where(positive, log_w, 0.0), positive, jnp.where(positive, d_log_w, 0.0))
+        a = jnp.where(log_w > -jnp.inf, d_log_w, 0.0)
+        return Change(log_w, jnp.ones_like(log_w), a)
 
     def posterior(self, terms: PerComponent) -> Distribution:
         """Return the categorical with probabilities proportional to ``w_k exp(terms_k)``."""
         logits = weighted(self.log(), log_ratio(terms, self.mix(terms)[..., None]))
         return dist.Categorical(logits=logits, validate_args=False)
+
+    def shares(self, terms: ComponentFirst) -> ComponentFirst:
+        """Return the probabilities of :meth:`posterior`, ``k *points``, of such terms."""
+        log_w = component_first(self.log(), 0, terms.ndim - 1)
+        return jax.nn.softmax(weighted(log_w, _relative(log_w > -jnp.inf, terms)), axis=0)
 
 
 Weights: TypeAlias = Probabilities | Logits
@@ -172,6 +165,12 @@ def log_ratio(terms: Reals, out: Reals) -> Reals:
 
 def _ratio(terms: Reals, out: Reals) -> Reals:
     return bounded_exp(log_ratio(terms, out[..., None]))
+
+
+def _relative(positive: Flags, terms: ComponentFirst) -> ComponentFirst:
+    """Terms relative to the highest of a component with weight."""
+    top = jnp.max(jnp.where(positive, terms, -jnp.inf), axis=0)
+    return log_ratio(terms, lax.stop_gradient(top))
 
 
 def _where_felt(factor: Reals, tangent: Reals) -> Reals:

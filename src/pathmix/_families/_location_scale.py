@@ -46,6 +46,8 @@ class LocationScale(Family):
 class NormalFamily(LocationScale):
     """The normal family: log densities that add up to one sum of squares, and ratios of tails."""
 
+    light = True
+
     def smaller_tail(self, d: Distribution, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
         del log_p
         z = standardise(d, x)

@@ -69,6 +69,9 @@ class Family:
     pathwise: ClassVar[bool] = False
     """Whether draws can carry pathwise gradients to every parameter."""
 
+    light: ClassVar[bool] = False
+    """Whether it is faster to work a log density out twice than to keep it."""
+
     def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
         """Return a distribution like ``d`` with ``fn(parameter, event_dim)`` for parameters."""
         if not self.parameters:

@@ -1,4 +1,4 @@
-"""The log density of one component after the other, with the event first and the points last.
+"""Log density and velocity of one component, with the event first and the points last.
 
 Sums over an event then run along the first axis, and everything else along the last, where loops
 are fast. Points are ``split rest *batch``. The transpose of a parameter's broadcast, a sum over all
@@ -20,7 +20,7 @@ from pathmix._families._conditionals import elementwise
 from pathmix._families._gather import pad_left
 from pathmix._families._protocol import family
 from pathmix._moving import is_zero
-from pathmix._typing import Index, Reals, Value
+from pathmix._typing import Index, ParameterMap, Reals, Value
 
 Rows = Callable[..., Reals]
 
@@ -81,18 +81,16 @@ def log_prob_rows(d: Distribution, x: Value) -> Reals:
     except NotImplementedError:
         return family(d).log_prob_rows(d, x)
 
-    known, batch, axes = family(scalars), len(d.batch_shape), range(d.event_dim)
+    known = family(scalars)
     parameters: list[Value] = []
     vectors: set[int] = set()
 
-    def rows(p: Value, event_dim: int) -> Value:
-        p = jnp.broadcast_to(p, scalars.batch_shape + p.shape[p.ndim - event_dim :])
-        p = jnp.moveaxis(p, range(batch, batch + d.event_dim), axes)
-        parameters.append(jnp.expand_dims(p, (d.event_dim, d.event_dim + 1)))
+    def note(p: Value, event_dim: int) -> Value:
+        parameters.append(p)
         vectors.add(event_dim)
-        return parameters[-1]
+        return p
 
-    stacked = known.rebuild(scalars, rows)
+    stacked = _event_first(scalars, d.event_dim, note)
 
     def of(parameters: Sequence[Value]) -> Distribution:
         values = iter(parameters)
@@ -107,6 +105,35 @@ def log_prob_rows(d: Distribution, x: Value) -> Reals:
     out = total(x, *parameters)
     # one coordinate outside its support stops the gradients of all
     return jnp.where(out == -jnp.inf, -jnp.inf, out)
+
+
+def velocity_rows(d: Distribution, tangent: Distribution, x: Value) -> Value:
+    """Return how a draw of ``d``, batched ``*batch``, moves, ``*event split rest *batch``."""
+    events = d.event_dim
+    try:
+        elementwise(d)
+    except NotImplementedError:
+        points_first = jnp.moveaxis(x, range(events), range(-events, 0))
+        velocity = family(d).velocity(d, tangent, points_first)
+        return jnp.moveaxis(velocity, range(-events, 0), range(events))
+
+    def stack(d: Distribution) -> Distribution:
+        return _event_first(elementwise(d), events, lambda p, _: _spread(p, x, events))
+
+    stacked, tangent = jax.jvp(stack, (d,), (tangent,))
+    return family(stacked).velocity(stacked, tangent, x)
+
+
+def _event_first(scalars: Distribution, events: int, fn: ParameterMap) -> Distribution:
+    """``scalars`` (``*batch *event``) with ``fn`` of their parameters, ``*event 1 1 *batch``."""
+    batch = len(scalars.batch_shape) - events
+
+    def rows(p: Value, event_dim: int) -> Value:
+        p = jnp.broadcast_to(p, scalars.batch_shape + p.shape[p.ndim - event_dim :])
+        p = jnp.moveaxis(p, range(batch, batch + events), range(events))
+        return fn(jnp.expand_dims(p, (events, events + 1)), event_dim)
+
+    return family(scalars).rebuild(scalars, rows)
 
 
 def _with_slopes(total: Rows, terms: Rows, event_dim: int) -> Rows:

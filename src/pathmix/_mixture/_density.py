@@ -6,25 +6,26 @@ d log p_k)``, in which the responsibilities ``r_k = w_k p_k / f`` are worked out
 that of a block, forwards and in reverse.
 """
 
+import functools
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 from numpyro.distributions import Distribution
 
-from pathmix._families._gather import largest_divisor, pad_left
-from pathmix._families._rows import from_rows, log_prob_rows, select, to_rows
+from pathmix._families import family
+from pathmix._families._blocks import block_terms, over_blocks
+from pathmix._families._gather import pad_left
+from pathmix._families._rows import from_rows, to_rows
 from pathmix._moving import dense, jvp_of_moving
 from pathmix._special import bounded_exp
 from pathmix._typing import Reals, Value
 from pathmix._weights import Weights, log_ratio, weighted
 
-_BLOCK = 2**18
-"""Values of one block, over points, event and components: about what a core's cache holds."""
-_SCALARS = 4
-"""How many times as many of scalars, which are worked out in place."""
+_UNROLLED = 16
+"""Components of a block that are added up without a loop."""
 
 
 def log_density(weights: Weights, components: Distribution, x: Value) -> Reals:
@@ -40,17 +41,17 @@ def log_density(weights: Weights, components: Distribution, x: Value) -> Reals:
 def _log_density(weights: Weights, components: Distribution, x: Value) -> Reals:
     """``log f`` of rows, ``split rest *batch``."""
     log_w = _component_first(weights.log(), components)
+    fold = partial(_fold, unrolled=family(components).light)
 
-    def step(carry: tuple[Array, Array], block: Array) -> tuple[tuple[Array, Array], None]:
+    def step(carry: tuple[Array, Array], block: Array) -> tuple[Array, Array]:
         top, total = carry
-        terms = weighted(log_w[block], _terms(components, x, block))
-        above = jnp.maximum(top, jnp.max(terms, axis=0))
+        terms = weighted(log_w[block], block_terms(components, x, block))
+        above = fold(jnp.maximum, terms, top)
         level = _finite(above)
-        total = total * jnp.exp(top - level) + jnp.sum(jnp.exp(terms - level), axis=0)
-        return (above, total), None
+        return above, fold(jnp.add, jnp.exp(terms - level), total * jnp.exp(top - level))
 
     start = jnp.full(x.shape[components.event_dim :], -jnp.inf, _dtype(components, x))
-    top, total = _over_blocks(step, (start, jnp.zeros_like(start)), components, x)
+    top, total = over_blocks(step, (start, jnp.zeros_like(start)), components, x)
     return jnp.log(total) + _finite(top)
 
 
@@ -66,28 +67,22 @@ def _tangent(out: Reals, primals: Any, tangents: Any) -> Reals:
     change = weights.change(dense(d_weights, weights))
     log_u, share, a = (_component_first(t, components) for t in change)
 
-    def step(total: Array, block: Array) -> tuple[Array, None]:
-        terms, change = jvp_of_moving(lambda d, x: _terms(d, x, block), (components, x), moving)
+    def step(total: Array, block: Array) -> Array:
+        terms, change = jvp_of_moving(
+            lambda d, x: block_terms(d, x, block), (components, x), moving
+        )
         r = bounded_exp(weighted(log_u[block], log_ratio(terms, out)))
         change = a[block] + share[block] * jnp.where(r > 0, change, 0.0)
-        return total + jnp.sum(r * change, axis=0), None
+        return total + jnp.sum(r * change, axis=0)
 
-    # the reverse pass works everything out again, which is cheaper than to store it
-    return _over_blocks(jax.checkpoint(step, prevent_cse=False), jnp.zeros_like(out), components, x)
-
-
-def _terms(components: Distribution, x: Value, block: Array) -> Reals:
-    return jax.vmap(lambda k: log_prob_rows(select(components, k), x))(block)
+    return over_blocks(step, jnp.zeros_like(out), components, x)
 
 
-def _over_blocks(step: Any, start: Any, components: Distribution, x: Value) -> Any:
-    """Fold ``step`` over the indices of the components, block by block."""
-    count = components.batch_shape[-1]
-    values = _BLOCK if components.event_dim else _SCALARS * _BLOCK
-    blocks = jnp.arange(count).reshape(-1, largest_divisor(count, values // max(x.size, 1)))
-    if len(blocks) == 1:
-        return step(start, blocks[0])[0]
-    return lax.scan(step, start, blocks)[0]
+def _fold(op: Any, terms: Array, start: Array, *, unrolled: bool) -> Array:
+    """Reduce the first axis; one by one, compilers make one pass of it and of what made it."""
+    if unrolled and len(terms) <= _UNROLLED:
+        return functools.reduce(op, terms, start)
+    return op(start, op.reduce(terms, axis=0))
 
 
 def _component_first(t: Array, components: Distribution) -> Array:
@@ -101,5 +96,5 @@ def _finite(top: Array) -> Array:
 
 
 def _dtype(components: Distribution, x: Value) -> Any:
-    shape = jax.eval_shape(lambda d, x: _terms(d, x, jnp.arange(1)), components, x)
+    shape = jax.eval_shape(lambda d, x: block_terms(d, x, jnp.arange(1)), components, x)
     return shape.dtype

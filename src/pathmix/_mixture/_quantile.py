@@ -19,7 +19,7 @@ from numpyro.distributions import Distribution
 from pathmix._families import component_bounds, family
 from pathmix._families._gather import pad_left
 from pathmix._mixture._moments import mean, variance
-from pathmix._pathwise import component_velocity, weight_velocity
+from pathmix._pathwise import mixture_velocity
 from pathmix._special import bounded_exp
 from pathmix._typing import Flags, Reals
 from pathmix._weights import Weights
@@ -58,8 +58,7 @@ def _quantile_jvp(primals, tangents):  # type: ignore[no-untyped-def]
         return x, jnp.zeros_like(x)
     log_f = weights.mix(_terms(components, x, "log_prob"))
     from_q = dq * bounded_exp(-log_f)
-    inner = weight_velocity(weights, d_weights, components, x)
-    inner += component_velocity(weights, components, d_components, x)
+    inner = mixture_velocity((weights, d_weights), (components, d_components), x)
     _, d_ends = jax.jvp(edges, (weights, components), (d_weights, d_components))
     at_low, at_high = q == 0, q == 1
     outer = jnp.where(at_low, d_ends[0], d_ends[1])

@@ -12,6 +12,7 @@ from numpyro.distributions.constraints import Constraint
 
 from pathmix._checks import require
 from pathmix._families import Family, family, hull
+from pathmix._families._blocks import component_terms
 from pathmix._families._rows import can_select
 from pathmix._mixture import _moments
 from pathmix._mixture._arguments import (
@@ -196,11 +197,9 @@ class MixtureSameFamily(Distribution):
     def log_prob(self, value: Any, intermediates: list[Any] | None = None) -> Reals:
         """Return ``log Σ_k w_k p_k(value)``, ``*sample *batch``; −inf outside the support."""
         del intermediates
-        x = self._checked(value)
         if not can_select(self.components_distribution):
             return self._weights.mix(self._component_terms(value))
-        shape = lax.broadcast_shapes(x.shape, self.shape())
-        return log_density(self._weights, self.components_distribution, jnp.broadcast_to(x, shape))
+        return log_density(self._weights, self.components_distribution, self._spread(value))
 
     def component_log_probs(self, value: Any) -> PerComponent:
         """Return the joint ``log w_k + log p_k(value)``, ``*sample *batch k``."""
@@ -323,16 +322,24 @@ class MixtureSameFamily(Distribution):
         return tuple(range(-self.event_dim, 0))
 
     def _component_terms(self, value: Any) -> PerComponent:
-        x = self._with_k_axis(value, in_support=True)
+        if self.event_shape and can_select(self.components_distribution):
+            return component_terms(self.components_distribution, self._spread(value))
+        x = self._checked(value)
+        x = jnp.expand_dims(x, x.ndim - self.event_dim)
         return self._per_component(self._family.log_prob(self.components_distribution, x))
+
+    def _spread(self, value: Any) -> Value:
+        """``value`` as a float array, checked, ``*sample *batch *event``."""
+        x = self._checked(value)
+        return jnp.broadcast_to(x, lax.broadcast_shapes(x.shape, self.shape()))
 
     def _per_component(self, terms: Reals) -> PerComponent:
         shape = lax.broadcast_shapes(terms.shape, self.components_distribution.batch_shape)
         return jnp.broadcast_to(terms, shape)
 
-    def _with_k_axis(self, value: Any, *, in_support: bool = False) -> Value:
-        """``value`` as a float array, checked, with an axis of size one for the components."""
-        x = self._checked(value) if in_support else self._as_value(value)
+    def _with_k_axis(self, value: Any) -> Value:
+        """``value`` as a float array with an axis of size one for the components."""
+        x = self._as_value(value)
         return jnp.expand_dims(x, x.ndim - self.event_dim)
 
     def _checked(self, value: Any) -> Value:

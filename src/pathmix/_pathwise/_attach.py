@@ -6,11 +6,15 @@ derivatives the value moves as well.
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 from numpyro.distributions import Distribution
 
 from pathmix._families import family
+from pathmix._families._blocks import all_terms, over_blocks
+from pathmix._families._gather import component_first
+from pathmix._families._rows import from_rows, select, to_rows, velocity_rows
 from pathmix._pathwise._logits import weight_velocity
-from pathmix._typing import Reals, Value
+from pathmix._typing import Value
 from pathmix._weights import Weights
 
 
@@ -26,8 +30,7 @@ def _attach_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     weights, components, x = primals
     d_weights, d_components, dx = tangents
     x = attach(weights, components, x)
-    velocity = component_velocity(weights, components, d_components, x)
-    velocity += weight_velocity(weights, d_weights, components, x)
+    velocity = mixture_velocity((weights, d_weights), (components, d_components), x)
     return x, (dx + velocity).astype(x.dtype)
 
 
@@ -46,16 +49,37 @@ def _attach_to_components_jvp(primals, tangents):  # type: ignore[no-untyped-def
     return x, (dx + family(components).velocity(components, d_components, x)).astype(x.dtype)
 
 
+def mixture_velocity(
+    weights: tuple[Weights, Weights], components: tuple[Distribution, Distribution], x: Value
+) -> Value:
+    """Return the velocity ``*points *event`` of ``x``; of both arguments, value and tangent."""
+    d = components[0]
+    events, batch = d.event_dim, d.batch_shape[:-1]
+    points = jnp.broadcast_shapes(x.shape[: x.ndim - events], batch)
+    x = jnp.broadcast_to(x, points + d.event_shape)
+    rows = to_rows(x, events, len(batch))
+    velocity = component_velocity(weights[0], *components, rows)
+    velocity += weight_velocity(*weights, d, rows)
+    return from_rows(jnp.moveaxis(velocity, range(events), range(-events, 0)), x.shape)
+
+
 def component_velocity(
     weights: Weights, components: Distribution, tangent: Distribution, x: Value
 ) -> Value:
-    """Return ``Σ_k r_k v_k``, ``*points *event``, the velocity under the components' tangent."""
-    events = components.event_dim
-    x = jnp.expand_dims(x, x.ndim - events)
-    velocities = family(components).velocity(components, tangent, x)
-    terms = family(components).log_prob(components, x)
-    terms = jnp.broadcast_to(terms, jnp.broadcast_shapes(terms.shape, components.batch_shape))
-    r: Reals = weights.posterior(terms).probs
-    r = r.reshape(r.shape + (1,) * events)
-    moving = jnp.where(r > 0, r, 0.0) * jnp.where(r > 0, velocities, 0.0)
-    return jnp.sum(moving, axis=moving.ndim - events - 1)
+    """Return ``Σ_k r_k v_k`` of rows ``*event split rest *batch``."""
+    terms = all_terms(components, x)
+    r, w = weights.shares(terms), component_first(weights.values(), 0, terms.ndim - 1)
+    # where a component has no share, its velocity may be infinite; but a zero weight can grow
+    felt = (r > 0) | ((w == 0) & jnp.isfinite(terms))
+
+    axes = tuple(range(1, components.event_dim + 1))
+
+    def step(total: Array, block: Array) -> Array:
+        def velocity(k: Array) -> Array:
+            d, d_dot = jax.jvp(lambda d: select(d, k), (components,), (tangent,))
+            return velocity_rows(d, d_dot, x)
+
+        share, on = (jnp.expand_dims(t[block], axes) for t in (r, felt))
+        return total + jnp.sum(share * jnp.where(on, jax.vmap(velocity)(block), 0.0), axis=0)
+
+    return over_blocks(step, jnp.zeros_like(x), components, x)

@@ -28,7 +28,7 @@ from pathmix._families import Conditionals, Terms, family
 from pathmix._families._gather import component_first, largest_divisor
 from pathmix._special import bounded_exp
 from pathmix._typing import ComponentFirst, Flags, Reals, Value
-from pathmix._weights import Tilt, Weights
+from pathmix._weights import Change, Weights
 
 _BLOCK = 2**17
 """Values over rows, components and points that are worked out together: what a cache holds."""
@@ -40,17 +40,18 @@ _LARGE = 1e4
 def weight_velocity(
     weights: Weights, tangent: Weights, components: Distribution, x: Value
 ) -> Value:
-    """Return the velocity ``*points *event`` of ``x`` under the weights' ``tangent``."""
-    events = components.event_dim
-    x_k = jnp.expand_dims(x, x.ndim - events)
-    conditionals = family(components).conditionals(components, x_k)
-    points = jnp.broadcast_shapes(x.shape[: x.ndim - events], components.batch_shape[:-1])
-    dx = conditionals.complete(_recurrence(weights.tilt(tangent), conditionals, points, x.dtype))
-    return jnp.moveaxis(dx, 0, -1).reshape(points + components.event_shape)
+    """Return the velocity of rows ``*event split rest *batch`` under the weights' ``tangent``."""
+    events, batch = components.event_dim, components.batch_shape[:-1]
+    points = (-1, *batch)
+    x_k = jnp.moveaxis(x.reshape(components.event_shape + points), range(events), range(-events, 0))
+    points = x_k.shape[: x_k.ndim - events]
+    conditionals = family(components).conditionals(components, jnp.expand_dims(x_k, len(points)))
+    dx = conditionals.complete(_recurrence(weights.change(tangent), conditionals, points, x.dtype))
+    return dx.reshape(x.shape)
 
 
 def _recurrence(
-    tilt: Tilt, conditionals: Conditionals, points: tuple[int, ...], dtype: jnp.dtype
+    change: Change, conditionals: Conditionals, points: tuple[int, ...], dtype: jnp.dtype
 ) -> Reals:
     """Run along the event, block by block; return ``event *points``."""
 
@@ -58,12 +59,12 @@ def _recurrence(
         t = component_first(t, 0, len(points))
         return jnp.broadcast_to(t, (t.shape[0], *points)).astype(dtype)
 
-    positive = component_first(tilt.positive, 0, len(points))
-    log_u, a = per_component(tilt.log_u), per_component(tilt.a)
+    share = component_first(change.share, 0, len(points)).astype(dtype)
+    log_u, a = per_component(change.log_u), per_component(change.a)
 
     def block(carry, rows):  # type: ignore[no-untyped-def]
         log_u, *moving = carry
-        log_u, known = _coefficients(positive, log_u, _map(conditionals.terms, rows))
+        log_u, known = _coefficients(share, log_u, _map(conditionals.terms, rows))
         moving, dx = _scan(step, tuple(moving), (known, rows))
         return (log_u, *moving), dx
 
@@ -74,14 +75,15 @@ def _recurrence(
         if conditionals.drifts:
             dx += jnp.sum(now.responsibility * drift, axis=0)
         relative = dx - drift
-        a = a + jnp.where(positive, now.score * relative - log_scale, 0.0)
+        a = a + share * (now.score * relative - log_scale)
         return (a, conditionals.advance(state, row, relative, dx)), dx
 
     size = jax.tree.leaves(conditionals.rows)[0].shape[0]
-    length = largest_divisor(size, _BLOCK // max(a.size, 1))
+    # two blocks at least: a draw that no loop reads is worked out again for every component
+    length = largest_divisor(size, min(_BLOCK // max(a.size, 1), size // 2))
     rows = jax.tree.map(lambda t: t.reshape(-1, length, *t.shape[1:]), conditionals.rows)
     # the reverse pass works the coefficients out again, which is cheaper than to store them
-    one = block if length == size else jax.checkpoint(block, prevent_cse=False)
+    one = jax.checkpoint(block, prevent_cse=False)
     dx = _scan(one, (log_u, a, conditionals.start(a)), rows)[1]
     return dx.reshape(size, *points)
 
@@ -111,7 +113,7 @@ class _Coefficients(NamedTuple):
 
 
 def _coefficients(
-    positive: Flags, log_u: ComponentFirst, at: Terms
+    share: Reals, log_u: ComponentFirst, at: Terms
 ) -> tuple[ComponentFirst, _Coefficients]:
     """The coefficients of the coordinates ``at``, ``rows k *points``, and ``log u`` after them.
 
@@ -120,24 +122,28 @@ def _coefficients(
     ``−S`` for all components: it is, where the mixture's survival is smaller than its cdf, so that
     both tails are exact.
     """
+    over_k = lambda t: jnp.sum(share * t, axis=1, keepdims=True)  # noqa: E731
     log_p = jnp.minimum(at.log_prob, _LARGE)
     # differences of logs of densities stay small enough to be added up, row after row
-    level = _highest(positive, log_p)
-    sums = _sums(log_u, log_p - level)
-    top = _highest(positive, sums)
+    level = _highest((share > 0) & (log_u > -jnp.inf), log_p)
+    steps = log_p - level
+    sums = _sums(log_u, steps)
+    after = log_u + jnp.sum(steps, axis=0)  # alone it needs no other sum of `sums`
+    top = _highest(share > 0, sums)
     parts = bounded_exp(sums - top)
-    total = jnp.sum(jnp.where(positive, parts, 0.0), axis=1, keepdims=True)
+    total = over_k(parts)
     total = jnp.where(total > 0, total, 1.0)
     u, log_sum = parts / total, top + jnp.log(total)
     log_u, log_f = sums - log_sum, log_sum[1:] - log_sum[:-1] + level
     near = u[1:] * at.ratio
     far = bounded_exp(log_u[:-1] - log_f) - near
     cdf, survival = jnp.where(at.lower, near, far), jnp.where(at.lower, far, near)
-    over_k = lambda t: jnp.sum(jnp.where(positive, t, 0.0), axis=1, keepdims=True)  # noqa: E731
     below, above = over_k(cdf), over_k(survival)
     use_cdf = below < above
     pull = jnp.where(use_cdf, -cdf, survival) - u[:-1] * jnp.where(use_cdf, -below, above)
-    return log_u[-1], _Coefficients(pull, jnp.where(positive, u[1:], 0.0), at.score)
+    after -= _highest(share > 0, after[None])[0]
+    score = jnp.where((share > 0) | jnp.isfinite(at.score), at.score, 0.0)
+    return after, _Coefficients(pull, share * u[1:], score)
 
 
 def _sums(start: ComponentFirst, terms: Reals) -> Reals:
