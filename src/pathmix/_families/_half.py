@@ -22,22 +22,22 @@ LOG_2 = math.log(2)
 class Half(Family):
     """A folded family given by functions of ``z = x / scale ≥ 0``."""
 
-    density: Callable[[Reals], Reals]
-    cdf: Callable[[Reals], Reals]
-    survival: Callable[[Reals], Reals]
+    log_density: Callable[[Reals], Reals]
+    log_below: Callable[[Reals], Reals]
+    log_above: Callable[[Reals], Reals]
 
     parameters = ("scale",)
     pathwise = True
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         log_scale = jnp.log(d.scale)
-        return guarded(x >= 0, lambda x: LOG_2 + self.density(x / d.scale) - log_scale, x, 1.0)
+        return guarded(x >= 0, lambda x: LOG_2 + self.log_density(x / d.scale) - log_scale, x, 1.0)
 
     def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return guarded(x > 0, lambda x: self.cdf(x / d.scale), x, 1.0)
+        return guarded(x > 0, lambda x: self.log_below(x / d.scale), x, 1.0)
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return guarded(x > 0, lambda x: self.survival(x / d.scale), x, 1.0, outside=0.0)
+        return guarded(x > 0, lambda x: self.log_above(x / d.scale), x, 1.0, outside=0.0)
 
     def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
         z = x / d.scale

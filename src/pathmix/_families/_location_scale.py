@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
+from jax.scipy.special import ndtr
 from numpyro.distributions import Distribution
 
 from pathmix._families._exponential import log_cdf_of_hazard
@@ -22,21 +23,21 @@ Standard = Callable[[Reals], Reals]
 class LocationScale(Family):
     """A family given by the log density, log cdf and log survival of its standard form."""
 
-    density: Standard
-    cdf: Standard
-    survival: Standard
+    log_density: Standard
+    log_below: Standard
+    log_above: Standard
 
     parameters = ("loc", "scale")
     pathwise = True
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
-        return self.density(standardise(d, x)) - jnp.log(d.scale)
+        return self.log_density(standardise(d, x)) - jnp.log(d.scale)
 
     def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return self.cdf(standardise(d, x))
+        return self.log_below(standardise(d, x))
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return self.survival(standardise(d, x))
+        return self.log_above(standardise(d, x))
 
     def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
         z = standardise(d, x)
@@ -47,6 +48,9 @@ class NormalFamily(LocationScale):
     """The normal family: log densities that add up to one sum of squares, and ratios of tails."""
 
     light = True
+
+    def cdf(self, d: Distribution, x: Value) -> Reals:
+        return ndtr(standardise(d, x))
 
     def smaller_tail(self, d: Distribution, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
         del log_p

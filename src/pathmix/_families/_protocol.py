@@ -120,6 +120,10 @@ class Family:
         """Return ``log P(X ≤ x)``, elementwise over a factorised event."""
         return jnp.log(self._cdf(d, x))
 
+    def cdf(self, d: Distribution, x: Value) -> Reals:
+        """Return ``P(X ≤ x)``, elementwise over a factorised event."""
+        return jnp.exp(self.log_cdf(d, x))
+
     def log_survival(self, d: Distribution, x: Value) -> Reals:
         """Return ``log P(X > x)``, elementwise over a factorised event."""
         return jnp.log1p(-self._cdf(d, x))

@@ -222,7 +222,13 @@ class MixtureSameFamily(Distribution):
 
     def cdf(self, value: Any) -> Reals:
         """Return ``P(X ≤ value)``, jointly over a factorised vector event."""
-        return jnp.exp(self.log_cdf(value))
+        if self.event_shape:
+            return jnp.exp(self.log_cdf(value))
+        terms = self._family.cdf(self.components_distribution, self._with_k_axis(value))
+        w = self._weights.values()
+        terms = jnp.where((w == 0) & ~jnp.isfinite(terms), 0.0, terms)
+        total = jnp.sum(w * terms, axis=-1)
+        return total - lax.stop_gradient(jnp.maximum(total - 1, 0.0))  # what rounding has added
 
     def log_cdf(self, value: Any) -> Reals:
         """Return ``log P(X ≤ value)``, jointly over a factorised vector event."""
