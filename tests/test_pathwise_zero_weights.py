@@ -12,6 +12,7 @@ from cases.mixtures import by_logits, by_probs
 PROBS = np.array([0.4, 0.6, 0.0])
 LOC, SCALE = np.array([-1.0, 1.0, 2.0]), np.array([0.5, 1.0, 0.7])
 ATTACHED = 0.4
+KEY = jax.random.key(0)
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -75,14 +76,22 @@ def test_second_derivatives_are_the_limit_of_small_weights(make):
 
 @pytest.mark.parametrize("by", [by_probs, by_logits])
 def test_an_undefined_component_without_weight_changes_nothing(by):
-    def slope(k):
-        def loss(loc):
-            weights = jnp.asarray(PROBS[:k] if by is by_probs else np.log(PROBS[:k] + 0.0))
-            components = dist.Normal(loc, SCALE[:k], validate_args=False)
-            mixture = by(weights, components, reparameterize=True)
-            return mixture.reparameterize_sample(ATTACHED)
-
-        return jax.grad(loss)(jnp.array([-1.0, 1.0, jnp.nan])[:k])
-
     with np.errstate(divide="ignore"):
-        np.testing.assert_allclose(slope(3)[:2], slope(2), rtol=1e-13)
+        weights = PROBS if by is by_probs else np.log(PROBS)
+
+    def slope(k):
+        def loss(weights, loc):
+            components = dist.Normal(loc, SCALE[:k], validate_args=False)
+            return by(weights, components, reparameterize=True).reparameterize_sample(ATTACHED)
+
+        return jax.grad(loss, (0, 1))(weights[:k], jnp.array([-1.0, 1.0, jnp.nan])[:k])
+
+    for actual, wanted in zip(slope(3), slope(2), strict=True):
+        np.testing.assert_allclose(actual[:2], wanted, rtol=1e-13)
+
+
+def test_no_draws_have_no_gradient():
+    def loss(loc):
+        return jnp.sum(by_probs(PROBS, normals(loc), reparameterize=True).sample(KEY, (0,)))
+
+    assert not np.any(jax.grad(loss)(jnp.zeros((3, 2))))

@@ -6,6 +6,7 @@ components into ``x`` and gets one number per point and component. The registry 
 exact type, because a subclass may change a density that its parent's closed form would ignore.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -41,7 +42,8 @@ class Marginals(Conditionals):
         points = x.ndim - event_dim - 1
 
         def event_first(t: Value) -> Value:
-            flat = t.reshape((*t.shape[: t.ndim - event_dim], -1))
+            cut = t.ndim - event_dim
+            flat = t.reshape((*t.shape[:cut], math.prod(t.shape[cut:])))
             return component_first(flat, 1, points)
 
         self._scalars = family(d).rebuild(

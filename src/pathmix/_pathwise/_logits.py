@@ -17,6 +17,7 @@ p_{k,i}``. Everything but ``a`` and ``dx`` is known from ``x``, so that this is 
 in ``k`` numbers, which costs O(K·E) per draw, forwards and transposed.
 """
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -42,9 +43,8 @@ def weight_velocity(
 ) -> Value:
     """Return the velocity of rows ``*event split rest *batch`` under the weights' ``tangent``."""
     events, batch = components.event_dim, components.batch_shape[:-1]
-    points = (-1, *batch)
+    points = (math.prod(x.shape[events : events + 2]), *batch)
     x_k = jnp.moveaxis(x.reshape(components.event_shape + points), range(events), range(-events, 0))
-    points = x_k.shape[: x_k.ndim - events]
     conditionals = family(components).conditionals(components, jnp.expand_dims(x_k, len(points)))
     dx = conditionals.complete(_recurrence(weights.change(tangent), conditionals, points, x.dtype))
     return dx.reshape(x.shape)
@@ -81,7 +81,8 @@ def _recurrence(
     size = jax.tree.leaves(conditionals.rows)[0].shape[0]
     # two blocks at least: a draw that no loop reads is worked out again for every component
     length = largest_divisor(size, min(_BLOCK // max(a.size, 1), size // 2))
-    rows = jax.tree.map(lambda t: t.reshape(-1, length, *t.shape[1:]), conditionals.rows)
+    count = size // length
+    rows = jax.tree.map(lambda t: t.reshape(count, length, *t.shape[1:]), conditionals.rows)
     # the reverse pass works the coefficients out again, which is cheaper than to store them
     one = jax.checkpoint(block, prevent_cse=False)
     dx = _scan(one, (log_u, a, conditionals.start(a)), rows)[1]
@@ -123,9 +124,13 @@ def _coefficients(
     both tails are exact.
     """
     over_k = lambda t: jnp.sum(share * t, axis=1, keepdims=True)  # noqa: E731
-    log_p = jnp.minimum(at.log_prob, _LARGE)
+    positive = (share > 0) & (log_u > -jnp.inf)
+    # what is undefined must not be felt without weight
+    felt = positive | (jnp.isfinite(at.log_prob) & jnp.isfinite(at.score))
+    log_p = jnp.where(felt, jnp.minimum(at.log_prob, _LARGE), -jnp.inf)
+    ratio, score = jnp.where(felt, at.ratio, 0.0), jnp.where(felt, at.score, 0.0)
     # differences of logs of densities stay small enough to be added up, row after row
-    level = _highest((share > 0) & (log_u > -jnp.inf), log_p)
+    level = _highest(positive, log_p)
     steps = log_p - level
     sums = _sums(log_u, steps)
     after = log_u + jnp.sum(steps, axis=0)  # alone it needs no other sum of `sums`
@@ -135,14 +140,13 @@ def _coefficients(
     total = jnp.where(total > 0, total, 1.0)
     u, log_sum = parts / total, top + jnp.log(total)
     log_u, log_f = sums - log_sum, log_sum[1:] - log_sum[:-1] + level
-    near = u[1:] * at.ratio
+    near = u[1:] * ratio
     far = bounded_exp(log_u[:-1] - log_f) - near
     cdf, survival = jnp.where(at.lower, near, far), jnp.where(at.lower, far, near)
     below, above = over_k(cdf), over_k(survival)
     use_cdf = below < above
     pull = jnp.where(use_cdf, -cdf, survival) - u[:-1] * jnp.where(use_cdf, -below, above)
     after -= _highest(share > 0, after[None])[0]
-    score = jnp.where((share > 0) | jnp.isfinite(at.score), at.score, 0.0)
     return after, _Coefficients(pull, share * u[1:], score)
 
 
