@@ -64,7 +64,7 @@ def test_second_derivatives_are_the_limit_of_small_weights(make):
         loc = jnp.array([[-1.0, 0.0], [1.0, 0.5], [0.5, 1.5]])
         return jax.hessian(loss, (0, 1))(weight, loc)
 
-    step = 1e-5
+    step = 1e-5  # the limit is taken to first order: what is left is about its square
     near, far = derivatives(step), derivatives(2 * step)
     jax.tree.map(
         lambda a, b, c: np.testing.assert_allclose(a, 2 * b - c, rtol=1e-7, atol=1e-7),
@@ -94,4 +94,5 @@ def test_no_draws_have_no_gradient():
     def loss(loc):
         return jnp.sum(by_probs(PROBS, normals(loc), reparameterize=True).sample(KEY, (0,)))
 
-    assert not np.any(jax.grad(loss)(jnp.zeros((3, 2))))
+    gradient = jax.grad(loss)(jnp.zeros((3, 2)))
+    np.testing.assert_array_equal(gradient, np.zeros((3, 2)))

@@ -6,8 +6,7 @@ d log p_k)``, in which the responsibilities ``r_k = w_k p_k / f`` are worked out
 that of a block, forwards and in reverse.
 """
 
-import functools
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import jax
@@ -68,9 +67,8 @@ def _tangent(out: Reals, primals: Any, tangents: Any) -> Reals:
     log_u, share, a = (_component_first(t, components) for t in change)
 
     def step(total: Array, block: Array) -> Array:
-        terms, change = jvp_of_moving(
-            lambda d, x: block_terms(d, x, block), (components, x), moving
-        )
+        of = lambda d, x: block_terms(d, x, block)  # noqa: E731
+        terms, change = jvp_of_moving(of, (components, x), moving)
         r = bounded_exp(weighted(log_u[block], log_ratio(terms, out)))
         change = a[block] + share[block] * jnp.where(r > 0, change, 0.0)
         return total + jnp.sum(r * change, axis=0)
@@ -81,7 +79,7 @@ def _tangent(out: Reals, primals: Any, tangents: Any) -> Reals:
 def _fold(op: Any, terms: Array, start: Array, *, unrolled: bool) -> Array:
     """Reduce the first axis; one by one, compilers make one pass of it and of what made it."""
     if unrolled and len(terms) <= _UNROLLED:
-        return functools.reduce(op, terms, start)
+        return reduce(op, terms, start)
     return op(start, op.reduce(terms, axis=0))
 
 

@@ -71,7 +71,6 @@ def component_velocity(
     r, w = weights.shares(terms), component_first(weights.values(), 0, terms.ndim - 1)
     # where a component has no share, its velocity may be infinite; but a zero weight can grow
     felt = (r > 0) | ((w == 0) & jnp.isfinite(terms))
-
     axes = tuple(range(1, components.event_dim + 1))
 
     def step(total: Array, block: Array) -> Array:
