@@ -4,14 +4,16 @@ The rule calls the attached function again for its primal, so that in second and
 derivatives the value moves as well.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 from numpyro.distributions import Distribution
 
 from pathmix._families import family
 from pathmix._families._blocks import all_terms, over_blocks
-from pathmix._families._gather import component_first
+from pathmix._families._gather import component_first, largest_divisor
 from pathmix._families._rows import from_rows, select, to_rows, velocity_rows
 from pathmix._pathwise._logits import weight_velocity
 from pathmix._typing import Value
@@ -29,9 +31,27 @@ def attach(weights: Weights, components: Distribution, x: Value) -> Value:
 def _attach_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     weights, components, x = primals
     d_weights, d_components, dx = tangents
-    x = attach(weights, components, x)
+    x = attach(weights, components, _worked_out(x, components.event_dim))
     velocity = mixture_velocity((weights, d_weights), (components, d_components), x)
     return x, (dx + velocity).astype(x.dtype)
+
+
+def _worked_out(x: Value, events: int) -> Value:
+    """Return ``x`` (``*points *event``), of which vectors have come through a loop.
+
+    What a loop returns is worked out once. A draw that no loop returns would be worked out again by
+    whatever reads it, along the event there, where compilers for CPUs do not vectorise it.
+    """
+    points, size = x.shape[: x.ndim - events], math.prod(x.shape[x.ndim - events :])
+    if size < 2:  # nothing to loop over
+        return x
+    flat, length = x.reshape(*points, size), largest_divisor(size, size // 2)
+
+    def block(start: Array) -> Array:
+        return jnp.moveaxis(lax.dynamic_slice_in_dim(flat, start, length, axis=-1), -1, 0)
+
+    blocks = lax.map(block, jnp.arange(0, size, length))
+    return jnp.moveaxis(blocks.reshape(size, *points), 0, -1).reshape(x.shape)
 
 
 @jax.custom_jvp

@@ -124,13 +124,13 @@ def _coefficients(
     both tails are exact.
     """
     over_k = lambda t: jnp.sum(share * t, axis=1, keepdims=True)  # noqa: E731
-    positive = (share > 0) & (log_u > -jnp.inf)
     # what is undefined must not be felt without weight
-    felt = positive | (jnp.isfinite(at.log_prob) & jnp.isfinite(at.score))
+    felt = (share > 0) | (jnp.isfinite(at.log_prob) & jnp.isfinite(at.score))
+    felt &= log_u > -jnp.inf
     log_p = jnp.where(felt, jnp.minimum(at.log_prob, _LARGE), -jnp.inf)
     ratio, score = jnp.where(felt, at.ratio, 0.0), jnp.where(felt, at.score, 0.0)
     # differences of logs of densities stay small enough to be added up, row after row
-    level = _highest(positive, log_p)
+    level = _highest(share > 0, log_p)
     steps = log_p - level
     sums = _sums(log_u, steps)
     after = log_u + jnp.sum(steps, axis=0)  # alone it needs no other sum of `sums`
@@ -139,9 +139,8 @@ def _coefficients(
     total = over_k(parts)
     total = jnp.where(total > 0, total, 1.0)
     u, log_sum = parts / total, top + jnp.log(total)
-    log_u, log_f = sums - log_sum, log_sum[1:] - log_sum[:-1] + level
     near = u[1:] * ratio
-    far = bounded_exp(log_u[:-1] - log_f) - near
+    far = bounded_exp(sums[:-1] - (log_sum[1:] + level)) - near
     cdf, survival = jnp.where(at.lower, near, far), jnp.where(at.lower, far, near)
     below, above = over_k(cdf), over_k(survival)
     use_cdf = below < above
