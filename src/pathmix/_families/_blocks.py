@@ -1,5 +1,7 @@
-"""Folding over components, in blocks that a cache holds; points are rows as in ``_rows``."""
+"""Folding over components in blocks, and over points in stretches; points are rows (``_rows``)."""
 
+import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -9,13 +11,40 @@ from jax import Array, lax
 from numpyro.distributions import Distribution
 
 from pathmix._families._gather import largest_divisor
-from pathmix._families._rows import from_rows, log_prob_rows, select, to_rows
+from pathmix._families._rows import (
+    from_rows,
+    local_divisors,
+    log_prob_rows,
+    select,
+    to_rows,
+)
 from pathmix._typing import PerComponent, Reals, Value
 
-_BLOCK = 2**18
-"""Values of one block, over points, event and components: about what a core's cache holds."""
+RowsOf = Callable[[Value], Reals]
+
+_BLOCK = 2**19
+"""Values of one block, over points, event and components."""
+_STRETCH = 2**14, 2**17
+"""Values of a stretch of points, about: those that a core's cache holds while blocks read them."""
 _SCALARS = 4
 """How many times as many of scalars, which are worked out in place."""
+
+
+def by_stretches(fn: RowsOf, components: Distribution, x: Value) -> Reals:
+    """Return ``fn`` of the rows of ``x`` (``*points *event``), ``*points``, stretch by stretch."""
+    events, batch = components.event_dim, len(components.batch_shape) - 1
+    points = x.shape[: x.ndim - events]
+    samples = math.prod(points[: len(points) - batch])
+    count = _stretches(x.size, samples) if events else 1
+
+    def stretch(x: Value) -> Reals:
+        return from_rows(fn(to_rows(x, events, batch)), x.shape[: x.ndim - events])
+
+    if count == 1:
+        return stretch(x)
+    x = x.reshape(samples // count, count, *x.shape[len(points) - batch :])
+    out = lax.map(stretch, jnp.swapaxes(x, 0, 1))
+    return jnp.swapaxes(out, 0, 1).reshape(points)
 
 
 def over_blocks(step: Any, start: Any, components: Distribution, x: Value) -> Any:
@@ -49,6 +78,13 @@ def component_terms(components: Distribution, x: Value) -> PerComponent:
     return from_rows(
         jnp.moveaxis(terms, 0, -1), x.shape[: x.ndim - events] + components.batch_shape[-1:]
     )
+
+
+def _stretches(size: int, samples: int) -> int:
+    """How many stretches of equal length; one, if none is of a good length."""
+    least, most = _STRETCH
+    counts = local_divisors(samples, size // least)
+    return next((c for c in counts if size // c <= most), 1) if size > most else 1
 
 
 def _blocks(components: Distribution, x: Value) -> Array:

@@ -33,6 +33,21 @@ def sum_rows(terms: Array, event_dim: int) -> Array:
     return functools.reduce(jnp.add, (jnp.sum(run, axis=0) for run in runs))
 
 
+def spread(t: Array, axis: int, like: Value) -> Array:
+    """Broadcast ``axis`` of ``t``, if it is one of size one, to that of ``like`` by a product.
+
+    The transpose, a sum over a long axis, is then a product of a matrix and a vector, for which
+    compilers for CPUs have faster code, which also does whatever precedes it.
+    """
+    size = like.shape[axis]
+    if t.ndim < like.ndim or t.shape[axis] == size:
+        return t
+    ones = jnp.ones(size, t.dtype)
+    none = ((), ()), ((), ())
+    outer = lax.dot_general(jnp.squeeze(t, axis), ones, none, precision="highest")
+    return jnp.moveaxis(outer, -1, axis)
+
+
 def pad_left(x: Any, ndim: int) -> Array:
     """Give ``x`` at least ``ndim`` axes by leading axes of size one."""
     x = jnp.asarray(x)

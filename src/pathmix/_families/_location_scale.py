@@ -13,6 +13,7 @@ from numpyro.distributions import Distribution
 from pathmix._families._exponential import log_cdf_of_hazard
 from pathmix._families._gather import sum_rows
 from pathmix._families._protocol import Family, register
+from pathmix._families._squares import half_squares
 from pathmix._special import log_ndtr, mills_ratio
 from pathmix._typing import Flags, Reals, Value
 
@@ -48,6 +49,7 @@ class NormalFamily(LocationScale):
     """The normal family: log densities that add up to one sum of squares, and ratios of tails."""
 
     light = True
+    closed_form = True
 
     def cdf(self, d: Distribution, x: Value) -> Reals:
         return ndtr(standardise(d, x))
@@ -58,9 +60,8 @@ class NormalFamily(LocationScale):
         return z < 0, d.scale * mills_ratio(z)
 
     def total_log_prob(self, d: Distribution, x: Value, event_dim: int) -> Reals:
-        z = standardise(d, x)
         constants = jnp.broadcast_to(jnp.log(d.scale) + 0.5 * math.log(2 * math.pi), d.batch_shape)
-        return -0.5 * sum_rows(z * z, event_dim) - sum_rows(constants, event_dim)
+        return -half_squares(x, d.loc, d.scale, event_dim) - sum_rows(constants, event_dim)
 
 
 def standardise(d: Distribution, x: Value) -> Reals:

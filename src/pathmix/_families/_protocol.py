@@ -74,6 +74,9 @@ class Family:
     light: ClassVar[bool] = False
     """Whether it is faster to work a log density out twice than to keep it."""
 
+    closed_form: ClassVar[bool] = False
+    """Whether :meth:`total_log_prob` brings its derivatives along."""
+
     def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
         """Return a distribution like ``d`` with ``fn(parameter, event_dim)`` for parameters."""
         if not self.parameters:

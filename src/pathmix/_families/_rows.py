@@ -7,7 +7,7 @@ first in registers, which makes it several times as fast as one long sum.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from jax import lax
 from numpyro.distributions import Distribution
 
 from pathmix._families._conditionals import elementwise
-from pathmix._families._gather import pad_left
+from pathmix._families._gather import pad_left, spread
 from pathmix._families._protocol import family
 from pathmix._moving import is_zero
 from pathmix._typing import Index, ParameterMap, Reals, Value
@@ -34,9 +34,8 @@ def to_rows(x: Value, event_dim: int, batch_dim: int) -> Value:
     """Turn ``*sample *batch *event`` into ``*event split rest *batch``."""
     tail = x.shape[x.ndim - event_dim - batch_dim :]
     samples = math.prod(x.shape[: x.ndim - len(tail)])
-    split = (
-        _split(samples) if event_dim else 1
-    )  # of a scalar, the transpose costs more than it saves
+    # of a scalar, the transpose costs more than it saves
+    split = max(local_divisors(samples, _SPLIT)) if event_dim else 1
     x = jnp.swapaxes(x.reshape((samples // split, split, *tail)), 0, 1)
     return jnp.moveaxis(x, range(x.ndim - event_dim, x.ndim), range(event_dim))
 
@@ -46,11 +45,13 @@ def from_rows(rows: Reals, shape: tuple[int, ...]) -> Reals:
     return jnp.swapaxes(rows, 0, 1).reshape(shape)
 
 
-def _split(samples: int) -> int:
-    """The largest split that leaves ``rest`` to as many devices as the samples may lie on."""
-    whole = math.gcd(samples, _DEVICES)
-    fits = (s for s in range(1, _SPLIT + 1) if samples % s == 0)
-    return max(s for s in fits if math.gcd(samples // s, _DEVICES) == whole)
+def local_divisors(samples: int, most: int) -> Iterator[int]:
+    """Divisors up to ``most`` of what lies on one device, if the samples lie on as many as can be.
+
+    A quotient of the samples by one of them can lie on the same devices.
+    """
+    local = samples // math.gcd(samples, _DEVICES)
+    return (c for c in range(1, most + 1) if local % c == 0)
 
 
 def can_select(d: Distribution) -> bool:
@@ -99,7 +100,7 @@ def log_prob_rows(d: Distribution, x: Value) -> Reals:
     def total(x: Value, *parameters: Value) -> Reals:
         return known.total_log_prob(of(parameters), x, d.event_dim)
 
-    if vectors == {0}:
+    if vectors == {0} and not known.closed_form:
         terms = lambda x, *parameters: known.log_prob(of(parameters), x)  # noqa: E731
         total = _with_slopes(total, terms, d.event_dim)
     out = total(x, *parameters)
@@ -118,7 +119,7 @@ def velocity_rows(d: Distribution, tangent: Distribution, x: Value) -> Value:
         return jnp.moveaxis(velocity, range(-events, 0), range(events))
 
     def stack(d: Distribution) -> Distribution:
-        return _event_first(elementwise(d), events, lambda p, _: _spread(p, x, events))
+        return _event_first(elementwise(d), events, lambda p, _: spread(p, events + 1, x))
 
     stacked, tangent = jax.jvp(stack, (d,), (tangent,))
     return family(stacked).velocity(stacked, tangent, x)
@@ -154,16 +155,7 @@ def _with_slopes(total: Rows, terms: Rows, event_dim: int) -> Rows:
             slope = jax.jvp(along, (primals[i],), (jnp.ones_like(primals[i]),))[1]
             # it may overflow where the density vanishes, and a zero weight times it must be zero
             largest = jnp.finfo(slope.dtype).max
-            change += jnp.clip(slope, -largest, largest) * _spread(dot, primals[0], event_dim)
+            change += jnp.clip(slope, -largest, largest) * spread(dot, event_dim + 1, primals[0])
         return wrapped(*primals), jnp.sum(change, axis=tuple(range(event_dim)))
 
     return wrapped
-
-
-def _spread(dot: Value, x: Value, event_dim: int) -> Value:
-    """Broadcast a parameter's change over ``rest``, in a step of its own."""
-    if jnp.ndim(dot) < x.ndim or dot.shape[event_dim] == x.shape[event_dim]:
-        return dot
-    shape = dot.shape[: event_dim + 1] + x.shape[event_dim + 1 :]
-    # without the barrier the two sums of the transpose would be made one
-    return lax.optimization_barrier(jnp.broadcast_to(dot, shape))

@@ -15,9 +15,8 @@ from jax import Array
 from numpyro.distributions import Distribution
 
 from pathmix._families import family
-from pathmix._families._blocks import block_terms, over_blocks
+from pathmix._families._blocks import block_terms, by_stretches, over_blocks
 from pathmix._families._gather import pad_left
-from pathmix._families._rows import from_rows, to_rows
 from pathmix._moving import dense, jvp_of_moving
 from pathmix._special import bounded_exp
 from pathmix._typing import Reals, Value
@@ -27,16 +26,13 @@ _UNROLLED = 16
 """Components of a block that are added up without a loop."""
 
 
+@jax.jit
 def log_density(weights: Weights, components: Distribution, x: Value) -> Reals:
     """Return ``log Σ_k w_k p_k(x)``, ``*points``, of ``x``, ``*points *event``."""
-    events, batch = components.event_dim, len(components.batch_shape) - 1
-    rows = to_rows(x, events, batch)
-    out = _log_density(weights, components, rows)
-    return from_rows(out, x.shape[: x.ndim - events])
+    return by_stretches(partial(_log_density, weights, components), components, x)
 
 
 @jax.custom_jvp
-@jax.jit
 def _log_density(weights: Weights, components: Distribution, x: Value) -> Reals:
     """``log f`` of rows, ``split rest *batch``."""
     log_w = _component_first(weights.log(), components)
@@ -94,5 +90,4 @@ def _finite(top: Array) -> Array:
 
 
 def _dtype(components: Distribution, x: Value) -> Any:
-    shape = jax.eval_shape(lambda d, x: block_terms(d, x, jnp.arange(1)), components, x)
-    return shape.dtype
+    return jnp.result_type(float, x, *jax.tree.leaves(components))
