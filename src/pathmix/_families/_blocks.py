@@ -1,7 +1,7 @@
 """Folding over components in blocks, and over points in stretches; points are rows (``_rows``)."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -10,12 +10,13 @@ import jax.numpy as jnp
 from jax import Array, lax
 from numpyro.distributions import Distribution
 
-from pathmix._families._gather import largest_divisor
+from pathmix._families._conditionals import is_factorised
+from pathmix._families._gather import largest_divisor, pad_left
+from pathmix._families._protocol import family
 from pathmix._families._rows import (
     from_rows,
     local_divisors,
     log_prob_rows,
-    select,
     to_rows,
 )
 from pathmix._typing import PerComponent, Reals, Value
@@ -26,7 +27,7 @@ _BLOCK = 2**19
 """Values of one block, over points, event and components."""
 _STRETCH = 2**14, 2**17
 """Values of a stretch of points, about: those that a core's cache holds while blocks read them."""
-_SCALARS = 4
+_SCALARS = 2
 """How many times as many of scalars, which are worked out in place."""
 
 
@@ -35,7 +36,8 @@ def by_stretches(fn: RowsOf, components: Distribution, x: Value) -> Reals:
     events, batch = components.event_dim, len(components.batch_shape) - 1
     points = x.shape[: x.ndim - events]
     samples = math.prod(points[: len(points) - batch])
-    count = _stretches(x.size, samples) if events else 1
+    # full covariances work too much on each value for the cache to matter
+    count = _stretches(x.size, samples) if events and is_factorised(components) else 1
 
     def stretch(x: Value) -> Reals:
         return from_rows(fn(to_rows(x, events, batch)), x.shape[: x.ndim - events])
@@ -61,7 +63,36 @@ def over_blocks(step: Any, start: Any, components: Distribution, x: Value) -> An
 
 def block_terms(components: Distribution, x: Value, block: Array) -> Reals:
     """Return the log densities of the components of a block, ``k split rest *batch``."""
-    return jax.vmap(lambda k: log_prob_rows(select(components, k), x))(block)
+
+    def one(parameters: list[Value]) -> Reals:
+        return log_prob_rows(component_of(components, parameters), x)
+
+    return jax.vmap(one)(block_parameters(components, block))
+
+
+def block_parameters(components: Distribution, block: Array) -> list[Value]:
+    """Return the parameters of the components of a block, ``k *batch *event`` each."""
+    axis, found = len(components.batch_shape) - 1, []
+
+    def note(p: Value, event_dim: int) -> Value:
+        p = pad_left(p, axis + 1 + event_dim)
+        p = jnp.broadcast_to(p, components.batch_shape + p.shape[p.ndim - event_dim :])
+        found.append(of_block(jnp.moveaxis(p, axis, 0), block))
+        return found[-1]
+
+    family(components).rebuild(components, note)
+    return found
+
+
+def component_of(components: Distribution, parameters: Iterable[Value]) -> Distribution:
+    """Return one of the components, batched ``*batch``, from its parameters."""
+    values = iter(parameters)
+    return family(components).rebuild(components, lambda *_: next(values))
+
+
+def of_block(t: Array, block: Array) -> Array:
+    """Return the entries of ``t`` (``k ...``) for a block, which are neighbours."""
+    return t if len(block) == len(t) else lax.dynamic_slice_in_dim(t, block[0], len(block))
 
 
 def all_terms(components: Distribution, x: Value) -> Reals:

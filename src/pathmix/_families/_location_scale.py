@@ -11,7 +11,6 @@ from jax.scipy.special import ndtr
 from numpyro.distributions import Distribution
 
 from pathmix._families._exponential import log_cdf_of_hazard
-from pathmix._families._gather import sum_rows
 from pathmix._families._protocol import Family, register
 from pathmix._families._squares import half_squares
 from pathmix._special import log_ndtr, mills_ratio
@@ -61,7 +60,8 @@ class NormalFamily(LocationScale):
 
     def total_log_prob(self, d: Distribution, x: Value, event_dim: int) -> Reals:
         constants = jnp.broadcast_to(jnp.log(d.scale) + 0.5 * math.log(2 * math.pi), d.batch_shape)
-        return -half_squares(x, d.loc, d.scale, event_dim) - sum_rows(constants, event_dim)
+        constant = jnp.sum(constants, axis=tuple(range(event_dim)))
+        return -half_squares(x, d.loc, d.scale, event_dim) - constant
 
 
 def standardise(d: Distribution, x: Value) -> Reals:

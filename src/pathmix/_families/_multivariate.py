@@ -12,7 +12,7 @@ from numpyro.distributions import Distribution
 
 from pathmix._families._conditionals import Conditionals
 from pathmix._families._elliptical import NormalConditionals, StudentTConditionals
-from pathmix._families._gather import expand_to, pad_left
+from pathmix._families._gather import expand_to, pad_left, spread
 from pathmix._families._protocol import Family, register
 from pathmix._families._student_t import student_normaliser
 from pathmix._moving import is_zero
@@ -143,7 +143,7 @@ def mahalanobis(d: Distribution, x: Value) -> tuple[Reals, Reals]:
     factor = jnp.asarray(d.scale_tril)
     x, outside = _finite_rows(x)
     z = whiten_rows(factor, d.loc, x)
-    return jnp.sum(z * z, axis=0) + outside, _log_det(factor)
+    return jnp.sum(jnp.square(z), axis=0) + outside, _log_det(factor)
 
 
 def _finite_rows(x: Value) -> tuple[Value, Reals]:
@@ -182,9 +182,10 @@ def _whiten_rows_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
     if not is_zero(dx):
         dz += times_rows(inverse, dx)
     if not is_zero(d_loc):
-        dz -= _loc_rows(_times(inverse, d_loc), x.ndim)
+        d_loc = _loc_rows(_times(inverse, -d_loc), x.ndim)
+        dz += spread(d_loc, x.ndim - factor.ndim + 1, x)  # along the last axis of points
     if not is_zero(d_factor):
-        dz -= times_rows(jnp.matmul(inverse, jnp.tril(d_factor), precision="highest"), z)
+        dz += times_rows(jnp.matmul(inverse, -jnp.tril(d_factor), precision="highest"), z)
     return z, dz
 
 

@@ -13,14 +13,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from numpyro.distributions import Distribution
 
-from pathmix._families._conditionals import elementwise
-from pathmix._families._gather import pad_left, spread
+from pathmix._families._conditionals import elementwise, is_factorised
+from pathmix._families._gather import spread
 from pathmix._families._protocol import family
 from pathmix._moving import is_zero
-from pathmix._typing import Index, ParameterMap, Reals, Value
+from pathmix._typing import ParameterMap, Reals, Value
 
 Rows = Callable[..., Reals]
 
@@ -55,7 +54,7 @@ def local_divisors(samples: int, most: int) -> Iterator[int]:
 
 
 def can_select(d: Distribution) -> bool:
-    """Whether :func:`select` knows the parameters of ``d``."""
+    """Whether the parameters of ``d`` are known, so that one component can be told from another."""
     try:
         family(d).rebuild(d, lambda p, _: p)
     except NotImplementedError:
@@ -63,25 +62,12 @@ def can_select(d: Distribution) -> bool:
     return True
 
 
-def select(d: Distribution, k: Index) -> Distribution:
-    """Return component ``k``, a number, of ``d``, batched ``*batch``."""
-    axis = len(d.batch_shape) - 1
-
-    def pick(p: Value, event_dim: int) -> Value:
-        p = pad_left(p, len(d.batch_shape) + event_dim)
-        p = jnp.broadcast_to(p, d.batch_shape + p.shape[p.ndim - event_dim :])
-        return lax.dynamic_index_in_dim(p, k, axis, keepdims=False)
-
-    return family(d).rebuild(d, pick)
-
-
 def log_prob_rows(d: Distribution, x: Value) -> Reals:
     """Return the log density ``split rest *batch`` of ``d``, batched ``*batch``."""
-    try:
-        scalars = elementwise(d)
-    except NotImplementedError:
+    if not is_factorised(d):
         return family(d).log_prob_rows(d, x)
 
+    scalars = elementwise(d)
     known = family(scalars)
     parameters: list[Value] = []
     vectors: set[int] = set()
@@ -111,9 +97,7 @@ def log_prob_rows(d: Distribution, x: Value) -> Reals:
 def velocity_rows(d: Distribution, tangent: Distribution, x: Value) -> Value:
     """Return how a draw of ``d``, batched ``*batch``, moves, ``*event split rest *batch``."""
     events = d.event_dim
-    try:
-        elementwise(d)
-    except NotImplementedError:
+    if not is_factorised(d):
         points_first = jnp.moveaxis(x, range(events), range(-events, 0))
         velocity = family(d).velocity(d, tangent, points_first)
         return jnp.moveaxis(velocity, range(-events, 0), range(events))

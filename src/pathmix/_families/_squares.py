@@ -40,4 +40,4 @@ def _half_squares_jvp(event_dim: int, primals: Any, tangents: Any) -> tuple[Real
         # infinite where the density vanishes, and a zero weight times it must be zero
         square = jnp.minimum(jnp.square(delta / scale), jnp.finfo(delta.dtype).max)
         change -= square * spread(d_scale / scale, event_dim + 1, x)
-    return half_squares(*primals, event_dim), sum_rows(change, event_dim)
+    return half_squares(*primals, event_dim), jnp.sum(change, axis=tuple(range(event_dim)))

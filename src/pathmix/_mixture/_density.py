@@ -15,7 +15,7 @@ from jax import Array
 from numpyro.distributions import Distribution
 
 from pathmix._families import family
-from pathmix._families._blocks import block_terms, by_stretches, over_blocks
+from pathmix._families._blocks import block_terms, by_stretches, of_block, over_blocks
 from pathmix._families._gather import pad_left
 from pathmix._moving import dense, jvp_of_moving
 from pathmix._special import bounded_exp
@@ -40,7 +40,7 @@ def _log_density(weights: Weights, components: Distribution, x: Value) -> Reals:
 
     def step(carry: tuple[Array, Array], block: Array) -> tuple[Array, Array]:
         top, total = carry
-        terms = weighted(log_w[block], block_terms(components, x, block))
+        terms = weighted(of_block(log_w, block), block_terms(components, x, block))
         above = fold(jnp.maximum, terms, top)
         level = _finite(above)
         return above, fold(jnp.add, jnp.exp(terms - level), total * jnp.exp(top - level))
@@ -65,9 +65,9 @@ def _tangent(out: Reals, primals: Any, tangents: Any) -> Reals:
     def step(total: Array, block: Array) -> Array:
         of = lambda d, x: block_terms(d, x, block)  # noqa: E731
         terms, change = jvp_of_moving(of, (components, x), moving)
-        r = bounded_exp(weighted(log_u[block], log_ratio(terms, out)))
-        change = a[block] + share[block] * jnp.where(r > 0, change, 0.0)
-        return total + jnp.sum(r * change, axis=0)
+        r = bounded_exp(weighted(of_block(log_u, block), log_ratio(terms, out)))
+        change = of_block(share, block) * jnp.where(r > 0, change, 0.0)
+        return total + jnp.sum(r * (of_block(a, block) + change), axis=0)
 
     return over_blocks(step, jnp.zeros_like(out), components, x)
 

@@ -5,6 +5,7 @@ derivatives the value moves as well.
 """
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +13,15 @@ from jax import Array, lax
 from numpyro.distributions import Distribution
 
 from pathmix._families import family
-from pathmix._families._blocks import all_terms, over_blocks
+from pathmix._families._blocks import (
+    all_terms,
+    block_parameters,
+    component_of,
+    of_block,
+    over_blocks,
+)
 from pathmix._families._gather import component_first, largest_divisor
-from pathmix._families._rows import from_rows, select, to_rows, velocity_rows
+from pathmix._families._rows import from_rows, to_rows, velocity_rows
 from pathmix._pathwise._logits import weight_velocity
 from pathmix._typing import Value
 from pathmix._weights import Weights
@@ -94,11 +101,14 @@ def component_velocity(
     axes = tuple(range(1, components.event_dim + 1))
 
     def step(total: Array, block: Array) -> Array:
-        def velocity(k: Array) -> Array:
-            d, d_dot = jax.jvp(lambda d: select(d, k), (components,), (tangent,))
+        def velocity(*parameters: list[Value]) -> Array:
+            one = partial(component_of, components)
+            d, d_dot = jax.jvp(one, parameters[:1], parameters[1:])
             return velocity_rows(d, d_dot, x)
 
-        share, on = (jnp.expand_dims(t[block], axes) for t in (r, felt))
-        return total + jnp.sum(share * jnp.where(on, jax.vmap(velocity)(block), 0.0), axis=0)
+        of = partial(block_parameters, block=block)
+        velocities = jax.vmap(velocity)(*jax.jvp(of, (components,), (tangent,)))
+        share, on = (jnp.expand_dims(of_block(t, block), axes) for t in (r, felt))
+        return total + jnp.sum(share * jnp.where(on, velocities, 0.0), axis=0)
 
     return over_blocks(step, jnp.zeros_like(x), components, x)
