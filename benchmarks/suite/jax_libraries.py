@@ -14,14 +14,15 @@ from suite.job import UnableError
 
 
 def numpyro_components(case: Case, p: dict) -> dist.Distribution:
-    """The components, for pathmix and NumPyro."""
+    """The components, for pathmix and NumPyro; as for all contestants, validation is off."""
+    off = {"validate_args": False}
     if case.family == "full":
-        return dist.MultivariateNormal(p["loc"], scale_tril=p["scale_tril"])
+        return dist.MultivariateNormal(p["loc"], scale_tril=p["scale_tril"], **off)
     if case.family == "gamma":
-        return dist.Gamma(p["concentration"], p["rate"])
+        return dist.Gamma(p["concentration"], p["rate"], **off)
     if case.family == "student_t":
-        return dist.StudentT(p["df"], p["loc"], p["scale"])
-    return dist.Normal(p["loc"], p["scale"]).to_event(len(case.event_shape))
+        return dist.StudentT(p["df"], p["loc"], p["scale"], **off)
+    return dist.Normal(p["loc"], p["scale"], **off).to_event(len(case.event_shape))
 
 
 class Pathmix(JaxLibrary):
@@ -35,7 +36,7 @@ class Pathmix(JaxLibrary):
     }
 
     def mixture(self, case: Case, p: dict, *, reparameterize: bool = False) -> Any:
-        weights = dist.Categorical(logits=p["logits"])
+        weights = dist.Categorical(logits=p["logits"], validate_args=False)
         return pathmix.MixtureSameFamily(weights, numpyro_components(case, p), reparameterize)
 
     def icdf(self, mixture: Any, q: jax.Array) -> jax.Array:
@@ -57,8 +58,9 @@ class NumPyro(JaxLibrary):
     def mixture(self, case: Case, p: dict, *, reparameterize: bool = False) -> Any:
         if reparameterize:
             raise UnableError("draws carry no gradient to the weights")
-        weights = dist.Categorical(logits=p["logits"])
-        return dist.MixtureSameFamily(weights, numpyro_components(case, p))
+        weights = dist.Categorical(logits=p["logits"], validate_args=False)
+        components = numpyro_components(case, p)
+        return dist.MixtureSameFamily(weights, components, validate_args=False)
 
     def posterior(self, mixture: Any, x: jax.Array) -> jax.Array:
         return jax.nn.softmax(mixture.component_log_probs(x), axis=-1)

@@ -53,15 +53,18 @@ class Job:
         return [self._to_answer(self._call(i)) for i in range(count)]
 
     def seconds(self) -> float:
-        """Time one run: the mean of as many in a row as fill some milliseconds.
+        """Time one run: the mean of as many in a row as fill some milliseconds, after one more.
 
-        One alone would be lost in the time that idle threads take to wake up.
+        One alone would be lost in the time that idle threads take to wake up, and in reading again
+        what the others drove out of the cache.
         """
         if not self._calls:
             once = self._time(1)
             self._calls = max(1, min(MOST_CALLS, round(LEAST_SECONDS / once)))
             if self._calls == 1:
                 return once / self._units
+        if self._calls > 1:
+            self._call(0)
         return self._time(self._calls) / (self._calls * self._units)
 
     def _time(self, calls: int) -> float:
