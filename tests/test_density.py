@@ -80,14 +80,22 @@ def by_numpyro(mixture, x):
 by_density = MixtureSameFamily.log_prob
 
 
-# blocks of one component, of two or three, and of all; samples that can be split, and not
+# blocks of one component, of two or three, and of all; samples that can be split, and not; in five
+# stretches of points
 @pytest.mark.parametrize(
     ("blocked", "block", "n"),
-    [(by_density, 1, 7), (by_density, 50, 8), (by_density, 10**6, 8), (by_terms, 50, 8)],
+    [
+        (by_density, 1, 7),
+        (by_density, 50, 8),
+        (by_density, 10**6, 8),
+        (by_density, 50, 25),
+        (by_terms, 50, 8),
+    ],
 )
 @pytest.mark.parametrize("make", [normals, full])
 def test_blocks_change_nothing(blocked, make, block, n, x64, monkeypatch):
     monkeypatch.setattr(_blocks, "_BLOCK", block)
+    monkeypatch.setattr(_blocks, "_STRETCH", (1, 5 * E))
     jax.clear_caches()
     p, x = parameters("float64"), np.random.default_rng(2).normal(size=(n, E))
     streamed = lambda p, x: jnp.sum(blocked(make(p), x) ** 2)  # noqa: E731
@@ -106,6 +114,40 @@ def test_blocks_change_nothing(blocked, make, block, n, x64, monkeypatch):
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12), forward, reverse
     )
+
+
+def test_points_go_through_in_stretches_that_a_cache_holds():
+    """Of 25 points in a batch of 2, the stretches are cut from the samples alone."""
+    seen = []
+    components = dist.Normal(jnp.zeros((2, K, E)), 1.0).to_event(1)
+
+    def fn(rows):
+        seen.append(rows.shape)
+        return jnp.sum(rows, axis=0)
+
+    n = 5**7
+    x = jnp.arange(n * 2 * E, dtype=float).reshape(n, 2, E)
+    np.testing.assert_array_equal(_blocks.by_stretches(fn, components, x), x.sum(-1))
+    assert seen == [(E, 5, 5**5, 2)]  # of n · 2 · E = 468750 values
+    prime = jnp.ones((100_003, 2, E))  # without divisors it goes through at once
+    _blocks.by_stretches(fn, components, prime)
+    assert seen[1:] == [(E, 1, 100_003, 2)]
+
+
+def test_overflowing_squares_are_not_felt_without_weight():
+    """The first component is 10⁴⁰ deviations away: its square and its slopes are infinite."""
+    p = {"loc": jnp.zeros((2, E)), "scale": jnp.array([[1e-30], [1e10]]) * jnp.ones((2, E))}
+    p = p | {"logits": jnp.zeros(2)}
+    fn = lambda p, x: normals(p).log_prob(x)  # noqa: E731
+    x = jnp.full(E, 1e10)
+    gradient = jax.jit(jax.grad(fn, argnums=(0, 1)))(p, x)
+    slope = jax.jvp(fn, (p, x), jax.tree.map(jnp.ones_like, (p, x)))[1]
+    assert not np.any(gradient[0]["scale"][0])
+    assert not np.any(gradient[0]["loc"][0])
+    # rounding the log density, about 70, is an error of the weight
+    np.testing.assert_allclose(gradient[0]["loc"][1], 1e-10, rtol=70 * 2**-22)
+    np.testing.assert_allclose(gradient[1], -1e-10, rtol=70 * 2**-22)
+    np.testing.assert_allclose(slope, sum(map(jnp.sum, jax.tree.leaves(gradient))), atol=1e-15)
 
 
 def betas(p):

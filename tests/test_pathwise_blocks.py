@@ -56,3 +56,19 @@ def test_blocks_change_nothing(make, block, n, x64, monkeypatch):
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11), blocked, at_once
     )
+
+
+@pytest.mark.parametrize("event_shape", [(), (1,), (2,), (5,), (2, 3)])
+def test_the_gradient_leaves_the_draw_as_it_is(event_shape):
+    """Under a derivative, vectors come through a loop."""
+    x = jnp.asarray(np.random.default_rng(1).normal(size=(4, 2, *event_shape)))
+    loc = jnp.zeros((2, 3, *event_shape))
+    components = lambda loc: dist.Normal(loc, 1.0).to_event(len(event_shape))  # noqa: E731
+    weights = dist.Categorical(logits=jnp.zeros((2, 3)))
+
+    def attached(loc):
+        return MixtureSameFamily(weights, components(loc), True).reparameterize_sample(x)
+
+    value, slope = jax.jvp(attached, (loc,), (jnp.ones_like(loc),))
+    np.testing.assert_array_equal(value, x)
+    np.testing.assert_allclose(slope, 1, rtol=1e-5)  # all components move alike

@@ -92,7 +92,11 @@ def component_of(components: Distribution, parameters: Iterable[Value]) -> Distr
 
 def of_block(t: Array, block: Array) -> Array:
     """Return the entries of ``t`` (``k ...``) for a block, which are neighbours."""
-    return t if len(block) == len(t) else lax.dynamic_slice_in_dim(t, block[0], len(block))
+    if len(block) == len(t):
+        return t
+    start = [block[0], *[jnp.zeros_like(block[0])] * (t.ndim - 1)]
+    # to allow for negative indices costs as much as what reads the entries
+    return lax.dynamic_slice(t, start, (len(block), *t.shape[1:]), allow_negative_indices=False)
 
 
 def all_terms(components: Distribution, x: Value) -> Reals:

@@ -29,15 +29,15 @@ def half_squares(x: Value, loc: Reals, scale: Reals, event_dim: int) -> Reals:
 @partial(half_squares.defjvp, symbolic_zeros=True)
 def _half_squares_jvp(event_dim: int, primals: Any, tangents: Any) -> tuple[Reals, Reals]:
     (x, loc, scale), (dx, d_loc, d_scale) = primals, tangents
-    delta = x - loc
+    delta, precision = x - loc, 1 / scale
     change: Any = 0.0
-    # in this order, whatever overflows has been multiplied by its weight before, which is then zero
+    # multiplied one by one, whatever overflows comes after a weight that is then zero; of two
+    # divisions compilers make one, by a square that may be zero
     if not is_zero(dx):
-        change += delta * (dx / scale / scale)
+        change += delta * (precision * (precision * dx))
     if not is_zero(d_loc):
-        change -= delta * (spread(d_loc / scale, event_dim + 1, x) / scale)
+        change -= delta * (precision * spread(precision * d_loc, event_dim + 1, x))
     if not is_zero(d_scale):
-        # infinite where the density vanishes, and a zero weight times it must be zero
-        square = jnp.minimum(jnp.square(delta / scale), jnp.finfo(delta.dtype).max)
-        change -= square * spread(d_scale / scale, event_dim + 1, x)
+        square = jnp.minimum(jnp.square(precision * delta), jnp.finfo(delta.dtype).max)
+        change -= square * spread(precision * d_scale, event_dim + 1, x)
     return half_squares(*primals, event_dim), jnp.sum(change, axis=tuple(range(event_dim)))
