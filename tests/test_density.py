@@ -141,13 +141,13 @@ def test_overflowing_squares_are_not_felt_without_weight():
     fn = lambda p, x: normals(p).log_prob(x)  # noqa: E731
     x = jnp.full(E, 1e10)
     gradient = jax.jit(jax.grad(fn, argnums=(0, 1)))(p, x)
-    slope = jax.jvp(fn, (p, x), jax.tree.map(jnp.ones_like, (p, x)))[1]
+    slope = jax.jvp(lambda loc: fn(p | {"loc": loc}, x), (p["loc"],), (p["scale"],))[1]
     assert not np.any(gradient[0]["scale"][0])
     assert not np.any(gradient[0]["loc"][0])
     # rounding the log density, about 70, is an error of the weight
     np.testing.assert_allclose(gradient[0]["loc"][1], 1e-10, rtol=70 * 2**-22)
     np.testing.assert_allclose(gradient[1], -1e-10, rtol=70 * 2**-22)
-    np.testing.assert_allclose(slope, sum(map(jnp.sum, jax.tree.leaves(gradient))), atol=1e-15)
+    np.testing.assert_allclose(slope, E, rtol=70 * 2**-22)  # one deviation, at z = 1, thrice
 
 
 def betas(p):

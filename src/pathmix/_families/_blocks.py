@@ -13,18 +13,13 @@ from numpyro.distributions import Distribution
 from pathmix._families._conditionals import is_factorised
 from pathmix._families._gather import largest_divisor, pad_left
 from pathmix._families._protocol import family
-from pathmix._families._rows import (
-    from_rows,
-    local_divisors,
-    log_prob_rows,
-    to_rows,
-)
+from pathmix._families._rows import from_rows, local_divisors, log_prob_rows, to_rows
 from pathmix._typing import PerComponent, Reals, Value
 
 RowsOf = Callable[[Value], Reals]
 
 _BLOCK = 2**19
-"""Values of one block, over points, event and components."""
+"""Values of one block, over points, event and components: small terms, long loops."""
 _STRETCH = 2**14, 2**17
 """Values of a stretch of points, about: those that a core's cache holds while blocks read them."""
 _SCALARS = 2

@@ -34,10 +34,13 @@ def sum_rows(terms: Array, event_dim: int) -> Array:
 
 
 def spread(t: Array, axis: int, like: Value) -> Array:
-    """Broadcast ``axis`` of ``t``, if it is one of size one, to that of ``like`` by a product.
+    """Broadcast ``axis`` of ``t``, of the same rank as ``like``, from size one to its size there.
 
-    The transpose, a sum over a long axis, is then a product of a matrix and a vector, for which
-    compilers for CPUs have faster code, which also does whatever precedes it.
+    Anything else comes back as it is.
+
+    It is done by an outer product with ones. The transpose, a sum over a long axis, is then a
+    product of a matrix and a vector, for which compilers for CPUs have faster code, which also does
+    whatever precedes it.
     """
     size = like.shape[axis]
     if t.ndim < like.ndim or t.shape[axis] == size:

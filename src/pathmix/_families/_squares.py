@@ -4,8 +4,8 @@ With ``z_i = (x_i − loc_i) / scale_i``,
 
     d ½ Σ_i z_i² = Σ_i z_i (dx_i − dloc_i) / scale_i − Σ_i z_i² dscale_i / scale_i
 
-Its transpose, sums over all samples for each component and coordinate, is most of the work of a
-gradient. A derivative that autodiff makes of the sum has twice as many operations there.
+Its transpose, sums over all samples for each component and coordinate, has as few operations as it
+can; only the sums over the event are left to autodiff.
 """
 
 from functools import partial

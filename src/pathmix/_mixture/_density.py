@@ -45,7 +45,8 @@ def _log_density(weights: Weights, components: Distribution, x: Value) -> Reals:
         level = _finite(above)
         return above, fold(jnp.add, jnp.exp(terms - level), total * jnp.exp(top - level))
 
-    start = jnp.full(x.shape[components.event_dim :], -jnp.inf, _dtype(components, x))
+    dtype = jnp.result_type(float, x, *jax.tree.leaves(components))
+    start = jnp.full(x.shape[components.event_dim :], -jnp.inf, dtype)
     top, total = over_blocks(step, (start, jnp.zeros_like(start)), components, x)
     return jnp.log(total) + _finite(top)
 
@@ -87,7 +88,3 @@ def _component_first(t: Array, components: Distribution) -> Array:
 
 def _finite(top: Array) -> Array:
     return jnp.where(jnp.isfinite(top), top, 0.0)
-
-
-def _dtype(components: Distribution, x: Value) -> Any:
-    return jnp.result_type(float, x, *jax.tree.leaves(components))

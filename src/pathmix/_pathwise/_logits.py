@@ -79,7 +79,7 @@ def _recurrence(
         return (a, conditionals.advance(state, row, relative, dx)), dx
 
     size = jax.tree.leaves(conditionals.rows)[0].shape[0]
-    # two blocks at least: a draw that no loop reads is worked out again for every component
+    # two blocks at least: a single one, outside of any loop, takes a third longer on CPU
     length = largest_divisor(size, min(_BLOCK // max(a.size, 1), size // 2))
     count = size // length
     rows = jax.tree.map(lambda t: t.reshape(count, length, *t.shape[1:]), conditionals.rows)
