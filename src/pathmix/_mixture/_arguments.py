@@ -1,5 +1,7 @@
 """Checks of a mixture's arguments: of their kinds and shapes always, of their values on request."""
 
+import enum
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,23 +10,53 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from numpyro.distributions import Distribution, constraints
+from numpyro.distributions.constraints import Constraint
+from numpyro.util import find_stack_level
 
 from pathmix._checks import is_concrete, require
 from pathmix._families import bounds, family
-from pathmix._typing import Flags
+from pathmix._typing import Flags, Value
 
 
 def check_arguments(mixture: Any, components: Any) -> None:
     """Raise ``TypeError`` or ``ValueError`` unless the two can form a mixture."""
     for name, d in (("mixture_distribution", mixture), ("components_distribution", components)):
         if not isinstance(d, Distribution):
-            raise TypeError(
-                f"expected {name} to be a numpyro.distributions.Distribution, got "
-                f"{type(d).__name__}. Wrap its parameters, as in dist.Normal(loc, scale)."
-            )
+            raise TypeError(_no_distribution(name, d))
+        _check_lists(d)
     _check_categorical(mixture)
-    _check_shapes(mixture, components)
-    _check_num_components(mixture, components.batch_shape[-1])
+    categories = _categories(mixture)
+    hint = _hint_of_to_event(components, categories)
+    _check_shapes(mixture, components, hint)
+    if categories is not None:
+        _check_categories(mixture, categories, components.batch_shape[-1], hint)
+
+
+def _no_distribution(name: str, d: Any) -> str:
+    if not isinstance(d, list | tuple) or not any(isinstance(each, Distribution) for each in d):
+        return (
+            f"expected {name} to be a numpyro.distributions.Distribution, got "
+            f"{type(d).__name__}. Wrap its parameters, as in dist.Normal(loc, scale)."
+        )
+    kinds = ", ".join(dict.fromkeys(type(each).__name__ for each in d))
+    return (
+        f"expected {name} to be one batched numpyro.distributions.Distribution, whose rightmost "
+        f"batch axis indexes the components, got a {type(d).__name__} of {len(d)} ({kinds}). "
+        "Batch the parameters, as in dist.Normal(jnp.array([loc_0, loc_1]), scale). Components of "
+        "different families are not supported yet."
+    )
+
+
+def _check_lists(d: Distribution) -> None:
+    """A list of numbers is a tree of scalars to JAX, with no axis for batches or components."""
+    for name, value in d.get_args().items():
+        if isinstance(value, list | tuple):
+            raise TypeError(
+                f"expected an array for the parameter `{name}` of {type(d).__name__}, got a "
+                f"{type(value).__name__}. Write jnp.array({value!r})."
+            )
+    if isinstance(getattr(d, "base_dist", None), Distribution):
+        _check_lists(d.base_dist)
 
 
 def _check_categorical(mixture: Distribution) -> None:
@@ -46,37 +78,76 @@ def _check_categorical(mixture: Distribution) -> None:
         )
 
 
-def _check_shapes(mixture: Distribution, components: Distribution) -> None:
+def _categories(mixture: Distribution) -> np.ndarray | None:
+    """The values of the categorical; None if they depend on traced parameters."""
+    try:
+        with jax.ensure_compile_time_eval():
+            return np.asarray(mixture.enumerate_support(expand=False)).ravel()
+    except jax.errors.JAXTypeError:
+        return None
+
+
+def _hint_of_to_event(components: Distribution, categories: np.ndarray | None) -> str:
+    """What to say if the axis of the components has been taken for part of the event."""
+    if categories is None or not isinstance(components, dist.Independent):
+        return ""
+    base, taken = components.base_dist, components.reinterpreted_batch_ndims
+    if base.batch_shape[-1:] != categories.shape:
+        return ""
+    return (
+        f" Its to_event({taken}) takes the axis of {len(categories)} components of "
+        f"{type(base).__name__}, with batch shape {base.batch_shape}, for part of the event: "
+        "leave it out, or move that axis to the front."
+    )
+
+
+def _check_shapes(mixture: Distribution, components: Distribution, hint: str) -> None:
     if not components.batch_shape or not components.batch_shape[-1]:
         raise ValueError(
             "expected a components_distribution whose rightmost batch axis indexes the components, "
             f"at least one, got {type(components).__name__} with batch shape "
-            f"{components.batch_shape}. Give its parameters an axis of one entry per component."
+            f"{components.batch_shape}. "
+            + (hint.strip() or "Give its parameters an axis of one entry per component.")
         )
-    if mixture.batch_shape not in ((), components.batch_shape[:-1]):
+    wanted = components.batch_shape[:-1]
+    if mixture.batch_shape not in ((), wanted):
+        shapes = f"batch shape () or {wanted}" if wanted else "batch shape ()"
         raise ValueError(
-            "expected a mixture_distribution with batch shape () or "
-            f"{components.batch_shape[:-1]}, that of the components without its last axis, got "
-            f"{mixture.batch_shape}. Expand one of the two with `.expand(batch_shape)`."
+            f"expected a mixture_distribution with {shapes}, that of the components "
+            f"{components.batch_shape} without its last axis, got {mixture.batch_shape}. "
+            + (hint.strip() or _mend(mixture, components))
         )
 
 
-def _check_num_components(mixture: Distribution, num_components: int) -> None:
+def _mend(mixture: Distribution, components: Distribution) -> str:
+    """The line that gives the two one batch shape."""
     try:
-        with jax.ensure_compile_time_eval():
-            values = np.asarray(mixture.enumerate_support(expand=False))
-    except jax.errors.JAXTypeError:
-        return  # a support that depends on traced parameters is taken at its word
-    if values.shape[0] != num_components:
+        batch = np.broadcast_shapes(mixture.batch_shape, components.batch_shape[:-1])
+    except ValueError:
+        return "Give both the same batch axes."
+    lines = []
+    if batch != components.batch_shape[:-1]:
+        shape = (*batch, components.batch_shape[-1])
+        lines.append(f"components_distribution.expand({shape})")
+    if batch != mixture.batch_shape:
+        lines.append(f"mixture_distribution.expand({batch})")
+    return f"For a batch {batch} of mixtures pass {' and '.join(lines)}."
+
+
+def _check_categories(
+    mixture: Distribution, categories: np.ndarray, num_components: int, hint: str
+) -> None:
+    if len(categories) != num_components:
         raise ValueError(
             "expected as many categories in mixture_distribution as components along the last "
-            f"batch axis of components_distribution, got {values.shape[0]} categories and "
-            f"{num_components} components."
+            f"batch axis of components_distribution, got {len(categories)} categories and "
+            f"{num_components} components.{hint}"
         )
-    if not np.array_equal(values.ravel(), np.arange(num_components)):
+    if not np.array_equal(categories, np.arange(num_components)):
         raise ValueError(
             f"expected a mixture_distribution over 0, …, {num_components - 1}, got "
-            f"{type(mixture).__name__} over {values.ravel().tolist()}."
+            f"{type(mixture).__name__} over {categories.tolist()}. Use Categorical(probs=...) or "
+            "Categorical(logits=...)."
         )
 
 
@@ -96,6 +167,42 @@ def as_arrays(d: Distribution) -> Distribution:
     if not any(isinstance(leaf, np.ndarray | np.generic) for leaf in jax.tree.leaves(d)):
         return d
     return jax.tree.map(jnp.asarray, d)
+
+
+class Checks(enum.Enum):
+    """What is done about a value outside the support."""
+
+    NONE = "nothing"
+    WARN = "a warning, as NumPyro's distributions give"
+    RAISE = "an error, eagerly and under jit"
+
+
+def resolved_validation(validate_args: bool | None) -> Checks:  # noqa: FBT001
+    """What ``validate_args`` asks for; None follows ``numpyro.enable_validation``.
+
+    NumPyro's switch, which is on unless turned off, is read when the mixture is made. It stands for
+    NumPyro's kind of check: of concrete values only, with a warning.
+    """
+    if validate_args is None:
+        return Checks.WARN if Distribution._validate_args else Checks.NONE
+    return Checks.RAISE if validate_args else Checks.NONE
+
+
+def checked_value(x: Value, support: Constraint, checks: Checks) -> Value:
+    """Return ``x`` once it has been checked to lie in the support of a mixture."""
+    if checks is Checks.NONE:
+        return x
+    inside = jnp.all(support(x))
+    if checks is Checks.RAISE:
+        message = f"expected values in the support {support!r} of the mixture"
+        return require(x, inside, message + ", got values outside it.")
+    if is_concrete(inside) and not inside:
+        warnings.warn(
+            f"Out-of-support values provided to log prob method, for the support {support!r} of "
+            "the mixture; their density is zero.",
+            stacklevel=find_stack_level(),
+        )
+    return x
 
 
 def validated(d: Distribution) -> Distribution:
