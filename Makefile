@@ -53,7 +53,7 @@ check: $(VENV)/.has-check $(VENV)/.has-test
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(PYTEST) -n 0 -W error --doctest-modules --markdown-docs src README.md docs/from_edward2.md
+	$(PYTEST) -n 0 -W error --doctest-modules --markdown-docs src README.md docs
 
 format: $(VENV)/.has-check
 	$(BIN)/ruff check --fix-only
