@@ -1,91 +1,247 @@
-"""Supports: the bounds of an interval constraint, and the hull of component supports."""
+"""Supports: where components have density, and the hull of that over components.
 
-from typing import Any
+Ends of supports are worked out at once where their parameters are known, also inside a program that
+is being traced, because the kind of a hull (line, half-line, interval) must be known then.
+"""
 
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+import jax
 import jax.numpy as jnp
-from numpyro.distributions import Distribution, TransformedDistribution, constraints
-from numpyro.distributions.constraints import Constraint, ParameterFreeConstraint
-from numpyro.distributions.transforms import AffineTransform
+import numpy as np
+from jax import lax
+from jax.core import Tracer
+from numpyro.distributions import (
+    Distribution,
+    ExpandedDistribution,
+    Independent,
+    MaskedDistribution,
+    TransformedDistribution,
+    constraints,
+)
+from numpyro.distributions import transforms as tf
+from numpyro.distributions.constraints import Constraint
 
+from pathmix._families._constraints import extended_interval, union
 from pathmix._families._gather import pad_left
 from pathmix._typing import Flags, Value
 
+Ends: TypeAlias = tuple[Any, Any]
+
 _BOUNDED_BELOW = (constraints.greater_than, constraints.integer_greater_than)
 _BOUNDED = (constraints.interval, constraints.integer_interval)
+_LINE = (-np.inf, np.inf)
+_MONOTONE = (
+    tf.AffineTransform,
+    tf.ExpTransform,
+    tf.IdentityTransform,
+    tf.PowerTransform,
+    tf.SigmoidTransform,
+    tf.SoftplusTransform,
+)
 
 
-def bounds(constraint: Constraint) -> tuple[Any, Any]:
+def bounds(constraint: Constraint) -> Ends:
     """Return the lower and upper bound of an elementwise constraint."""
     if isinstance(constraint, constraints.independent):
         return bounds(constraint.base_constraint)
     if isinstance(constraint, _BOUNDED):
         return constraint.lower_bound, constraint.upper_bound
     if isinstance(constraint, _BOUNDED_BELOW):
-        return constraint.lower_bound, jnp.inf
+        return constraint.lower_bound, np.inf
     if isinstance(constraint, constraints.less_than):
-        return -jnp.inf, constraint.upper_bound
+        return -np.inf, constraint.upper_bound
     if constraint is constraints.boolean:
         return 0, 1
     if constraint is constraints.real:
-        return -jnp.inf, jnp.inf
+        return _LINE
     raise NotImplementedError(
         f"pathmix knows no bounds of the support {constraint!r}: expected an interval, a half-line "
-        "or the real line, or the same support for every component"
+        "or the real line"
     )
 
 
-def component_bounds(d: Distribution) -> tuple[Any, Any]:
+def component_bounds(d: Distribution) -> Ends:
     """Return the lower and upper ends of the components' own supports.
 
-    NumPyro takes the traced scale of an AffineTransform for positive; here its sign decides.
+    They broadcast to ``*batch k *event``. Elementwise transforms carry the ends of their base along
+    whatever NumPyro says, which takes a traced scale for positive, and one of mixed signs too.
     """
+    with jax.ensure_compile_time_eval():
+        return _ends(d)
+
+
+def _ends(d: Distribution) -> Ends:
+    if isinstance(d, ExpandedDistribution | Independent | MaskedDistribution):
+        return _ends(d.base_dist)
     # NumPyro's own subclasses, such as Pareto, state tighter supports
-    if type(d) is not TransformedDistribution or not isinstance(d.transforms[-1], AffineTransform):
+    inherited = TransformedDistribution.support
+    if not isinstance(d, TransformedDistribution) or type(d).support is not inherited:
         return bounds(d.support)
-    *before, last = d.transforms
-    ends = bounds(before[-1].codomain if before else d.base_dist.support)
-    a, b = (_affine(last, jnp.asarray(end, float)) for end in ends)
+    ends = _or_none(lambda: _ends(d.base_dist))
+    for t in _elementary(d.transforms):
+        ends = _image(t, ends)
+    return bounds(d.support) if ends is None else ends
+
+
+def _or_none(known: Callable[[], Ends]) -> Ends | None:
+    try:
+        return known()
+    except NotImplementedError:
+        return None
+
+
+def _elementary(transforms: Iterable[tf.Transform]) -> Iterable[tf.Transform]:
+    """The transforms that a chain of them is composed of."""
+    for t in transforms:
+        inner = t.inv if isinstance(t, tf._InverseTransform) else t
+        if isinstance(inner, tf.ComposeTransform):
+            parts = inner.parts if inner is t else [part.inv for part in reversed(inner.parts)]
+            yield from _elementary(parts)
+        elif isinstance(inner, tf.IndependentTransform):
+            base = inner.base_transform
+            yield from _elementary([base if inner is t else base.inv])
+        else:
+            yield t
+
+
+def _image(t: tf.Transform, ends: Ends | None) -> Ends | None:
+    """The ends of the image of an interval; ``None`` where they are not known."""
+    if isinstance(t, tf.AffineTransform):
+        domain = codomain = constraints.real  # what it states may be wrong, and is not needed
+    else:
+        domain, codomain = t.domain, t.codomain
+    whole, everything = _or_none(lambda: bounds(domain)), _or_none(lambda: bounds(codomain))
+    forward = t.inv if isinstance(t, tf._InverseTransform) else t
+    known = type(forward) in _MONOTONE or isinstance(t, tf.AbsTransform)
+    ends = whole if ends is None else ends
+    if ends is None or whole is None or not known or domain.event_dim or codomain.event_dim:
+        return everything
+    low = jnp.where(ends[0] >= whole[0], ends[0], whole[0])
+    high = jnp.where(ends[1] <= whole[1], ends[1], whole[1])
+    if isinstance(t, tf.AbsTransform):
+        return _folded(low, high)
+    if everything is not None and _same((low, high), whole):
+        return everything  # by a scale or power of either sign
+    a, b = _push(t, low), _push(t, high)
     return jnp.minimum(a, b), jnp.maximum(a, b)
 
 
-def _affine(t: AffineTransform, end: Value) -> Value:
-    """``t(end)``, without the NaN slopes of an infinite end."""
-    finite = jnp.isfinite(end)
-    return jnp.where(finite, t(jnp.where(finite, end, 0.0)), jnp.sign(t.scale) * end)
+def _push(t: tf.Transform, end: Value) -> Value:
+    """``t(end)``, without the NaN slopes of an infinite argument or value."""
+    # NumPyro's sigmoid stops short of 0 and 1
+    forward = jax.nn.sigmoid if isinstance(t, tf.SigmoidTransform) else t
+    end = end if jnp.issubdtype(end.dtype, jnp.floating) else end.astype(float)
+    limit = lax.stop_gradient(forward(end))
+    moves = jnp.isfinite(end) & jnp.isfinite(limit)
+    return jnp.where(moves, forward(jnp.where(moves, end, 0.5)), limit)
 
 
-def hull(components: Distribution, has_weight: Flags) -> Constraint:
+def _folded(low: Value, high: Value) -> Ends:
+    nearer = jnp.minimum(jnp.abs(low), jnp.abs(high))
+    farther = jnp.maximum(jnp.abs(low), jnp.abs(high))
+    return jnp.where((low <= 0) & (high >= 0), 0.0, nearer), farther
+
+
+def hull(components: Distribution, present: Flags) -> Constraint:
     """Return the smallest support of its kind that holds those of all components with weight.
 
-    ``has_weight`` is ``*batch k``; the bounds of the result are ``*batch *event``, so far as the
-    event is factorised.
+    ``present``, ``*batch k``, says which have. The kind follows from the actual ends: the real
+    line, a half-line or an interval, closed because rounding puts draws on their ends. Where ends
+    differ in kind from entry to entry, or with values that are not known yet, it is an interval
+    whose ends may be infinite. Of supports without elementwise ends it is the one that all
+    components share, or their union.
     """
-    support = components.support
-    base, ndims = support, 0
-    if isinstance(support, constraints.independent):
-        base, ndims = support.base_constraint, support.reinterpreted_batch_ndims
-    if isinstance(base, ParameterFreeConstraint):
-        return support
-    low, high = (_over_components(b, components, ndims) for b in bounds(base))
-    axis = -1 - ndims
-    mask = has_weight.reshape(has_weight.shape + (1,) * ndims)
-    merged = _like(
-        base,
-        jnp.min(jnp.where(mask, low, jnp.inf), axis=axis),
-        jnp.max(jnp.where(mask, high, -jnp.inf), axis=axis),
-    )
-    return constraints.independent(merged, ndims) if ndims else merged
+    with jax.ensure_compile_time_eval():
+        declared = _declared(components)
+        ends = _or_none(lambda: _ends(components))
+        if ends is None:
+            return _joint(declared, present)
+        low = _merge(components, ends[0], present, jnp.min, np.inf)
+        high = _merge(components, ends[1], present, jnp.max, -np.inf)
+        if declared is not None and not jax.tree.leaves(declared):
+            stated = _or_none(lambda: bounds(declared))
+            if stated is not None and _same((low, high), stated):
+                return declared
+        is_discrete = declared is not None and declared.is_discrete
+        merged = _interval(low, high, is_discrete=is_discrete)
+    return constraints.independent(merged, components.event_dim) if components.event_dim else merged
 
 
-def _over_components(bound: Any, components: Distribution, ndims: int) -> Value:
-    """A bound as ``*batch k *event``, broadcast."""
-    shape = components.batch_shape + components.event_shape[:ndims]
-    return jnp.broadcast_to(pad_left(bound, len(shape)), shape)
+def _declared(d: Distribution) -> Constraint | None:
+    try:
+        return d.support
+    except NotImplementedError:
+        return None
 
 
-def _like(constraint: Constraint, low: Value, high: Value) -> Constraint:
-    if isinstance(constraint, _BOUNDED):
-        return type(constraint)(low, high)
-    if isinstance(constraint, _BOUNDED_BELOW):
-        return type(constraint)(low)
-    return type(constraint)(high)
+def _merge(
+    d: Distribution, bound: Any, present: Flags, reduce: Callable[..., Value], nothing: float
+) -> Any:
+    """The outermost bound of the components with weight, ``*batch *event`` or a number."""
+    if jnp.ndim(bound) == 0:
+        return bound
+    axis, shape = len(d.batch_shape) - 1, d.shape()
+    bound = jnp.broadcast_to(pad_left(bound, len(shape)), shape)
+    if not isinstance(bound, Tracer):
+        first = np.take(np.asarray(bound), 0, axis)
+        if np.array_equal(np.broadcast_to(np.expand_dims(first, axis), shape), bound):
+            return first  # whichever components have weight
+    mask = present.reshape(present.shape + (1,) * d.event_dim)
+    return reduce(jnp.where(mask, bound, nothing), axis=axis)
+
+
+def _interval(low: Any, high: Any, *, is_discrete: bool) -> Constraint:
+    finite = _is_finite(low), _is_finite(high)
+    if is_discrete:
+        half_line = finite == (True, False)
+        integers = constraints.integer_greater_than, constraints.integer_interval
+        return integers[0](low) if half_line else integers[1](low, high)
+    match finite:
+        case (True, True):
+            return constraints.interval(low, high)
+        case (True, False):
+            return constraints.greater_than_eq(low)
+        case (False, True):
+            return constraints.less_than_eq(high)
+        case (False, False):
+            return constraints.real
+    return extended_interval(low, high)
+
+
+def _is_finite(end: Any) -> bool | None:
+    """Whether all entries are finite or none is; ``None`` where both occur, or may."""
+    if isinstance(end, Tracer):
+        return None
+    finite = np.isfinite(end)
+    return True if finite.all() else None if finite.any() else False
+
+
+def _same(ends: Ends, others: Ends) -> bool:
+    """Whether ends are known to be equal."""
+    if any(isinstance(end, Tracer) for end in (*ends, *others)):
+        return False
+    return all(np.all(np.equal(a, b)) for a, b in zip(ends, others, strict=True))
+
+
+def _joint(support: Constraint | None, present: Flags) -> Constraint | None:
+    """The support of all components, or the union of theirs; it has no elementwise ends."""
+    leaves, structure = jax.tree.flatten(support)
+    inner = getattr(support, "reinterpreted_batch_ndims", 0)
+    shared = [_along_k(leaf, jnp.ndim(leaf) - 1 - inner) for leaf in leaves]
+    if any(leaf is None for leaf in shared):
+        return union(support, present)
+    return jax.tree.unflatten(structure, shared)
+
+
+def _along_k(parameter: Any, axis: int) -> Any:
+    """What all components share, ``*batch *event``; ``None`` if they differ, or may."""
+    if axis < 0:
+        return parameter
+    if parameter.shape[axis] == 1:
+        return jnp.squeeze(parameter, axis)
+    if isinstance(parameter, Tracer):
+        return None
+    first = np.take(np.asarray(parameter), [0], axis)
+    return np.squeeze(first, axis) if np.all(np.asarray(parameter) == first) else None
