@@ -1,5 +1,8 @@
 """The log cdf and log survival function of the von Mises distribution."""
 
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -114,3 +117,22 @@ def test_dtype_and_compilation(x64):
     assert log_von_mises_cdf(x, 1, 2.0).dtype == jnp.float32
     mapped = jax.jit(jax.vmap(lambda x: log_von_mises_cdf(x, 1.0, 2.0)))(x)
     np.testing.assert_allclose(mapped, log_von_mises_cdf(x, 1.0, 2.0), rtol=1e-6)
+
+
+SHARED_CONCENTRATION = """
+import jax, jax.numpy as jnp, numpyro.distributions as dist
+from pathmix import MixtureSameFamily
+
+components = dist.VonMises(jnp.array([0.0, 1.0]), 2.0)
+mixture = MixtureSameFamily(dist.Categorical(probs=jnp.array([0.3, 0.7])), components)
+jax.jit(jax.value_and_grad(lambda x: mixture.log_prob(x).sum()))(jnp.linspace(-3.0, 3.0, 50))
+jax.jit(mixture.log_prob)(jnp.linspace(-3.0, 3.0, 50))
+"""
+
+
+def test_the_compiler_has_no_complaint_about_the_density():
+    """A concentration known when it compiles had XLA simplify its Bessel function in circles."""
+    run = subprocess.run(
+        [sys.executable, "-c", SHARED_CONCENTRATION], capture_output=True, text=True, check=True
+    )
+    assert run.stderr == ""
