@@ -40,13 +40,20 @@ class Probabilities(NamedTuple):
         """Return the normalised weights, ``*batch k``."""
         return self.probs / jnp.sum(self.probs, axis=-1, keepdims=True)
 
+    def present(self) -> Flags:
+        """Return which components have weight, ``*batch k``."""
+        return self.probs > 0
+
     def log(self) -> Reals:
         """Return the log weights; the derivative at a zero weight is zero, not infinite."""
         return _safe_log(self.values())
 
-    def mix(self, terms: PerComponent) -> Reals:
-        """Return ``log Σ_k w_k exp(terms_k)``."""
-        return _mix_probabilities(self.values(), terms)
+    def mix(self, terms: PerComponent, factors: PerComponent | None = None) -> Reals:
+        """Return ``log Σ_k w_k factors_k exp(terms_k)``; factors may be zero, and default to one.
+
+        The derivative in a factor of zero is the exact one-sided one, as in a weight of zero.
+        """
+        return _mix_probabilities(_times(self.values(), factors), terms)
 
     def change(self, tangent: "Weights") -> Change:
         """Return the derivative of the weights."""
@@ -54,12 +61,17 @@ class Probabilities(NamedTuple):
         u = lax.stop_gradient(jnp.where(w > 0, w, 1.0))
         return Change(jnp.log(u), w / u, d_w / u)
 
-    def posterior(self, terms: PerComponent) -> Distribution:
-        """Return the categorical with probabilities proportional to ``w_k exp(terms_k)``."""
-        w = self.values()
-        return dist.Categorical(
-            probs=Probabilities(w * _ratio(terms, self.mix(terms))).values(), validate_args=False
-        )
+    def posterior(self, terms: PerComponent, factors: PerComponent | None = None) -> Distribution:
+        """Return the categorical with probabilities ``∝ w_k factors_k exp(terms_k)``.
+
+        Where all of these are zero it has the weights.
+        """
+        out = self.mix(terms, factors)
+        if factors is not None:  # where none is left, as if all were one
+            factors = jnp.where((out == -jnp.inf)[..., None], 1.0, factors)
+            terms = jnp.where((out == -jnp.inf)[..., None], -jnp.inf, terms)
+        shares = _times(self.values(), factors) * _ratio(terms, out)
+        return dist.Categorical(probs=Probabilities(shares).values(), validate_args=False)
 
     def shares(self, terms: ComponentFirst) -> ComponentFirst:
         """Return the probabilities of :meth:`posterior`, ``k *points``, of such terms."""
@@ -78,13 +90,22 @@ class Logits(NamedTuple):
         """Return the normalised weights, ``*batch k``."""
         return jax.nn.softmax(self.logits, axis=-1)
 
+    def present(self) -> Flags:
+        """Return which components have weight, ``*batch k``, be it too small for a float."""
+        return self.logits > -jnp.inf
+
     def log(self) -> Reals:
         """Return the log weights."""
         return jax.nn.log_softmax(self.logits, axis=-1)
 
-    def mix(self, terms: PerComponent) -> Reals:
-        """Return ``log Σ_k w_k exp(terms_k)``."""
-        return _mix_logits(self.log(), terms)
+    def mix(self, terms: PerComponent, factors: PerComponent | None = None) -> Reals:
+        """Return ``log Σ_k w_k factors_k exp(terms_k)``; factors may be zero, and default to one.
+
+        The derivative in a factor of zero is the exact one-sided one.
+        """
+        if factors is None:
+            return _mix_logits(self.log(), terms)
+        return _mix_probabilities(factors, weighted(self.log(), terms))
 
     def change(self, tangent: "Weights") -> Change:
         """Return the derivative of the weights."""
@@ -92,8 +113,13 @@ class Logits(NamedTuple):
         a = jnp.where(log_w > -jnp.inf, d_log_w, 0.0)
         return Change(log_w, jnp.ones_like(log_w), a)
 
-    def posterior(self, terms: PerComponent) -> Distribution:
-        """Return the categorical with probabilities proportional to ``w_k exp(terms_k)``."""
+    def posterior(self, terms: PerComponent, factors: PerComponent | None = None) -> Distribution:
+        """Return the categorical with probabilities ``∝ w_k factors_k exp(terms_k)``.
+
+        A factor of zero makes a logit of −inf, which has no derivative: with probabilities it has.
+        """
+        if factors is not None:
+            terms = weighted(_safe_log(factors), terms)
         logits = weighted(self.log(), log_ratio(terms, self.mix(terms)[..., None]))
         return dist.Categorical(logits=logits, validate_args=False)
 
@@ -146,6 +172,10 @@ def _mix_probabilities_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     ratio = _ratio(terms, out)
     change = d_w + w * _where_felt(ratio, d_terms)
     return out, jnp.sum(ratio * change, axis=-1)
+
+
+def _times(w: Reals, factors: Reals | None) -> Reals:
+    return w if factors is None else w * factors
 
 
 def weighted(log_w: Reals, terms: Reals) -> Reals:

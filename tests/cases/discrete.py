@@ -1,5 +1,7 @@
 """Rows of the discrete families."""
 
+from itertools import pairwise
+
 import numpyro.distributions as dist
 from jax import numpy as jnp
 from mpmath import mp, mpf
@@ -147,6 +149,108 @@ def with_rest(*probs):
     return [*probs, 1 - mp.fsum(probs)]
 
 
+def log_beta(a, b):
+    return mp.loggamma(a) + mp.loggamma(b) - mp.loggamma(a + b)
+
+
+def by_sums(log_prob, mean, variance, support):
+    """Oracle of a count whose lower tail is added up, to twice the digits of the others."""
+
+    def tails(k, *theta):
+        with mp.workdps(2 * mp.dps):
+            lower = mp.fsum(mp.exp(log_prob(mpf(n), *theta)) for n in range(int(k) + 1))
+            return lower, 1 - lower
+
+    return Oracle(log_prob, tails, mean, variance, support=support, discrete=True)
+
+
+beta_binomial = by_sums(
+    lambda k, a, b, n: (
+        log_beta(a + k, b + n - k) - log_beta(a, b) - log_beta(k + 1, n - k + 1) - mp.log(n + 1)
+    ),
+    lambda a, b, n: n * a / (a + b),
+    lambda a, b, n: n * a * b * (a + b + n) / ((a + b) ** 2 * (a + b + 1)),
+    lambda a, b, n: (mpf(0), n),
+)
+
+beta_negative_binomial = by_sums(
+    lambda k, a, b, r: log_beta(a + k, b + r) - log_beta(a, b) - log_beta(k + 1, r) - mp.log(k + r),
+    lambda a, b, r: r * a / (b - 1) if b > 1 else INF,
+    lambda a, b, r: r * a * (r + b - 1) * (a + b - 1) / ((b - 1) ** 2 * (b - 2)) if b > 2 else INF,
+    naturals,
+)
+
+
+def inflated(base, split):
+    """Oracle of a base with additional zeros; `split` maps the gate to its share and the rest."""
+
+    def log_prob(k, gate, *theta):
+        zeros, rest = split(gate)
+        if k >= 0.5:
+            return mp.log(rest) + base.log_prob(k, *theta)
+        return mp.log(zeros + rest * mp.exp(base.log_prob(k, *theta)))
+
+    def tails(k, gate, *theta):
+        (zeros, rest), (lower, upper) = split(gate), base.tails(k, *theta)
+        return zeros + rest * lower, rest * upper
+
+    def variance(gate, *theta):
+        rest, mean = split(gate)[1], base.mean(*theta)
+        return rest * (base.variance(*theta) + mean**2) - (rest * mean) ** 2
+
+    return Oracle(
+        log_prob,
+        tails,
+        lambda gate, *theta: split(gate)[1] * base.mean(*theta),
+        variance,
+        support=lambda _, *theta: base.support(*theta),
+        discrete=True,
+    )
+
+
+def hurdle(base, split):
+    """Oracle of a base whose zeros are replaced by others."""
+
+    def zero(*theta):
+        return mp.exp(base.log_prob(mpf(0), *theta))
+
+    def log_prob(k, gate, *theta):
+        zeros, rest = split(gate)
+        if k < 0.5:
+            return mp.log(zeros)
+        return mp.log(rest) + base.log_prob(k, *theta) - mp.log(1 - zero(*theta))
+
+    def tails(k, gate, *theta):
+        (zeros, rest), (lower, upper) = split(gate), base.tails(k, *theta)
+        kept = rest / (1 - zero(*theta))
+        return zeros + (kept * (lower - zero(*theta)) if k > 0 else 0), kept * upper
+
+    def mean(gate, *theta):
+        return split(gate)[1] * base.mean(*theta) / (1 - zero(*theta))
+
+    def variance(gate, *theta):
+        square = base.variance(*theta) + base.mean(*theta) ** 2
+        return split(gate)[1] * square / (1 - zero(*theta)) - mean(gate, *theta) ** 2
+
+    return Oracle(
+        log_prob,
+        tails,
+        mean,
+        variance,
+        support=lambda _, *theta: base.support(*theta),
+        discrete=True,
+    )
+
+
+def between_cutpoints(predictor, *cutpoints):
+    """Probabilities of an ordered logistic model, by differences of the smaller tails."""
+    sides = [(mpf(0), mpf(1)), *(odds(c - predictor) for c in cutpoints), (mpf(1), mpf(0))]
+    return [
+        high - low if high < 0.5 else rest - beyond
+        for (low, rest), (high, beyond) in pairwise(sides)
+    ]
+
+
 discrete_uniform = Oracle(
     lambda k, low, high: -mp.log(high - low + 1),
     lambda k, low, high: ((k - low + 1) / (high - low + 1), (high - k) / (high - low + 1)),
@@ -187,6 +291,11 @@ def range_points(low, high):
     inside = [low, (low + high) // 2, high]
     beyond = [low - 1, low - 0.5, low + 0.5, high + 0.5, high + 1]
     return {"body": [float(x) for x in inside], "outside": [float(x) for x in beyond]}
+
+
+def heavy_points(*_):
+    """Points of a count whose tail is a power."""
+    return {"body": [0.0, 1.0, 4.0, 15.0], "tails": [50.0, 300.0], "outside": list(OUTSIDE)}
 
 
 def count_row(name, make, params, oracle, reach=reach):
@@ -273,5 +382,84 @@ ROWS = [
         range_points,
         reach,
         integers=("low", "high"),
+    ),
+    Row(
+        "BetaBinomial",
+        dist.BetaBinomial,
+        {
+            "concentration1": (0.3, 2.0, 40.0, 300.0),
+            "concentration0": (0.7, 5.0, 10.0, 200.0),
+            "total_count": (7, 20, 100, 50),
+        },
+        beta_binomial,
+        lambda a, b, n: binomial_points(a, n),
+        reach,
+        integers=("total_count",),
+    ),
+    Row(
+        "BetaNegativeBinomial",
+        dist.BetaNegativeBinomial,
+        {
+            "concentration1": (0.5, 3.0, 20.0),
+            "concentration0": (1.5, 4.0, 30.0),
+            "n": (2.0, 5.5, 10.0),
+        },
+        beta_negative_binomial,
+        heavy_points,
+        reach,
+    ),
+    Row(
+        "ZeroInflatedProbs",
+        lambda gate, p, n: dist.ZeroInflatedDistribution(dist.BinomialProbs(p, n), gate=gate),
+        {"gate": (1e-4, 0.3, 0.9), "probs": (0.1, 0.4, 0.8), "total_count": (7, 20, 100)},
+        inflated(binomial(complement), complement),
+        lambda gate, p, n: binomial_points(p, n),
+        reach,
+        integers=("total_count",),
+    ),
+    count_row(
+        "ZeroInflatedLogits",
+        lambda gate, a, b: dist.ZeroInflatedDistribution(dist.GammaPoisson(a, b), gate_logits=gate),
+        {"gate": (-12.0, 0.3, 7.0), "concentration": (0.3, 2.0, 50.0), "rate": (0.1, 1.0, 7.0)},
+        inflated(negative_binomial(lambda a, b: (a, 1 / (1 + b), b / (1 + b))), odds),
+        lambda k, gate, *theta: reach_and_size(k, *theta),
+    ),
+    count_row(
+        "ZeroInflatedPoisson",
+        dist.ZeroInflatedPoisson,
+        {"gate": (1e-4, 0.3, 0.9), "rate": (0.5, 30.0, 2.0)},
+        inflated(poisson, complement),
+    ),
+    count_row(
+        "HurdlePoisson",
+        dist.HurdlePoisson,
+        {"gate": (1e-4, 0.3, 0.9), "rate": (0.5, 30.0, 2.0)},
+        hurdle(poisson, complement),
+    ),
+    count_row(
+        "HurdleProbs",
+        lambda gate, p: dist.HurdleProbs(dist.GeometricProbs(p), gate),
+        {"gate": (1e-4, 0.3, 0.9), "probs": (0.6, 0.3, 0.1)},
+        hurdle(geometric(complement), complement),
+    ),
+    Row(
+        "HurdleLogits",
+        lambda gate, p, n: dist.HurdleLogits(dist.BinomialProbs(p, n), gate),
+        {"gate": (-12.0, 0.3, 7.0), "probs": (0.2, 0.4, 0.8), "total_count": (7, 20, 100)},
+        hurdle(binomial(complement), odds),
+        lambda gate, p, n: binomial_points(p, n),
+        reach,
+        integers=("total_count",),
+    ),
+    category_row(
+        "OrderedLogistic",
+        lambda predictor, *cuts: dist.OrderedLogistic(predictor, jnp.stack(cuts, -1)),
+        {
+            "predictor": (-1.0, 30.0, 2.0),
+            "c0": (0.0, -5.0, 2.0),
+            "c1": (1.0, 7.0, 2.001),
+            "c2": (3.0, 8.0, 60.0),
+        },
+        categorical(between_cutpoints),
     ),
 ]

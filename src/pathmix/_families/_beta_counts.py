@@ -1,0 +1,221 @@
+"""Counts whose probability of success is Beta: BetaBinomial, BetaNegativeBinomial.
+
+Masses are ``p(n | x) p(x) / p(x | n)`` by Bayes' rule, which holds for any probability ``x``: at
+the posterior mean no term is large unless the mass is small. Tails are the mass beside them times
+a hypergeometric series of positive terms, the ratios to it of the masses that follow.
+"""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jax import Array, lax
+from numpyro.distributions import Distribution
+
+from pathmix._families._binomial import log_binomial
+from pathmix._families._counts import CountFamily, as_real, is_count
+from pathmix._families._protocol import Family, complement, guarded, register
+from pathmix._special import forward_differentiable, log_beta_kernel
+from pathmix._typing import Flags, Reals, Value
+
+_DIRECT = 32
+"""Masses that are added up one by one before a slower series is transformed."""
+_MOST = 20_000
+"""The most terms of an infinite series: enough for parameters of a few thousand."""
+
+Carry = tuple[Array, Array, Array]
+
+
+class BetaBinomialFamily(Family):
+    """``P(X = n) = C(N, n) B(a+n, b+N−n) / B(a, b)``; tails by sums of up to ``N`` terms."""
+
+    parameters = ("concentration1", "concentration0", "total_count")
+
+    def log_prob(self, d: Distribution, x: Value) -> Reals:
+        x = as_real(d, x)
+        inside = is_count(x) & (x <= d.total_count)
+        return guarded(inside, lambda n: self._log_mass(d, n), x, 0.0)
+
+    def log_cdf(self, d: Distribution, x: Value) -> Reals:
+        x = as_real(d, x)
+        below = self._between(d, x, smaller)
+        return jnp.where(x >= d.total_count, 0.0, below)
+
+    def log_survival(self, d: Distribution, x: Value) -> Reals:
+        x = as_real(d, x)
+        above = self._between(d, x, lambda lower, upper: smaller(upper, lower))
+        return jnp.where(x < 0, 0.0, above)
+
+    def mean(self, d: Distribution) -> Reals:
+        a, b = d.concentration1, d.concentration0
+        return jnp.broadcast_to(d.total_count * (a / (a + b)), d.shape())
+
+    def variance(self, d: Distribution) -> Reals:
+        a, b, total = d.concentration1, d.concentration0, d.total_count
+        spread = (a / (a + b)) * (b / (a + b)) * ((a + b + total) / (a + b + 1))
+        return jnp.broadcast_to(total * spread, d.shape())
+
+    def _between(self, d: Distribution, x: Value, choose: Callable[..., Reals]) -> Reals:
+        a, b = d.concentration1, d.concentration0
+        total = jnp.asarray(d.total_count, x.dtype)
+
+        def at(n: Reals) -> Reals:
+            n = lax.stop_gradient(n)
+            lower = _beta_binomial_series(total - n, total, b, a)
+            upper = _beta_binomial_series(n + 1, total, a, b)
+            return choose(
+                (self._log_mass(d, n) + jnp.log(lower), _is_whole(lower)),
+                (self._log_mass(d, n + 1) + jnp.log(upper), _is_whole(upper)),
+            )
+
+        return guarded((x >= 0) & (x < total), at, jnp.floor(x), 0.0)
+
+    def _log_mass(self, d: Distribution, n: Reals) -> Reals:
+        a, b = d.concentration1, d.concentration0
+        m = d.total_count - n
+        x, y = _posterior_mean(a + n, b + m)
+        given = log_binomial(n, m, (x, y), (jnp.log(x), jnp.log(y)))
+        return given + log_beta_kernel(a, b, x, y) - log_beta_kernel(a + n, b + m, x, y)
+
+
+class BetaNegativeBinomialFamily(CountFamily):
+    """``P(X = n) = Γ(r+n) / (Γ(r) n!) · B(a+n, b+r) / B(a, b)``, with a tail as ``n^(−b)``.
+
+    The lower tail is a sum of ``n + 1`` terms. Of the upper one, Thomae's transformation makes a
+    series whose terms fall off with the power ``n + 2`` instead of ``b + 1`` (Bailey 1935, section
+    3.2). Its length grows with the parameters: beyond a few thousand it is cut off.
+    """
+
+    parameters = ("concentration1", "concentration0", "n")
+
+    def log_mass(self, d: Distribution, n: Reals) -> Reals:
+        a, b, r = d.concentration1, d.concentration0, d.n
+        x, y = _posterior_mean(a + n, b + r)
+        given = log_beta_kernel(r, n + 1, y, x) - jnp.log(x) - jnp.log(r + n)
+        return given + log_beta_kernel(a, b, x, y) - log_beta_kernel(a + n, b + r, x, y)
+
+    def log_below(self, d: Distribution, n: Reals) -> Reals:
+        return smaller(*self._tails(d, n))
+
+    def log_above(self, d: Distribution, n: Reals) -> Reals:
+        return smaller(*self._tails(d, n)[::-1])
+
+    def mean(self, d: Distribution) -> Reals:
+        a, b, r = d.concentration1, d.concentration0, d.n
+        value = guarded(b > 1, lambda b: r * a / (b - 1), b, 2.0, jnp.inf)
+        return jnp.broadcast_to(value, d.shape())
+
+    def variance(self, d: Distribution) -> Reals:
+        a, b, r = d.concentration1, d.concentration0, d.n
+
+        def finite(b: Reals) -> Reals:
+            return r * a * ((r + b - 1) / (b - 1)) * ((a + b - 1) / (b - 1)) / (b - 2)
+
+        return jnp.broadcast_to(guarded(b > 2, finite, b, 3.0, jnp.inf), d.shape())
+
+    def _tails(self, d: Distribution, n: Reals) -> tuple[tuple[Reals, Flags], ...]:
+        theta = (d.concentration1, d.concentration0, d.n)
+        n = lax.stop_gradient(n)
+        lower, upper = _downward_series(n, *theta), _upward_series(n + 1, *theta)
+        return (
+            (self.log_mass(d, n) + jnp.log(lower), _is_whole(lower)),
+            (self.log_mass(d, n + 1) + jnp.log(upper), _is_whole(upper)),
+        )
+
+
+def smaller(own: tuple[Reals, Flags], other: tuple[Reals, Flags]) -> Reals:
+    """Return the log of a probability, by its complement where that is smaller.
+
+    Each comes with whether its series was summed to the end: one that was not is the larger.
+    """
+    (log_p, whole_p), (log_q, whole_q) = own, other
+    direct = whole_p & ((log_p <= log_q) | ~whole_q)
+    return jnp.where(direct, log_p, complement(jnp.where(direct, -1.0, log_q)))
+
+
+def _posterior_mean(a: Reals, b: Reals) -> tuple[Reals, Reals]:
+    """The mean of a Beta and its complement: a choice, and so a constant to differentiation."""
+    a, b = lax.stop_gradient(a), lax.stop_gradient(b)
+    return a / (a + b), b / (a + b)
+
+
+def _most(dtype: jnp.dtype) -> Array:
+    """A sum of ratios beyond which the other tail is below a millionth of an ulp, or so."""
+    return jnp.sqrt(jnp.finfo(dtype).max) * jnp.ones((), dtype)
+
+
+def _is_whole(series: Reals) -> Flags:
+    return series < _most(series.dtype)
+
+
+def _sum_of_ratios(
+    ratio: Callable[[Array], Array], steps: Array, more: Callable[[Carry], Array] | None = None
+) -> Carry:
+    """``1 + ratio(0) + ratio(0) ratio(1) + …``, as the number of terms, the last one, the sum."""
+
+    def going(carry: Carry) -> Array:
+        i, _, total = carry
+        go = (i < steps) & (total < _most(total.dtype))
+        return go if more is None else go & more(carry)
+
+    def step(carry: Carry) -> Carry:
+        go, (i, term, total) = going(carry), carry
+        term = jnp.where(go, term * ratio(jnp.where(go, i, 0.0)), term)
+        return jnp.where(go, i + 1, i), term, jnp.where(go, total + term, total)
+
+    one = jnp.ones_like(steps)
+    return lax.while_loop(lambda carry: jnp.any(going(carry)), step, (0 * one, one, one))
+
+
+@forward_differentiable
+def _beta_binomial_series(n: Array, total: Array, a: Array, b: Array) -> Array:
+    """The masses of a beta-binomial from ``n`` to ``total``, over that of ``n``."""
+    steps = jnp.maximum(total - n, 0)
+
+    def ratio(i: Array) -> Array:
+        k = jnp.where(steps > 0, n + i, 0.0)
+        left = jnp.where(steps > 0, total - k, 1.0)
+        return left / (k + 1) * ((a + k) / (b + left - 1))
+
+    return _sum_of_ratios(ratio, steps)[2]
+
+
+@forward_differentiable
+def _downward_series(n: Array, a: Array, b: Array, r: Array) -> Array:
+    """The masses of a beta negative binomial from ``n`` down to zero, over that of ``n``."""
+
+    def ratio(i: Array) -> Array:
+        k = jnp.maximum(n - i, 1.0)
+        return k / (r + k - 1) * ((a + b + r + k - 1) / (a + k - 1))
+
+    return _sum_of_ratios(ratio, n)[2]
+
+
+@forward_differentiable
+def _upward_series(n: Array, a: Array, b: Array, r: Array) -> Array:
+    """The masses of a beta negative binomial from ``n`` on, over that of ``n``."""
+
+    def ratio(i: Array) -> Array:
+        k = n + i
+        return (r + k) / (k + 1) * ((a + k) / (a + b + r + k))
+
+    _, last, direct = _sum_of_ratios(ratio, jnp.full_like(n, _DIRECT))
+    return direct + last * (_thomae(n + _DIRECT, a, b, r) - 1)
+
+
+def _thomae(n: Array, a: Array, b: Array, r: Array) -> Array:
+    """The masses from ``n`` on, over the first, by a transformed series; for large ``n``."""
+    accuracy = jnp.finfo(n.dtype).eps * 3e-4  # derivatives converge more slowly
+
+    def ratio(i: Array) -> Array:
+        return (a + b + i) / (a + b + r + n + i) * ((b + r + i) / (b + 1 + i))
+
+    def more(carry: Carry) -> Array:
+        i, term, total = carry
+        return term * (1 + i / n) > accuracy * total
+
+    return n / b * _sum_of_ratios(ratio, jnp.full_like(n, _MOST), more)[2]
+
+
+register(BetaBinomialFamily(), dist.BetaBinomial)
+register(BetaNegativeBinomialFamily(), dist.BetaNegativeBinomial)
