@@ -2,7 +2,9 @@
 #
 #  make demo       fit the galaxy velocities; pictures and tables in examples/output/
 #  make test       the tests, without the slow sweeps
-#  make test-all   every example, then every test
+#  make test-all   every example, then every test, in parts with the time of each:
+#                  make test-all PART=families (or pathwise, mixtures, rest, examples)
+#  make laws       which laws the tests hold of each family
 #  make bench      ours and every peer side by side, in a few minutes; table in benchmarks/results/
 #  make bench-all  the same with sweeps of every size: hours of an idle machine
 #  make check      format, lint, types, import order, documented examples
@@ -26,7 +28,7 @@ EXAMPLES = $(wildcard examples/[a-z]*.py)
 .NOTPARALLEL:
 # A half-made environment must not count as made.
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all bench bench-all check format clean
+.PHONY: help demo test test-all laws bench bench-all check format clean
 
 help:
 	@sed -n '/^#/!q; s/^# *//p' Makefile
@@ -37,9 +39,26 @@ demo: $(VENV)/.has-examples
 test: $(VENV)/.has-test
 	$(PYTEST) -n 2 --dist worksteal $(ARGS)
 
-test-all: $(VENV)/.has-test $(VENV)/.has-examples
+# Each part takes less than an hour on two cores, and 8 GiB.
+PART ?= families pathwise mixtures rest examples
+FILES_families := $(wildcard tests/test_families.py tests/test_laws_*.py tests/test_leaf_order.py)
+FILES_pathwise := $(wildcard tests/test_pathwise_*.py tests/test_expectation*.py)
+FILES_mixtures := $(wildcard tests/test_mixture_*.py tests/test_density.py)
+FILES_rest := $(filter-out $(FILES_families) $(FILES_pathwise) $(FILES_mixtures), \
+	$(wildcard tests/test_*.py tests/*/test_*.py))
+
+test-all: $(VENV)/.has-test $(VENV)/.has-examples $(PART:%=test-all-%)
+
+test-all-examples:
 	@set -e; for example in $(EXAMPLES); do echo "== $$example"; $(BIN)/python "$$example"; done
-	$(PYTEST) -n 2 --dist worksteal -m '' $(ARGS)
+
+test-all-%:
+	@echo "== part $*"; start=$$(date +%s); \
+	$(PYTEST) -n 2 --dist worksteal -m '' $(FILES_$*) $(ARGS); status=$$?; \
+	echo "== part $*: $$(($$(date +%s) - start)) seconds"; exit $$status
+
+laws: $(VENV)/.has-test
+	$(BIN)/python tests/cases/coverage.py
 
 bench: $(VENV)/.has-bench
 	$(BIN)/python benchmarks/run.py $(ARGS)

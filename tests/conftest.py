@@ -1,41 +1,76 @@
 """Strict weather for every test: both precisions, warnings as errors (see pyproject.toml)."""
 
-import resource
+import ctypes
+import gc
+import os
 import zlib
+from pathlib import Path
 
 import jax
 import pytest
 
-ONE_IN = {
-    "test_families.py": 4,
-    "test_mixture_draws.py": 4,
-    "test_mixture_edges.py": 4,
-    "test_mixture_properties.py": 2,
-    "test_mixture_quantile.py": 4,
-    "test_mixture_quantile_gradients.py": 2,
-    "test_mixture_values.py": 4,
-    "test_mixture_zero_weights.py": 2,
-    "test_random_variable_array.py": 4,
-    "test_random_variables.py": 3,
+SECOND_PRECISION = {
+    "test_mixture_edges.py",
+    "test_mixture_properties.py",
+    "test_mixture_quantile.py",
+    "test_mixture_quantile_gradients.py",
+    "test_mixture_zero_weights.py",
+    "test_random_variables.py",
 }
-"""Of these large tables the default run takes one row in so many, always the same ones, because
-each row compiles programs of its own; `make test-all` takes all."""
+"""Of these tables every row runs by default, in float32; `make test-all` adds float64."""
+ONE_IN = {"test_mixture_draws.py": 4, "test_random_variable_array.py": 4}
+"""Of these products of shapes and of operators the default run takes one row in so many, always the
+same ones. They are about no family: what is tested of each family, test_laws_coverage.py counts."""
+LIMIT = 3 * 2**30
+"""Bytes of a process above which it forgets its compiled programs."""
+CELLS = pytest.StashKey()
 
 
-def pytest_collection_modifyitems(items):
-    """Mark as slow the rows of large tables that the default run leaves out."""
+def pytest_configure(config):
+    config.addinivalue_line("markers", "law(names): what the test holds of its row's family")
+
+
+def is_left_out(item):
+    """Whether the default run leaves out this row of a large table."""
+    parameters, file = getattr(item, "callspec", None), item.path.name
+    if parameters is None:
+        return False
+    if file in SECOND_PRECISION and parameters.params.get("precision") == "float64":
+        return True
+    return zlib.crc32(item.name.encode()) % ONE_IN.get(file, 1) > 0
+
+
+def pytest_collection_modifyitems(config, items):
+    """Mark as slow what only `make test-all` runs, and count what the others cover."""
+    from cases import table  # here, because the package's types are checked if imported late
+
     for item in items:
-        share = ONE_IN.get(item.path.name, 1) if hasattr(item, "callspec") else 1
-        if zlib.crc32(item.name.encode()) % share:
+        if is_left_out(item):
             item.add_marker(pytest.mark.slow)
+    config.stash[CELLS] = table.covered(items)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def bounded_caches():
-    """Forget compiled programs once they fill 4 GiB: the sweeps compile thousands of them."""
+def resident():
+    """The bytes of memory that this process holds now; 0 where the system does not say."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
+
+
+@pytest.fixture(autouse=True)
+def bounded_caches(request):
+    """Forget compiled programs once they fill the memory: the sweeps compile thousands of them."""
     yield
-    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 4 * 2**20:  # in KiB, on Linux
+    limits = request.config.stash
+    if resident() > limits.get(MOST, LIMIT):
         jax.clear_caches()
+        gc.collect()
+        if hasattr(trim := ctypes.CDLL(None), "malloc_trim"):
+            trim.malloc_trim(0)
+        # what is left now is not programs, and must not have every test clear them
+        limits[MOST] = max(LIMIT, resident() + LIMIT // 3)
+
+
+MOST = pytest.StashKey()
 
 
 @pytest.fixture(params=["float32", "float64"])

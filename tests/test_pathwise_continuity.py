@@ -68,6 +68,7 @@ def check(row, by, attach=attach, only=None):
     assert all(value <= TOLERANCE for value in relative.values()), relative
 
 
+@pytest.mark.law("velocity")
 @pytest.mark.parametrize("row", cases.quick_or_slow(pytest, ROWS))
 def test_continuity_in_every_parameter(row, x64):
     check(row, "logits")

@@ -255,7 +255,12 @@ ROSENBLATT = [
 def with_steps(rows):
     slow = pytest.mark.slow
     return [
-        pytest.param(row, steps, id=str(row), marks=[] if row.quick else [slow])
+        pytest.param(
+            row,
+            steps,
+            id=str(row),
+            marks=[] if row.quick and row is not cases.DIRICHLET else [slow],
+        )
         for row, steps in rows
     ]
 

@@ -33,6 +33,10 @@ class PathwiseRow:
     def __str__(self):
         return self.name
 
+    def components(self):
+        """The distribution of all components."""
+        return self.build({name: jnp.asarray(value) for name, value in self.parameters.items()})
+
     @property
     def num_components(self):
         return len(next(iter(self.parameters.values())))
@@ -261,7 +265,7 @@ def multivariate_normal(size, k=3, by="scale_tril", quick=False):
     )
 
 
-def student_t(size, k=2):
+def student_t(size, k=2, quick=False):
     return PathwiseRow(
         f"MultivariateStudentT {size}",
         {
@@ -271,6 +275,7 @@ def student_t(size, k=2):
         },
         lambda p: dist.MultivariateStudentT(p["df"], p["loc"], cholesky_like(p["raw"])),
         _random(4, size, seed=2),
+        quick=quick,
     )
 
 
@@ -282,6 +287,7 @@ INDEPENDENT_GAMMA = PathwiseRow(
     },
     lambda p: dist.Gamma(p["concentration"], p["rate"]).to_event(1),
     np.array([[0.3, 1.2], [2.0, 0.5], [1.1, 3.0]]),
+    quick=True,
 )
 LOW_RANK = PathwiseRow(
     "LowRankMultivariateNormal 3",
@@ -292,12 +298,14 @@ LOW_RANK = PathwiseRow(
     },
     lambda p: dist.LowRankMultivariateNormal(**p),
     _random(4, 3, seed=2),
+    quick=True,
 )
 DIRICHLET = PathwiseRow(
     "Dirichlet 4",
     {"concentration": np.array([[1.5, 2.0, 0.8, 3.0], [3.0, 1.0, 2.5, 1.2]])},
     lambda p: dist.Dirichlet(**p),
     np.array([[0.2, 0.3, 0.1, 0.4], [0.5, 0.1, 0.25, 0.15], [0.05, 0.45, 0.3, 0.2]]),
+    quick=True,
 )
 
 VECTORS = [
@@ -309,6 +317,7 @@ VECTORS = [
     multivariate_normal(2, by="covariance_matrix"),
     multivariate_normal(2, by="precision_matrix"),
     LOW_RANK,
+    student_t(2, quick=True),
     student_t(3),
     DIRICHLET,
 ]

@@ -1,0 +1,198 @@
+"""The one table of families: which rows each has, and which laws hold for it.
+
+A family is the exact type of a NumPyro distribution; of wrappers, with the type inside:
+`LeftTruncatedDistribution[Laplace]`. Its first row is tested by `make test` under every law that
+applies; its further rows (other parametrisations, harder parameters) by `make test-all`. What a
+test covers is read from its marker `law` and its parameter `row`, on collection.
+"""
+
+from collections import Counter
+from functools import cache
+
+import jax.numpy as jnp
+import numpyro.distributions as dist
+import pytest
+from numpyro.distributions.truncated import (
+    LeftTruncatedDistribution,
+    RightTruncatedDistribution,
+    TwoSidedTruncatedDistribution,
+)
+
+from cases import continuous, families
+from cases import oracles as exact
+from cases.bounded import one_sided, truncated_points
+from cases.row import INF, Row
+from pathmix import MixtureSameFamily
+
+WRAPPERS = (
+    dist.ExpandedDistribution,
+    dist.Independent,
+    dist.TransformedDistribution,
+    LeftTruncatedDistribution,
+    RightTruncatedDistribution,
+    TwoSidedTruncatedDistribution,
+)
+
+
+def name_of(d):
+    """The family of a distribution, wrappers with what they wrap."""
+    inside = f"[{name_of(d.base_dist)}]" if type(d) in WRAPPERS else ""
+    return type(d).__name__ + inside
+
+
+def truncated(name, make, oracle, params, ends, far=None):
+    """A row of a truncation, with points between its ends, `far` for an infinite one."""
+    return Row(name, make, params, oracle, truncated_points(ends, far), one_sided)
+
+
+LOC_SCALE = {"loc": (0.0, -1.0, 30.0), "scale": (1.0, 0.4, 20.0)}
+TRUNCATED = [
+    truncated(
+        "Truncated Logistic both",
+        lambda loc, scale, low, high: dist.TwoSidedTruncatedDistribution(
+            dist.Logistic(loc, scale), low, high
+        ),
+        exact.truncated(
+            continuous.logistic, lambda loc, scale, low, high: (low, high, (loc, scale))
+        ),
+        LOC_SCALE | {"low": (-1.0, 2.2, -190.0), "high": (2.0, 3.0, -150.0)},
+        lambda loc, scale, low, high: (low, high),
+    ),
+    truncated(
+        "TruncatedCauchy left",
+        lambda loc, scale, low: dist.TruncatedCauchy(loc, scale, low=low),
+        exact.truncated(continuous.cauchy, lambda loc, scale, low: (low, INF, (loc, scale))),
+        LOC_SCALE | {"low": (-1.0, 15.0, 25.0)},
+        lambda loc, scale, low: (low, INF),
+        lambda loc, scale, low: max(low, loc) + 20 * scale,
+    ),
+]
+ROWS = [*families.ROWS, *TRUNCATED]
+
+
+@cache
+def example(row):
+    """The row's components in float32."""
+    return row.make(*row.arrays("float32"))
+
+
+@cache
+def name(row):
+    """The family of a row."""
+    return name_of(example(row))
+
+
+@cache
+def first_rows():
+    """By family, the row of the quick tests."""
+    table = {}
+    for row in ROWS:
+        table.setdefault(name(row), row)
+    return table
+
+
+def rows_of(kind):
+    """The rows whose components are exactly of a type, directly or after their constructor."""
+    return [row for row in ROWS if type(example(row)) is kind]
+
+
+def shared_names(row):
+    """Parameters that components can share: the last, and those of the same letters."""
+    letters = [each.rstrip("0123456789") for each in row.params]
+    return [n for n, each in zip(row.params, letters, strict=True) if each == letters[-1]]
+
+
+def is_scalar(row):
+    return not row.event_shape
+
+
+def has_tails(row):
+    return row.oracle.tails is not None
+
+
+def is_free(row):
+    return row.smooth and bool(row.free)
+
+
+@cache
+def is_pathwise(row):
+    """Whether draws of a mixture of such components can carry gradients."""
+    d = example(row)
+    try:
+        MixtureSameFamily(dist.Categorical(jnp.ones(row.size) / row.size), d, reparameterize=True)
+    except (NotImplementedError, ValueError):
+        return False
+    return is_free(row)
+
+
+def always(_):
+    return True
+
+
+APPLIES = {
+    "oracle value": always,
+    "oracle gradients": is_free,
+    "lower tail": has_tails,
+    "upper tail": has_tails,
+    "draws": always,
+    "quantile": lambda row: is_scalar(row) and has_tails(row),
+    "velocity": is_pathwise,
+    "second derivative": is_free,
+    "expanded": always,
+    "broadcast": lambda row: len(shared_names(row)) < len(row.params),
+    "vmapped": always,
+    "batched": always,
+    "NaN": always,
+    "float16": is_free,
+    "saved": always,
+}
+"""The laws, each with the rows that it is about."""
+
+
+def parameters(table):
+    """A table as pytest parameters, all but the first row of each family slow."""
+    first = set(first_rows().values())
+    marks = lambda row: [] if row in first else [pytest.mark.slow]  # noqa: E731
+    return [pytest.param(row, marks=marks(row), id=str(row)) for row in table]
+
+
+def law(*names, table=None):
+    """Decorate a test that holds these laws for each row of the table."""
+    if table is None:
+        table = [row for row in ROWS if any(APPLIES[each](row) for each in names)]
+
+    def decorate(test):
+        test = pytest.mark.parametrize("row", parameters(table))(test)
+        return pytest.mark.law(*names)(test)
+
+    return decorate
+
+
+def row_name(row):
+    """The family of a row of this table or of the pathwise one."""
+    return name_of(row.components()) if hasattr(row, "build") else name(row)
+
+
+def applies(each, row):
+    return True if hasattr(row, "build") else APPLIES[each](row)
+
+
+def covered(items):
+    """How many collected tests, the slow ones left out, hold a law for a family."""
+    cells = Counter()
+    for item in items:
+        marker, slow = item.get_closest_marker("law"), item.get_closest_marker("slow")
+        if marker and not slow:
+            row = item.callspec.params["row"]
+            cells.update((row_name(row), each) for each in marker.args if applies(each, row))
+    return cells
+
+
+def missing(cells):
+    """The cells that apply and hold no test."""
+    return [
+        (family_name, each)
+        for family_name, row in first_rows().items()
+        for each, about in APPLIES.items()
+        if about(row) and not cells[family_name, each]
+    ]
