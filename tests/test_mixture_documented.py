@@ -102,10 +102,12 @@ def test_attributes(make, wanted):
 
 
 def test_the_constructor_follows_the_reference_by_position():
-    weights = dist.Categorical(logits=jnp.zeros(2))
-    components = dist.Normal(jnp.zeros(2))
+    weights = dist.Categorical(logits=jnp.array([0.0, 1.0]))
+    components = dist.Normal(jnp.array([2.0, 3.0]))
     mixture = MixtureSameFamily(weights, components, False, True, False, "prices")
-    assert mixture.mixture_distribution is not None
+    assert mixture.mixture_distribution.logits.tolist() == [0, 1]
+    assert mixture.components_distribution.loc.tolist() == [2, 3]
+    assert not mixture.reparameterize
     assert (mixture._validate_args, mixture.allow_nan_stats, mixture.name) == (
         True,
         False,
