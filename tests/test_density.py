@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 from pathmix import MixtureSameFamily
-from pathmix._families import _blocks
+from pathmix._families import _blocks, canonical
 
 K, E = 6, 3
 
@@ -119,7 +119,7 @@ def test_blocks_change_nothing(blocked, make, block, n, x64, monkeypatch):
 def test_points_go_through_in_stretches_that_a_cache_holds():
     """Of 25 points in a batch of 2, the stretches are cut from the samples alone."""
     seen = []
-    components = dist.Normal(jnp.zeros((2, K, E)), 1.0).to_event(1)
+    components = canonical(dist.Normal(jnp.zeros((2, K, E)), 1.0).to_event(1))
 
     def fn(rows):
         seen.append(rows.shape)

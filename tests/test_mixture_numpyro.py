@@ -215,6 +215,80 @@ def test_replay():
     np.testing.assert_array_equal(replayed(), first["z"]["value"])
 
 
+CENSORED_X = np.array([0.5, 2.0, 3.0], np.float32)
+
+
+def waiting_times():
+    return by_probs([0.4, 0.6], dist.LogNormal(jnp.array([0.0, 1.0]), 0.5))
+
+
+def waiting_densities(x):
+    """Density and cdf of ``waiting_times`` by SciPy."""
+    parts = [stats.lognorm(0.5, scale=np.exp(loc)) for loc in (0.0, 1.0)]
+    mix = lambda name: sum(w * getattr(d, name)(x) for w, d in zip((0.4, 0.6), parts, strict=True))  # noqa: E731
+    return mix("pdf"), mix("cdf")
+
+
+CENSORINGS = {
+    "right": (dist.RightCensoredDistribution, lambda cdf: 1 - cdf),
+    "left": (dist.LeftCensoredDistribution, lambda cdf: cdf),
+}
+
+
+@pytest.mark.parametrize("name", CENSORINGS)
+def test_censored_all_alike(name):
+    """NumPyro's wrappers with one indicator for all."""
+    wrapper, tail = CENSORINGS[name]
+    density, cdf = waiting_densities(CENSORED_X)
+    for censored, wanted in ((True, tail(cdf)), (False, density)):
+        found = wrapper(waiting_times(), censored).log_prob(CENSORED_X)
+        np.testing.assert_allclose(found, np.log(wanted), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", CENSORINGS)
+def test_censored_each(name):
+    """An indicator per point needs an axis of its own, to which the components broadcast."""
+    wrapper, tail = CENSORINGS[name]
+    censored = np.array([False, True, True])[:, None]
+    density, cdf = (each[:, None] for each in waiting_densities(CENSORED_X))
+    found = wrapper(waiting_times(), censored).log_prob(CENSORED_X[:, None])
+    np.testing.assert_allclose(found, np.log(np.where(censored, tail(cdf), density)), rtol=1e-5)
+
+
+def test_censored_in_intervals():
+    """Between 0.5 and 1.5; up to 2; from 3."""
+    bounds = np.array([[0.5, 1.5], [0.0, 2.0], [3.0, np.inf]], np.float32)
+    left, right = np.array([[False, True, False], [False, False, True]])[..., None]
+    low, high = waiting_densities(bounds[:, 0])[1], waiting_densities(bounds[:, 1])[1]
+    d = dist.IntervalCensoredDistribution(waiting_times(), left, right)
+    found = d.log_prob(bounds[:, None])[:, 0]
+    np.testing.assert_allclose(found, np.log([high[0] - low[0], high[1], 1 - low[2]]), rtol=1e-5)
+
+
+def test_censoring_by_hand():
+    """What the documentation advises, exact where NumPyro's wrapper stops at one minus epsilon."""
+    x, event = np.array([0.5, 2.0, 60.0], np.float32), np.array([True, False, False])
+    mixture = waiting_times()
+    found = jnp.where(event, mixture.log_prob(x), mixture.log_survival_function(x))
+    logs = [stats.lognorm.logsf(x, 0.5, scale=np.exp(loc)) for loc in (0.0, 1.0)]
+    survival = np.logaddexp(np.log(0.4) + logs[0], np.log(0.6) + logs[1])
+    wanted = np.where(event, np.log(waiting_densities(x)[0]), survival)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    theirs = dist.RightCensoredDistribution(mixture, True).log_prob(x[2])
+    assert theirs > found[2] + 1  # off by more than a unit in the log
+
+
+def test_truncation_by_hand():
+    """``log f − log(F(high) − F(low))`` by the mixture's own cdf; NumPyro's class refuses it."""
+    with pytest.raises(AssertionError, match="MixtureSameFamily is not supported"):
+        dist.TruncatedDistribution(waiting_times(), low=1.0)
+    mixture = waiting_times()
+    found = mixture.log_prob(CENSORED_X) - jnp.log(mixture.cdf(4.0) - mixture.cdf(0.25))
+    density, _ = waiting_densities(CENSORED_X)
+    share = waiting_densities(4.0)[1] - waiting_densities(0.25)[1]
+    np.testing.assert_allclose(found, np.log(density / share), rtol=1e-5)
+
+
 def test_as_a_guide():
     """SVI with a mixture as guide runs through log_prob; its draws carry no gradient."""
 

@@ -378,6 +378,16 @@ def test_the_bijection_by_traced_ends_is_that_of_each_kind(low, high, kind, prec
     assert extended_interval(low, high)(inside).all()
 
 
+def test_a_weight_too_small_for_a_float_counts():
+    """Its density is exp(−120), and the upper end of the support is its own."""
+    mixture = by_logits(jnp.array([0.0, -120.0]), uniform([0.0, 5], [1.0, 6]))
+    assert mixture.log_prob(5.5) == -120
+    assert mixture.support(jnp.asarray(5.5))
+    assert mixture.icdf(1.0) == 6
+    absent = by_logits(jnp.array([0.0, -jnp.inf]), uniform([0.0, 5], [1.0, 6]))
+    assert not absent.support(jnp.asarray(5.5))
+
+
 @pytest.mark.parametrize("jit", [False, True])
 def test_a_union_of_supports(jit):
     """Multinomials of 3 and of 5 trials: sums of 3 and 5 belong to it, of 4 do not."""

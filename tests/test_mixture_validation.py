@@ -1,13 +1,17 @@
 """Validation of parameters and values: eager, under jit, and free of cost when not asked for."""
 
+import warnings
+
 import equinox
 import jax
 import jax.numpy as jnp
+import numpyro
 import numpyro.distributions as dist
 import pytest
 
 from cases.mixtures import by_logits, equations
 from pathmix import MixtureSameFamily
+from pathmix._mixture._arguments import Checks, checked_value, resolved_validation
 
 TWO = dist.Categorical(logits=jnp.zeros(2))
 NORMALS = dist.Normal(jnp.zeros(2))
@@ -127,3 +131,51 @@ def test_without_validation_nothing_is_checked():
 
     assert not [name for name in names(False) if "callback" in name or name in ("cond", "while")]
     assert len(names(True)) > len(names(False))
+
+
+@pytest.mark.parametrize("switch", [True, False])
+def test_none_follows_numpyros_switch(switch):
+    """Whatever the switch says, True and False mean what they say."""
+    with numpyro.validation_enabled(switch):
+        assert resolved_validation(None) is (Checks.WARN if switch else Checks.NONE)
+        assert resolved_validation(True) is Checks.RAISE
+        assert resolved_validation(False) is Checks.NONE
+
+
+def test_checks_of_a_value():
+    """Inside the support never; outside as asked, and NumPyro's kind under jit not at all."""
+    positive, x = dist.constraints.positive, jnp.array([1.0, -1.0])
+    for checks in Checks:
+        checked_value(x[0], positive, checks)
+    checked_value(x, positive, Checks.NONE)
+    with pytest.warns(UserWarning, match="Out-of-support values provided to log prob method"):
+        checked_value(x, positive, Checks.WARN)
+    jax.jit(lambda x: checked_value(x, positive, Checks.WARN))(x)
+    with pytest.raises(ValueError, match="values in the support"):
+        checked_value(x, positive, Checks.RAISE)
+
+
+def test_a_mixture_warns_as_numpyros_does():
+    """The same points warn in both classes, and the value is −∞ in ours; under jit none warns."""
+
+    def make(kind):
+        return kind(TWO, dist.Exponential(jnp.ones(2)), validate_args=None)
+
+    with numpyro.validation_enabled(True):
+        for kind in (dist.MixtureSameFamily, MixtureSameFamily):
+            with pytest.warns(UserWarning, match="Out-of-support values provided to log prob"):
+                density = make(kind).log_prob(-1.0)
+            make(kind).log_prob(1.0)
+        assert density == -jnp.inf
+        assert jax.jit(lambda x: make(MixtureSameFamily).log_prob(x))(-1.0) == -jnp.inf
+        copy = jax.tree.map(lambda leaf: leaf, make(MixtureSameFamily)).expand((3,))
+        with pytest.warns(UserWarning, match="Out-of-support"):
+            copy.log_prob(-1.0)
+    with numpyro.validation_enabled(False), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert make(MixtureSameFamily).log_prob(-1.0) == -jnp.inf
+
+
+def test_the_default_does_not_follow_the_switch():
+    with numpyro.validation_enabled(True):
+        assert MixtureSameFamily(TWO, dist.Exponential(jnp.ones(2))).log_prob(-1.0) == -jnp.inf

@@ -1,6 +1,7 @@
 """Mixtures as random variables on JAX and NumPyro."""
 
 from pathmix import random_variables as random_variables
+from pathmix._expectation import Estimate as Estimate
 from pathmix._expectation import Pathwise as Pathwise
 from pathmix._expectation import Score as Score
 from pathmix._expectation import StandardErrors as StandardErrors
@@ -14,6 +15,7 @@ from pathmix._program import tape as tape
 from pathmix._random_variable import RandomVariable as RandomVariable
 
 __all__ = [
+    "Estimate",
     "MixtureSameFamily",
     "Pathwise",
     "RandomVariable",

@@ -11,15 +11,14 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from numpyro.distributions import Distribution
 
-from pathmix._families import family
+from pathmix._expectation._batched import OfMember
+from pathmix._families import Canonical, draw
 from pathmix._mixture import MixtureSameFamily
 from pathmix._pathwise import attach_to_components
 from pathmix._typing import Reals, Value
-from pathmix._weights import weights_of
 
-Integrand: TypeAlias = Callable[[Any], Any]
+Integrand: TypeAlias = Callable[[Any], Any] | OfMember
 """A function of one event, ``*event``, that returns an array or a pytree of arrays."""
 
 
@@ -50,15 +49,15 @@ class Stratified:
         self, fn: Integrand, mixture: MixtureSameFamily, key: Array, num_samples: int
     ) -> Any:
         """Return ``num_samples`` unbiased estimates, ``num_samples *batch`` in front."""
-        components = mixture.components_distribution
+        weights, components = mixture._parts
         x = lax.stop_gradient(_draw_each(components, key, num_samples))
         if components.is_discrete:
             components = _without_gradient(components)
             x = _tie(x, components)
         else:
             x = attach_to_components(components, x)
-        values = map_events(fn, x, components)
-        w = weights_of(mixture.mixture_distribution, mixture.num_components).values()
+        values = map_events(fn, x, components.event_dim)
+        w = weights.values()
 
         def weigh(value: Array) -> Array:
             axis = len(components.batch_shape)
@@ -94,7 +93,7 @@ class Pathwise:
         """Return ``num_samples`` unbiased estimates, ``num_samples *batch`` in front."""
         x = lax.stop_gradient(mixture.sample(key, (num_samples,)))
         x = mixture.reparameterize_sample(x)
-        return map_events(fn, x, mixture)
+        return map_events(fn, x, mixture.event_dim)
 
 
 def _zero_safe(w: Reals, value: Array) -> Array:
@@ -102,26 +101,28 @@ def _zero_safe(w: Reals, value: Array) -> Array:
     return w * jnp.where((w == 0) & ~jnp.isfinite(value), 0.0, value)
 
 
-def _draw_each(components: Distribution, key: Array, num_samples: int) -> Value:
+def _draw_each(components: Canonical, key: Array, num_samples: int) -> Value:
     """One draw from each component, ``num_samples *batch k *event``, all from the same noise."""
-    known, shape = family(components), (num_samples, *components.batch_shape[:-1])
+    shape = (num_samples, *components.batch_shape[:-1])
 
-    def draw(k: Array) -> Value:
-        return known.draw(components, jnp.full(shape, k), key)
+    def of(k: Array) -> Value:
+        return draw(components, jnp.full(shape, k), key)
 
     axis = len(components.batch_shape)
-    return jax.vmap(draw, out_axes=axis)(jnp.arange(components.batch_shape[-1]))
+    return jax.vmap(of, out_axes=axis)(jnp.arange(components.own_shape[-1]))
 
 
-def map_events(fn: Integrand, x: Value, d: Distribution) -> Any:
+def map_events(fn: Integrand, x: Value, event_dim: int) -> Any:
     """Apply ``fn`` to every event of ``x``, ``num_samples *batch *event``."""
-    for _ in range(x.ndim - d.event_dim):
+    if isinstance(fn, OfMember):
+        return fn.map_events(x, event_dim)
+    for _ in range(x.ndim - event_dim):
         fn = jax.vmap(fn)
     return fn(x)
 
 
 @jax.custom_jvp
-def _without_gradient(components: Distribution) -> Distribution:
+def _without_gradient(components: Canonical) -> Canonical:
     """The components themselves; a gradient through them raises."""
     return components
 
@@ -138,7 +139,7 @@ _without_gradient.defjvp(_refuse)
 
 
 @jax.custom_jvp
-def _tie(x: Value, components: Distribution) -> Value:
+def _tie(x: Value, components: Canonical) -> Value:
     """``x``, made to depend on the components, so that their gradient cannot pass by unseen."""
     del components
     return x

@@ -55,7 +55,7 @@ class Score:
         self._check(mixture, num_samples)
         x = lax.stop_gradient(mixture.sample(key, (num_samples,)))
         ratio, x = _likelihood_ratio(mixture, x)
-        values = map_events(fn, x, mixture)
+        values = map_events(fn, x, mixture.event_dim)
         if self.baseline == "linear":
             return jax.tree.map(lambda v: _linear_control(v, x, ratio, mixture), values)
         centre = _mean_of_others if self.baseline == "mean" else jnp.zeros_like

@@ -1,20 +1,18 @@
 """Folding over components in blocks, and over points in stretches; points are rows (``_rows``)."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from numpyro.distributions import Distribution
 
-from pathmix._families._conditionals import is_factorised
-from pathmix._families._gather import largest_divisor, pad_left
-from pathmix._families._protocol import family
-from pathmix._families._rows import from_rows, local_divisors, log_prob_rows, to_rows
-from pathmix._typing import PerComponent, Reals, Value
+from pathmix._families._canonical import Canonical
+from pathmix._families._gather import is_symbolic, largest_divisor
+from pathmix._families._rows import Rows, density_rows, from_rows, local_divisors, to_rows
+from pathmix._typing import Reals, Value
 
 RowsOf = Callable[[Value], Reals]
 
@@ -26,13 +24,13 @@ _SCALARS = 2
 """How many times as many of scalars, which are worked out in place."""
 
 
-def by_stretches(fn: RowsOf, components: Distribution, x: Value) -> Reals:
+def by_stretches(fn: RowsOf, components: Canonical, x: Value) -> Reals:
     """Return ``fn`` of the rows of ``x`` (``*points *event``), ``*points``, stretch by stretch."""
-    events, batch = components.event_dim, len(components.batch_shape) - 1
+    events, batch = components.event_dim, len(components.own_shape) - 1
     points = x.shape[: x.ndim - events]
     samples = math.prod(points[: len(points) - batch])
     # full covariances work too much on each value for the cache to matter
-    count = _stretches(x.size, samples) if events and is_factorised(components) else 1
+    count = _stretches(x.size, samples) if events and components.factors() else 1
 
     def stretch(x: Value) -> Reals:
         return from_rows(fn(to_rows(x, events, batch)), x.shape[: x.ndim - events])
@@ -44,7 +42,7 @@ def by_stretches(fn: RowsOf, components: Distribution, x: Value) -> Reals:
     return jnp.swapaxes(out, 0, 1).reshape(points)
 
 
-def over_blocks(step: Any, start: Any, components: Distribution, x: Value) -> Any:
+def over_blocks(step: Any, start: Any, components: Canonical, x: Value) -> Any:
     """Fold ``step(total, indices)`` over the indices of the components, block by block.
 
     The reverse pass works every block out again, which is cheaper than to store it.
@@ -56,33 +54,35 @@ def over_blocks(step: Any, start: Any, components: Distribution, x: Value) -> An
     return lax.scan(lambda total, block: (step(total, block), None), start, blocks)[0]
 
 
-def block_terms(components: Distribution, x: Value, block: Array) -> Reals:
-    """Return the log densities of the components of a block, ``k split rest *batch``."""
-
-    def one(parameters: list[Value]) -> Reals:
-        return log_prob_rows(component_of(components, parameters), x)
-
-    return jax.vmap(one)(block_parameters(components, block))
+def block_terms(components: Canonical, x: Value, block: Array) -> Rows:
+    """Return the densities of the components of a block, ``k split rest *batch``."""
+    return each_of_block(lambda one: density_rows(one, x), block, components)
 
 
-def block_parameters(components: Distribution, block: Array) -> list[Value]:
-    """Return the parameters of the components of a block, ``k *batch *event`` each."""
-    axis, found = len(components.batch_shape) - 1, []
+def each_of_block(fn: Callable[..., Any], block: Array, *components: Canonical) -> Any:
+    """Return ``fn`` of each component of a block, ``k ...``; of several mixtures side by side.
 
-    def note(p: Value, event_dim: int) -> Value:
-        p = pad_left(p, axis + 1 + event_dim)
-        p = jnp.broadcast_to(p, components.batch_shape + p.shape[p.ndim - event_dim :])
-        found.append(of_block(jnp.moveaxis(p, axis, 0), block))
-        return found[-1]
+    What all components share is not mapped over, so that it is worked out once.
+    """
+    taken = [_of_block(c, block) for c in components]
+    axes = [tuple(axis for _, axis in each) for each in taken]
+    if not any(axis == 0 for axis in axes[0]):
+        out = fn(*(c.of([p for p, _ in each]) for c, each in zip(components, taken, strict=True)))
+        return jax.tree.map(lambda t: jnp.broadcast_to(t, (len(block), *t.shape)), out)
 
-    family(components).rebuild(components, note)
-    return found
+    def one(*parameters: tuple[Value, ...]) -> Any:
+        return fn(*(c.of(mine) for c, mine in zip(components, parameters, strict=True)))
+
+    return jax.vmap(one, in_axes=tuple(axes))(*(tuple(p for p, _ in each) for each in taken))
 
 
-def component_of(components: Distribution, parameters: Iterable[Value]) -> Distribution:
-    """Return one of the components, batched ``*batch``, from its parameters."""
-    values = iter(parameters)
-    return family(components).rebuild(components, lambda *_: next(values))
+def _of_block(components: Canonical, block: Array) -> list[tuple[Value, int | None]]:
+    """The parameters of a block, ``k *batch *event`` each; those that are shared without ``k``."""
+    taken: list[tuple[Value, int | None]] = []
+    for p, n in zip(components.parameters, components.event_dims, strict=True):
+        p = jnp.moveaxis(p, p.ndim - n - 1, 0)
+        taken.append((p[0], None) if len(p) == 1 else (of_block(p, block), 0))
+    return taken
 
 
 def of_block(t: Array, block: Array) -> Array:
@@ -94,36 +94,39 @@ def of_block(t: Array, block: Array) -> Array:
     return lax.dynamic_slice(t, start, (len(block), *t.shape[1:]), allow_negative_indices=False)
 
 
-def all_terms(components: Distribution, x: Value) -> Reals:
-    """Return the log densities of all components, ``k split rest *batch``."""
+def all_terms(components: Canonical, x: Value) -> Rows:
+    """Return the densities of all components, ``k split rest *batch``."""
     blocks = _blocks(components, x)
     terms = jax.checkpoint(partial(block_terms, components, x), prevent_cse=False)
-    return terms(blocks[0]) if len(blocks) == 1 else jnp.concatenate(lax.map(terms, blocks))
+    if len(blocks) == 1:
+        return terms(blocks[0])
+    return jax.tree.map(jnp.concatenate, lax.map(terms, blocks))
 
 
-def component_terms(components: Distribution, x: Value) -> PerComponent:
-    """Return the log densities ``*sample *batch k`` of all components at ``x``."""
-    events, batch = components.event_dim, len(components.batch_shape) - 1
-    terms = all_terms(components, to_rows(x, events, batch))
-    return from_rows(
-        jnp.moveaxis(terms, 0, -1), x.shape[: x.ndim - events] + components.batch_shape[-1:]
-    )
+def component_terms(components: Canonical, x: Value) -> Rows:
+    """Return the densities ``*sample *batch k`` of all components at ``x``."""
+    events, batch = components.event_dim, len(components.own_shape) - 1
+    shape = x.shape[: x.ndim - events] + components.own_shape[-1:]
+    rows = all_terms(components, to_rows(x, events, batch))
+    return jax.tree.map(lambda t: from_rows(jnp.moveaxis(t, 0, -1), shape), rows)
 
 
 def _stretches(size: int, samples: int) -> int:
     """How many stretches of equal length; one, if none is of a good length."""
+    if is_symbolic(size):
+        return 1
     least, most = _STRETCH
     counts = local_divisors(samples, size // least)
     return next((c for c in counts if size // c <= most), 1) if size > most else 1
 
 
-def _blocks(components: Distribution, x: Value) -> Array:
+def _blocks(components: Canonical, x: Value) -> Array:
     """Indices of the components, block by block; of more than three vectors two blocks at least.
 
     What a loop reads is worked out once; outside of one, compilers would work a point that is a
     draw out again for every component.
     """
-    count = components.batch_shape[-1]
-    most = _BLOCK // max(x.size, 1)
+    count = components.own_shape[-1]
+    most = 1 if is_symbolic(x.size) else _BLOCK // max(x.size, 1)
     most = min(most, max(count // 2, 3)) if components.event_dim else _SCALARS * most
     return jnp.arange(count).reshape(-1, largest_divisor(count, most))

@@ -90,15 +90,6 @@ def elementwise(d: Distribution) -> Distribution:
     raise no_conditionals(d)
 
 
-def is_factorised(d: Distribution) -> bool:
-    """Whether ``d`` is made up of scalar distributions."""
-    try:
-        elementwise(d)
-    except NotImplementedError:
-        return False
-    return True
-
-
 def no_conditionals(d: Distribution) -> NotImplementedError:
     """Return the error for components whose successive conditionals are not known."""
     return NotImplementedError(

@@ -18,6 +18,11 @@ def largest_divisor(count: int, most: int) -> int:
     return max(b for b in range(1, count + 1) if count % b == 0 and b <= max(most, 1))
 
 
+def is_symbolic(size: Any) -> bool:
+    """Whether a size is not a number but a symbol of ``jax.export``."""
+    return not isinstance(size, int)
+
+
 def expand_to(x: Value, shape: tuple[int, ...]) -> Value:
     """Broadcast ``x`` against ``shape``."""
     return jnp.broadcast_to(x, lax.broadcast_shapes(x.shape, shape))
@@ -64,20 +69,17 @@ def component_first(t: Array, tail: int, points: int) -> Array:
     return t.reshape(t.shape[: tail + 1] + (1,) * (points - batch) + t.shape[tail + 1 :])
 
 
-def gather_components(
-    parameter: Any, event_dim: int, batch_shape: tuple[int, ...], index: Index
-) -> Value:
-    """Gather ``parameter``, broadcastable to ``*batch k *event``, at ``index``, ``*sample *batch``.
+def gather_components(parameter: Array, event_dim: int, index: Index) -> Value:
+    """Gather ``parameter``, ``*batch k *event``, at ``index``, ``*sample *batch``.
 
     Returns ``*sample *batch *event``, or a broadcastable shape where all components share it.
     """
-    parameter = pad_left(parameter, len(batch_shape) + event_dim)
-    axis = len(batch_shape) - 1
+    axis = parameter.ndim - event_dim - 1
     if parameter.shape[axis] == 1:
         return jnp.squeeze(parameter, axis)
-    event_shape = parameter.shape[parameter.ndim - event_dim :]
-    parameter = jnp.broadcast_to(parameter, batch_shape + event_shape)
-    return parameter.at[_along_batch(batch_shape[:-1], index)].get(mode="promise_in_bounds")
+    batch = tuple(jnp.arange(size) for size in parameter.shape[:axis])
+    grid = jnp.meshgrid(*batch, indexing="ij", sparse=True)
+    return parameter.at[(*grid, index)].get(mode="promise_in_bounds")
 
 
 def select_components(draws: Value, event_dim: int, index: Index) -> Value:
@@ -85,9 +87,3 @@ def select_components(draws: Value, event_dim: int, index: Index) -> Value:
     axis = draws.ndim - event_dim - 1
     index = index.reshape(index.shape + (1,) * (event_dim + 1))
     return jnp.squeeze(jnp.take_along_axis(draws, index, axis=axis), axis)
-
-
-def _along_batch(batch_shape: tuple[int, ...], index: Index) -> tuple[Index, ...]:
-    """Index arrays for the axes ``*batch k``: the position in the batch, then ``index``."""
-    grid = jnp.meshgrid(*map(jnp.arange, batch_shape), indexing="ij", sparse=True)
-    return (*grid, index)

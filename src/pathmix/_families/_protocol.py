@@ -6,8 +6,7 @@ components into ``x`` and gets one number per point and component. The registry 
 exact type, because a subclass may change a density that its parent's closed form would ignore.
 """
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import jax
@@ -16,57 +15,21 @@ from numpyro.distributions import Distribution
 
 from pathmix._families._conditionals import (
     Conditionals,
-    Terms,
     elementwise,
+    no_conditionals,
     smaller_over_density,
 )
-from pathmix._families._gather import (
-    component_first,
-    expand_to,
-    gather_components,
-    select_components,
-    sum_rows,
-)
+from pathmix._families._gather import expand_to, sum_rows
 from pathmix._families._supports import component_bounds
 from pathmix._special import log1mexp
-from pathmix._typing import Flags, Index, ParameterMap, Reals, Value
-
-
-class Marginals(Conditionals):
-    """Independent coordinates: each conditional is the marginal.
-
-    ``d`` holds scalars, ``*batch k *event``; ``x`` is ``*points 1 *event``.
-    """
-
-    def __init__(self, d: Distribution, x: Value, event_dim: int) -> None:
-        points = x.ndim - event_dim - 1
-
-        def event_first(t: Value) -> Value:
-            cut = t.ndim - event_dim
-            flat = t.reshape((*t.shape[:cut], math.prod(t.shape[cut:])))
-            return component_first(flat, 1, points)
-
-        self._scalars = family(d).rebuild(
-            d, lambda p, _: event_first(jnp.broadcast_to(p, d.batch_shape))
-        )
-        x = event_first(x)
-        self.rows = jnp.arange(x.shape[0]), x
-
-    def terms(self, row: Any) -> Terms:
-        """Return the marginal of one coordinate at its value."""
-        i, x = row
-        known = family(self._scalars)
-        d = known.rebuild(self._scalars, lambda p, _: p[i])
-        x = expand_to(x, d.batch_shape)
-        log_p, score = jax.jvp(lambda x: known.log_prob(d, x), (x,), (jnp.ones_like(x),))
-        return Terms(*known.smaller_tail(d, x, log_p), log_p, score)
+from pathmix._typing import Flags, Reals, Value
 
 
 class Family:
     """The fallbacks: whatever the distribution itself can do, guarded by its support."""
 
     parameters: ClassVar[tuple[str, ...]] = ()
-    """The constructor's arguments that hold arrays; without them draws cannot be gathered."""
+    """The constructor's arguments that hold arrays; found by its signature where it is empty."""
 
     pathwise: ClassVar[bool] = False
     """Whether draws can carry pathwise gradients to every parameter."""
@@ -77,32 +40,9 @@ class Family:
     closed_form: ClassVar[bool] = False
     """Whether :meth:`total_log_prob` brings its derivatives along."""
 
-    def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
-        """Return a distribution like ``d`` with ``fn(parameter, event_dim)`` for parameters."""
-        if not self.parameters:
-            raise NotImplementedError(f"{type(d).__name__} has no known parameters to gather")
-        arguments = {
-            name: fn(getattr(d, name), d.arg_constraints[name].event_dim)
-            for name in self.parameters
-        }
-        return type(d)(**arguments, validate_args=False)
-
-    def take(self, d: Distribution, index: Index) -> Distribution:
-        """Return the components at ``index`` (``*sample *batch``), batched like ``index``."""
-        taken = self.rebuild(d, lambda p, n: gather_components(p, n, d.batch_shape, index))
-        return taken.expand(index.shape)
-
-    def draw(self, d: Distribution, index: Index, key: jax.Array) -> Value:
-        """Draw ``*sample *batch *event``, entry by entry from the component at ``index``.
-
-        Costs one draw per entry where the family can :meth:`take`, and ``k`` otherwise.
-        """
-        try:
-            taken = self.take(d, index)
-        except NotImplementedError:
-            sample_shape = index.shape[: index.ndim - len(d.batch_shape) + 1]
-            return select_components(jnp.asarray(d.sample(key, sample_shape)), d.event_dim, index)
-        return jnp.asarray(taken.sample(key))
+    def make(self, kind: type, arguments: Mapping[str, Any]) -> Distribution:
+        """Return the distribution of this ``kind`` with these arguments of its constructor."""
+        return kind(**arguments, validate_args=False)
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         """Return the log density, −inf (with a zero gradient) outside the support of ``d``."""
@@ -110,7 +50,12 @@ class Family:
             return jnp.asarray(d.log_prob(x))
         x = expand_to(x, d.shape())
         inside = jnp.asarray(d.support(x))
-        return where_inside(inside, d.log_prob(_feasible(d, x, inside)), -jnp.inf)
+        # of an interval, the support may be stated for each of its ends
+        inside = jnp.all(inside, axis=tuple(range(x.ndim - d.event_dim, inside.ndim)))
+        x = _feasible(d, x, inside)
+        if d.is_discrete:  # some index a table by the value
+            x = x.astype(int)
+        return where_inside(inside, d.log_prob(x), -jnp.inf)
 
     def total_log_prob(self, d: Distribution, x: Value, event_dim: int) -> Reals:
         """Return the sum of log densities over the first ``event_dim`` axes."""
@@ -165,8 +110,8 @@ class Family:
         return jnp.where(lower < upper, v_lower, v_upper)
 
     def conditionals(self, d: Distribution, x: Value) -> Conditionals:
-        """Return the successive conditional distributions along the flattened event."""
-        return Marginals(elementwise(d), x, d.event_dim)
+        """Return the successive conditional distributions along the event, of vectors."""
+        raise no_conditionals(d)
 
     def mean(self, d: Distribution) -> Reals:
         """Return the mean, ``*batch *event``."""
@@ -193,9 +138,14 @@ def register(family_: Family, *types: type) -> None:
     _REGISTRY.update(dict.fromkeys(types, family_))
 
 
-def family(d: Distribution) -> Family:
+def family(d: Distribution | type) -> Family:
     """Return what is known of the family of ``d``; the fallbacks where nothing is."""
-    return _REGISTRY.get(type(d), _FALLBACK)
+    return _REGISTRY.get(d if isinstance(d, type) else type(d), _FALLBACK)
+
+
+def is_registered(d: Distribution) -> bool:
+    """Whether ``d`` is of a known family."""
+    return type(d) in _REGISTRY
 
 
 _FALLBACK = Family()

@@ -7,21 +7,22 @@ first in registers, which makes it several times as fast as one long sum.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from numpyro.distributions import Distribution
 
-from pathmix._families._conditionals import elementwise, is_factorised
-from pathmix._families._gather import spread
+from pathmix._families._canonical import Canonical
+from pathmix._families._gather import is_symbolic, spread, sum_rows
+from pathmix._families._limits import limit_of
 from pathmix._families._protocol import family
 from pathmix._moving import is_zero
-from pathmix._typing import ParameterMap, Reals, Value
+from pathmix._typing import Reals, Value
 
-Rows = Callable[..., Reals]
+Function = Callable[..., Reals]
 
 _SPLIT = 8
 """More would make the loops too long for compilers to unroll, and then nothing is vectorised."""
@@ -49,79 +50,83 @@ def local_divisors(samples: int, most: int) -> Iterator[int]:
 
     A quotient of the samples by one of them can lie on the same devices.
     """
+    if is_symbolic(samples):
+        return iter((1,))
     local = samples // math.gcd(samples, _DEVICES)
     return (c for c in range(1, most + 1) if local % c == 0)
 
 
-def can_select(d: Distribution) -> bool:
-    """Whether the parameters of ``d`` are known, so that one component can be told from another."""
-    try:
-        family(d).rebuild(d, lambda p, _: p)
-    except NotImplementedError:
-        return False
-    return True
+class Rows(NamedTuple):
+    """The density of a component, ``factor · exp(term)``, each ``split rest *batch``.
+
+    Without a ``factor`` it is one. At a limit of the parameters, where the density may be zero and
+    have a derivative, the factor is that density (:mod:`._limits`).
+    """
+
+    term: Reals
+    factor: Reals | None
 
 
-def log_prob_rows(d: Distribution, x: Value) -> Reals:
-    """Return the log density ``split rest *batch`` of ``d``, batched ``*batch``."""
-    if not is_factorised(d):
-        return family(d).log_prob_rows(d, x)
+def density_rows(component: Canonical, x: Value) -> Rows:
+    """Return the density ``split rest *batch`` of one component, ``*batch``."""
+    scalars = component.factors()
+    if scalars is None:
+        d = component.plain
+        return Rows(family(d).log_prob_rows(d, x), None)
+    events, stacked = component.event_dim, _event_first(scalars, component.event_dim)
+    known, limit = family(stacked.plain), limit_of(stacked.plain, x)
+    reached = None if limit is None else limit.mass.reached
 
-    scalars = elementwise(d)
-    known = family(scalars)
-    parameters: list[Value] = []
-    vectors: set[int] = set()
-
-    def note(p: Value, event_dim: int) -> Value:
-        parameters.append(p)
-        vectors.add(event_dim)
-        return p
-
-    stacked = _event_first(scalars, d.event_dim, note)
-
-    def of(parameters: Sequence[Value]) -> Distribution:
-        values = iter(parameters)
-        return known.rebuild(stacked, lambda *_: next(values))
+    def terms(x: Value, *parameters: Value) -> Reals:
+        log_p = known.log_prob(stacked.of(parameters).plain, x)
+        return log_p if reached is None else jnp.where(reached, 0.0, log_p)
 
     def total(x: Value, *parameters: Value) -> Reals:
-        return known.total_log_prob(of(parameters), x, d.event_dim)
+        if reached is not None:
+            return sum_rows(terms(x, *parameters), events)
+        return known.total_log_prob(stacked.of(parameters).plain, x, events)
 
-    if vectors == {0} and not known.closed_form:
-        terms = lambda x, *parameters: known.log_prob(of(parameters), x)  # noqa: E731
-        total = _with_slopes(total, terms, d.event_dim)
-    out = total(x, *parameters)
+    if not any(stacked.event_dims) and not known.closed_form:
+        total = _with_slopes(total, terms, events)
+    out = total(x, *stacked.parameters)
     # one coordinate outside its support stops the gradients of all
-    return jnp.where(out == -jnp.inf, -jnp.inf, out)
+    out = jnp.where(out == -jnp.inf, -jnp.inf, out)
+    if limit is None:
+        return Rows(out, None)
+    factors = jnp.where(limit.mass.reached, limit.mass.value, 1.0)
+    return Rows(out, jnp.prod(factors, axis=tuple(range(events))))
 
 
-def velocity_rows(d: Distribution, tangent: Distribution, x: Value) -> Value:
-    """Return how a draw of ``d``, batched ``*batch``, moves, ``*event split rest *batch``."""
-    events = d.event_dim
-    if not is_factorised(d):
+def velocity_rows(component: Canonical, tangent: Canonical, x: Value) -> Value:
+    """Return how a draw of one component, ``*batch``, moves, ``*event split rest *batch``."""
+    events = component.event_dim
+    if component.factors() is None:
         points_first = jnp.moveaxis(x, range(events), range(-events, 0))
-        velocity = family(d).velocity(d, tangent, points_first)
+        d, d_dot = jax.jvp(lambda c: c.plain, (component,), (tangent,))
+        velocity = family(d).velocity(d, d_dot, points_first)
         return jnp.moveaxis(velocity, range(-events, 0), range(events))
 
-    def stack(d: Distribution) -> Distribution:
-        return _event_first(elementwise(d), events, lambda p, _: spread(p, events + 1, x))
+    def stack(component: Canonical) -> Distribution:
+        scalars = component.factors()
+        assert scalars is not None
+        return _event_first(scalars, events).map(lambda p, _: spread(p, events + 1, x)).plain
 
-    stacked, tangent = jax.jvp(stack, (d,), (tangent,))
-    return family(stacked).velocity(stacked, tangent, x)
+    stacked, d_dot = jax.jvp(stack, (component,), (tangent,))
+    return family(stacked).velocity(stacked, d_dot, x)
 
 
-def _event_first(scalars: Distribution, events: int, fn: ParameterMap) -> Distribution:
-    """``scalars`` (``*batch *event``) with ``fn`` of their parameters, ``*event 1 1 *batch``."""
-    batch = len(scalars.batch_shape) - events
+def _event_first(scalars: Canonical, events: int) -> Canonical:
+    """Turn scalars, ``*batch *event``, into ``*event 1 1 *batch``."""
 
-    def rows(p: Value, event_dim: int) -> Value:
-        p = jnp.broadcast_to(p, scalars.batch_shape + p.shape[p.ndim - event_dim :])
+    def rows(p: Value, n: int) -> Value:
+        batch = p.ndim - n - events
         p = jnp.moveaxis(p, range(batch, batch + events), range(events))
-        return fn(jnp.expand_dims(p, (events, events + 1)), event_dim)
+        return jnp.expand_dims(p, (events, events + 1))
 
-    return family(scalars).rebuild(scalars, rows)
+    return scalars.map(rows)
 
 
-def _with_slopes(total: Rows, terms: Rows, event_dim: int) -> Rows:
+def _with_slopes(total: Function, terms: Function, event_dim: int) -> Function:
     """Let ``total`` differentiate as ``Σ_i (∂_x t_i dx_i + Σ_θ ∂_θ t_i dθ_i)`` of its ``terms``.
 
     Each term depends on its own coordinate and parameters alone.

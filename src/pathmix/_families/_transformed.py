@@ -1,33 +1,22 @@
 """Transformed distributions, by the change of variables from their base."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import lax
 from numpyro.distributions import Distribution, TransformedDistribution
-from numpyro.distributions.transforms import AffineTransform, PowerTransform, Transform
+from numpyro.distributions.transforms import AffineTransform, Transform
 from numpyro.distributions.util import sum_rightmost
 
 from pathmix._families._conditionals import elementwise
-from pathmix._families._gather import expand_to, pad_left
-from pathmix._families._protocol import Family, family, no_cdf, no_pathwise, register
+from pathmix._families._gather import expand_to
+from pathmix._families._protocol import Family, family, no_cdf, register
 from pathmix._families._supports import bounds
-from pathmix._typing import Flags, ParameterMap, Reals, Value
+from pathmix._typing import Flags, Reals, Value
 
 
 class TransformedFamily(Family):
     """``x = t(y)``: ``log p(x) = log p(y) − log|det t'(y)|``; a falling ``t`` swaps the tails."""
-
-    def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
-        if self.parameters:
-            return super().rebuild(d, fn)
-        if d.base_dist.shape() != d.shape() or d.base_dist.event_dim != d.event_dim:
-            raise NotImplementedError("the transforms change the shape")
-        base = family(d.base_dist).rebuild(d.base_dist, fn)
-        transforms = [_rebuild_transform(t, d.event_dim, fn) for t in d.transforms]
-        return TransformedDistribution(base, transforms, validate_args=False)
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         y, log_det, event_dim = expand_to(x, d.shape()), 0.0, d.event_dim
@@ -59,10 +48,6 @@ class TransformedFamily(Family):
     def check_pathwise(self, d: Distribution) -> None:
         elementwise(d)
         family(d.base_dist).check_pathwise(d.base_dist)
-        try:
-            self.rebuild(d, lambda parameter, _: parameter)
-        except NotImplementedError as error:
-            raise no_pathwise(d) from error
 
     def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
         y = expand_to(x, d.shape())
@@ -129,8 +114,11 @@ def _invert(t: Transform, x: Value) -> tuple[Value, Value, Flags]:
         return jnp.where(ok.reshape(ok.shape + event_shape), x, t.codomain.feasible_like(x))
 
     if isinstance(t, AffineTransform):  # NumPyro's codomain is wrong for a traced negative scale
-        return x, t._inverse(x), jnp.isfinite(x)
-    ok = jnp.asarray(t.codomain(x))
+        ok = jnp.isfinite(x)
+        x = jnp.where(ok, x, 0.0)
+        return x, t._inverse(x), ok
+    finite = jnp.all(jnp.isfinite(x), axis=tuple(range(-t.codomain.event_dim, 0)))
+    ok = jnp.asarray(t.codomain(x)) & finite
     image = t._inverse(lax.stop_gradient(keep(ok, x)))
     ok &= jnp.all(jnp.isfinite(image), axis=tuple(range(-t.domain.event_dim, 0)))
     x = keep(ok, x)
@@ -148,29 +136,17 @@ def _pull_back(d: Distribution, x: Value) -> tuple[Value, Flags, Flags, Flags]:
         low, high = (-jnp.inf, jnp.inf) if isinstance(t, AffineTransform) else bounds(t.codomain)
         _, z, ok = _invert(t, y)
         under, over = ~ok & (y <= low), ~ok & (y >= high)
-        below |= jnp.where(rising, under, over)
-        above |= jnp.where(rising, over, under)
+        open_ = ~(below | above)  # what is beyond one end is not looked at again
+        below, above = (
+            below | open_ & jnp.where(rising, under, over),
+            above | open_ & jnp.where(rising, over, under),
+        )
         y, rising = z, jnp.where(t.sign > 0, rising, ~rising)
     return y, rising, below, above
 
 
 def _is_affine(d: Distribution) -> bool:
     return all(isinstance(t, AffineTransform) for t in d.transforms)
-
-
-def _rebuild_transform(t: Transform, event_dim: int, fn: ParameterMap) -> Transform:
-    """Apply ``fn`` to the parameters of an elementwise transform, if it has any."""
-
-    def full(parameter: Any) -> Any:
-        return fn(pad_left(parameter, event_dim), event_dim)
-
-    if not jax.tree.leaves(t):
-        return t
-    if isinstance(t, AffineTransform) and not jax.tree.leaves(t.domain):
-        return AffineTransform(full(t.loc), full(t.scale), domain=t.domain)
-    if isinstance(t, PowerTransform):
-        return PowerTransform(full(t.exponent))
-    raise NotImplementedError(f"{type(t).__name__} has no known parameters to gather")
 
 
 register(TransformedFamily(), TransformedDistribution)

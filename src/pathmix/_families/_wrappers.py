@@ -1,26 +1,16 @@
 """Distributions around a base distribution of the same values: Independent and Expanded."""
 
 import jax.numpy as jnp
-from jax import lax
 from numpyro.distributions import Distribution, ExpandedDistribution, Independent
 
-from pathmix._families._conditionals import Conditionals, no_conditionals
-from pathmix._families._gather import expand_to, pad_left
+from pathmix._families._conditionals import no_conditionals
+from pathmix._families._gather import expand_to
 from pathmix._families._protocol import Family, family, register
-from pathmix._typing import ParameterMap, Reals, Value
+from pathmix._typing import Reals, Value
 
 
 class IndependentFamily(Family):
     """A factorised event: densities add up, cdfs stay elementwise."""
-
-    def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
-        ndims = d.reinterpreted_batch_ndims
-        base = family(d.base_dist).rebuild(
-            d.base_dist, lambda p, n: fn(pad_left(p, n + ndims), n + ndims)
-        )
-        events = d.base_dist.batch_shape[len(d.base_dist.batch_shape) - ndims :]
-        base = base.expand(lax.broadcast_shapes(base.batch_shape, events))
-        return Independent(base, ndims, validate_args=False)
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         base = d.base_dist
@@ -58,9 +48,6 @@ class IndependentFamily(Family):
 class ExpandedFamily(Family):
     """A base distribution broadcast to a larger batch."""
 
-    def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
-        return family(d.base_dist).rebuild(d.base_dist, fn)
-
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         return expand_to(family(d.base_dist).log_prob(d.base_dist, x), d.batch_shape)
 
@@ -74,10 +61,8 @@ class ExpandedFamily(Family):
         family(d.base_dist).check_pathwise(d.base_dist)
 
     def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
-        return family(d.base_dist).velocity(d.base_dist, tangent.base_dist, expand_to(x, d.shape()))
-
-    def conditionals(self, d: Distribution, x: Value) -> Conditionals:
-        return family(d.base_dist).conditionals(d.base_dist, expand_to(x, d.shape()))
+        known, x = family(d.base_dist), expand_to(x, d.shape())
+        return known.velocity(d.base_dist, tangent.base_dist, x)
 
     def mean(self, d: Distribution) -> Reals:
         return jnp.broadcast_to(family(d.base_dist).mean(d.base_dist), d.shape())

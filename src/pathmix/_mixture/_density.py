@@ -12,11 +12,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array
-from numpyro.distributions import Distribution
 
-from pathmix._families import family
+from pathmix._families import Canonical, family, lean
 from pathmix._families._blocks import block_terms, by_stretches, of_block, over_blocks
 from pathmix._families._gather import pad_left
+from pathmix._families._rows import Rows
 from pathmix._moving import dense, jvp_of_moving
 from pathmix._special import bounded_exp
 from pathmix._typing import Reals, Value
@@ -26,26 +26,28 @@ _UNROLLED = 16
 """Components of a block that are added up without a loop."""
 
 
-@jax.jit
-def log_density(weights: Weights, components: Distribution, x: Value) -> Reals:
+def log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log Σ_k w_k p_k(x)``, ``*points``, of ``x``, ``*points *event``."""
+    weights, components = lean(weights, components)
     return by_stretches(partial(_log_density, weights, components), components, x)
 
 
 @jax.custom_jvp
-def _log_density(weights: Weights, components: Distribution, x: Value) -> Reals:
+def _log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
     """``log f`` of rows, ``split rest *batch``."""
     log_w = _component_first(weights.log(), components)
-    fold = partial(_fold, unrolled=family(components).light)
+    fold = partial(_fold, unrolled=family(components.plain).light)
 
     def step(carry: tuple[Array, Array], block: Array) -> tuple[Array, Array]:
         top, total = carry
-        terms = weighted(of_block(log_w, block), block_terms(components, x, block))
+        terms, factors = block_terms(components, x, block)
+        terms = weighted(of_block(log_w, block), terms)
         above = fold(jnp.maximum, terms, top)
         level = _finite(above)
-        return above, fold(jnp.add, jnp.exp(terms - level), total * jnp.exp(top - level))
+        parts = _times(factors, jnp.exp(terms - level))
+        return above, fold(jnp.add, parts, total * jnp.exp(top - level))
 
-    dtype = jnp.result_type(float, x, *jax.tree.leaves(components))
+    dtype = jnp.result_type(x, log_w, components.dtype)
     start = jnp.full(x.shape[components.event_dim :], -jnp.inf, dtype)
     top, total = over_blocks(step, (start, jnp.zeros_like(start)), components, x)
     return jnp.log(total) + _finite(top)
@@ -66,11 +68,23 @@ def _tangent(out: Reals, primals: Any, tangents: Any) -> Reals:
     def step(total: Array, block: Array) -> Array:
         of = lambda d, x: block_terms(d, x, block)  # noqa: E731
         terms, change = jvp_of_moving(of, (components, x), moving)
-        r = bounded_exp(weighted(of_block(log_u, block), log_ratio(terms, out)))
-        change = of_block(share, block) * jnp.where(r > 0, change, 0.0)
-        return total + jnp.sum(r * (of_block(a, block) + change), axis=0)
+        r = bounded_exp(weighted(of_block(log_u, block), log_ratio(terms.term, out)))
+        moved = jnp.where(r > 0, _move(terms, change), 0.0)
+        own = _times(terms.factor, of_block(a, block))
+        return total + jnp.sum(r * (own + of_block(share, block) * moved), axis=0)
 
     return over_blocks(step, jnp.zeros_like(out), components, x)
+
+
+def _move(terms: Rows, change: Any) -> Any:
+    """The change of ``factor · exp(term)`` over ``exp(term)``, for a ``change`` of both, or 0.0."""
+    if isinstance(change, float) or terms.factor is None:
+        return change if isinstance(change, float) else change.term
+    return change.factor + terms.factor * change.term
+
+
+def _times(factor: Reals | None, t: Reals) -> Reals:
+    return t if factor is None else factor * t
 
 
 def _fold(op: Any, terms: Array, start: Array, *, unrolled: bool) -> Array:
@@ -80,9 +94,9 @@ def _fold(op: Any, terms: Array, start: Array, *, unrolled: bool) -> Array:
     return op(start, op.reduce(terms, axis=0))
 
 
-def _component_first(t: Array, components: Distribution) -> Array:
+def _component_first(t: Array, components: Canonical) -> Array:
     """Turn ``*batch k`` into ``k 1 1 *batch``."""
-    t = jnp.moveaxis(pad_left(t, len(components.batch_shape)), -1, 0)
+    t = jnp.moveaxis(pad_left(t, len(components.own_shape)), -1, 0)
     return jnp.expand_dims(t, (1, 2))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from jax import lax
 
 Shape = tuple[int, ...]
 
@@ -81,7 +82,7 @@ def check_levels(shape: Shape, batch_shape: Shape) -> None:
 def _misfit(sample: Shape, batch_shape: Shape, name: str, what: str) -> str | None:
     """None if the two broadcast; otherwise how to give ``name`` axes for the batch."""
     try:
-        np.broadcast_shapes(sample, batch_shape)
+        lax.broadcast_shapes(sample, batch_shape)
     except ValueError:
         axes = ", ".join([":"] * len(sample) + ["None"] * len(batch_shape))
         return f" For {what} pass {name}[{axes}]."

@@ -1,55 +1,71 @@
 """The mixture of components from one family, a NumPyro distribution."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpyro.distributions as dist
 from jax import lax
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.batch_util import promote_batch_shape
 from numpyro.distributions.constraints import Constraint
 
 from pathmix._checks import require
-from pathmix._families import Family, family, hull
-from pathmix._families._blocks import component_terms
-from pathmix._families._rows import can_select
-from pathmix._mixture import _moments
+from pathmix._families import Canonical, canonical, hull, is_registered
+from pathmix._families._gather import pad_left
+from pathmix._mixture import _evaluate, _moments
 from pathmix._mixture._arguments import (
+    Checks,
     as_arrays,
     check_arguments,
     check_reparameterizable,
+    checked_value,
+    resolved_validation,
     validated,
 )
-from pathmix._mixture._density import log_density
-from pathmix._mixture._quantile import quantile
-from pathmix._mixture._sampling import draw_index
-from pathmix._pathwise import attach
+from pathmix._mixture._description import describe
+from pathmix._mixture._errors import check_levels, check_value_shape, checked_sample_shape
+from pathmix._mixture._members import member
+from pathmix._mixture._no_gradient import warn_of_no_gradient
+from pathmix._mixture._numpyro_names import NumPyroNames
+from pathmix._mixture._precision import in_own_precision, working
+from pathmix._mixture._quantile import inverse_log_cdf, inverse_log_survival, quantile
 from pathmix._typing import Index, PerComponent, Reals, Value
 from pathmix._weights import Weights, weights_of
 
 
-class MixtureSameFamily(Distribution):
+class MixtureSameFamily(NumPyroNames):
     """A finite mixture ``f(x) = Σ_k w_k p_k(x)`` of components from one family.
 
     Use it wherever a NumPyro distribution goes: as a likelihood or a latent site of a model, as a
-    guide, under ``plate``, ``mask``, ``expand``, jit, vmap and grad.
+    guide, under ``plate``, ``mask``, ``expand``, jit, vmap and grad. A guide learns its weights
+    only with ``reparameterize=True``, or through :func:`pathmix.expectation`, whose ``Stratified``
+    suits separate modes. A censored observation has the log likelihood
+    ``jnp.where(event, m.log_prob(x), m.log_survival_function(x))``; NumPyro's
+    ``TruncatedDistribution`` does not take a mixture.
 
     Shapes: a draw is ``*sample *batch *event``. ``components_distribution`` has the batch shape
-    ``*batch k``; its rightmost batch axis indexes the components.
+    ``*batch k``; its rightmost batch axis indexes the components. ``mixture[i]`` is a member of a
+    batch. The leaves of the pytree are the weights and the parameters of the components, in an
+    order that never changes, so that they can be saved; what ``jax.vmap`` returns is a batch.
+    float16 and bfloat16 are computed in float32. A NaN in a value makes its result NaN.
 
     Args:
         mixture_distribution: A Categorical, by ``probs`` (not necessarily normalised; exact zeros
             are allowed and have exact derivatives) or ``logits`` (−inf allowed), or any
             distribution over the integers 0 … k−1 with an enumerable support. Its batch shape is
-            ``()`` or ``*batch``.
+            ``()`` or ``*batch``. NumPyro's own validation, where it is on, wants normalised
+            ``probs`` and finite ``logits``: pass ``validate_args=False`` to its Categorical.
         components_distribution: Any NumPyro distribution with at least one batch axis. Supports
             may depend on parameters: a component has log density −inf outside its own.
         reparameterize: Whether draws carry pathwise gradients to the mixture weights and to every
             parameter of every component. Otherwise they carry no gradient at all, rather than a
             biased one.
-        validate_args: Whether to check parameters and values, eagerly and under jit. Kinds and
-            shapes are always checked.
+        validate_args: Whether to check parameters and values, eagerly and under jit; ``None``
+            follows ``numpyro.enable_validation``, and warns of values outside the support as
+            NumPyro does. Kinds and shapes are always checked.
         allow_nan_stats: Whether an undefined statistic is NaN (the default) or an error.
         name: A name for the distribution.
 
@@ -71,15 +87,19 @@ class MixtureSameFamily(Distribution):
         0.400 1.018
     """
 
-    pytree_data_fields = ("mixture_distribution", "components_distribution")
-    pytree_aux_fields = ("reparameterize", "allow_nan_stats", "name")
+    pytree_data_fields = ("_mixture", "_components")
+    pytree_aux_fields = ("reparameterize", "allow_nan_stats", "name", "_checks", "_shared_weights")
+
+    _mixture: Canonical
+    """The weights, with as many batch axes as the components."""
+    _components: Canonical
 
     def __init__(
         self,
         mixture_distribution: Distribution,
         components_distribution: Distribution,
         reparameterize: bool = False,  # noqa: FBT001, FBT002  (the reference's signature)
-        validate_args: bool = False,  # noqa: FBT001, FBT002
+        validate_args: bool | None = False,  # noqa: FBT001, FBT002
         allow_nan_stats: bool = True,  # noqa: FBT001, FBT002
         name: str = "MixtureSameFamily",
     ) -> None:
@@ -88,40 +108,75 @@ class MixtureSameFamily(Distribution):
             check_reparameterizable(components_distribution)
         mixture_distribution = as_arrays(mixture_distribution)
         components_distribution = as_arrays(components_distribution)
-        if validate_args:
+        self._checks = resolved_validation(validate_args)
+        if self._checks is Checks.RAISE:
             mixture_distribution = validated(mixture_distribution)
             components_distribution = validated(components_distribution)
-        self.mixture_distribution = mixture_distribution
-        self.components_distribution = components_distribution
+        self._components = canonical(components_distribution)
+        self._shared_weights = len(self._components.own_shape) - 1
+        self._shared_weights -= len(mixture_distribution.batch_shape)
+        self._mixture = _of_rank(canonical(mixture_distribution), self._components)
         self.reparameterize: bool = reparameterize
         self.allow_nan_stats = allow_nan_stats
         self.name = name
         super().__init__(
             components_distribution.batch_shape[:-1],
             components_distribution.event_shape,
-            validate_args=validate_args,
+            validate_args=self._checks is Checks.RAISE,
         )
+
+    @classmethod
+    def from_numpyro(cls, d: dist.MixtureSameFamily, **options: Any) -> "MixtureSameFamily":
+        """Return NumPyro's mixture ``d`` as one of ours, with further ``options`` of the class.
+
+        Example:
+            >>> import jax.numpy as jnp, numpyro.distributions as dist
+            >>> from pathmix import MixtureSameFamily
+            >>> weights = dist.Categorical(probs=jnp.array([0.3, 0.7]))
+            >>> theirs = dist.MixtureSameFamily(weights, dist.Normal(jnp.array([-1.0, 1.0])))
+            >>> print(MixtureSameFamily.from_numpyro(theirs, reparameterize=True).mean.round(3))
+            0.4
+        """
+        return cls(d.mixing_distribution, d.component_distribution, **options)
+
+    @property
+    def mixture_distribution(self) -> Distribution:
+        """The distribution of the component's index."""
+        if self._shared_weights <= 0 or not self._mixture.selectable:
+            return self._mixture.distribution
+        shared = self._shared_weights
+        return self._mixture.map(lambda p, n: jnp.squeeze(p, _axes(p.ndim - n, shared))).plain
+
+    @property
+    def components_distribution(self) -> Distribution:
+        """The components, one batched distribution."""
+        return self._components.distribution
 
     @property
     def num_components(self) -> int:
         """The number of components, ``k``."""
-        return self.components_distribution.batch_shape[-1]
+        return self._components.own_shape[-1]
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """The batch shape, that of the arrays: axes which ``jax.vmap`` adds are batch axes."""
+        return lax.broadcast_shapes(self._mixture.batch_shape, self._components.batch_shape[:-1])
 
     @property
     def dtype(self) -> jnp.dtype:
         """The dtype of a draw."""
-        draw = jax.eval_shape(self.components_distribution.sample, jax.random.key(0))
+        draw = jax.eval_shape(self.sample, jax.random.key(0))
         return jnp.dtype(draw.dtype)
 
     @constraints.dependent_property
     def support(self) -> Constraint:
         """The support: the hull of those of the components that have weight."""
-        return hull(self.components_distribution, self._weights.values() > 0)
+        return hull(self.components_distribution, self._weights.present())
 
     @property
     def is_discrete(self) -> bool:
         """Whether draws are discrete."""
-        return self.components_distribution.is_discrete
+        return self._components.is_discrete
 
     @property
     def has_rsample(self) -> bool:
@@ -131,7 +186,8 @@ class MixtureSameFamily(Distribution):
     def sample(self, key: jax.Array | None, sample_shape: tuple[int, ...] = ()) -> Value:
         """Draw ``*sample *batch *event``; with gradients if the mixture is reparameterized.
 
-        Costs one index search and one draw from the chosen component per event, whatever ``k``.
+        Costs one index search and one draw from the chosen component per event, whatever ``k``;
+        of components whose parameters are not known, one draw from each.
 
         Example:
             >>> import jax, jax.numpy as jnp, numpyro.distributions as dist
@@ -150,12 +206,12 @@ class MixtureSameFamily(Distribution):
         """Draw as :meth:`sample`; also return ``[index]``, the component of each draw."""
         if key is None:
             raise ValueError("expected a JAX random key, got None. Pass jax.random.key(seed).")
-        key_index, key_draw = jax.random.split(key)
-        shape = (*sample_shape, *self.batch_shape)
-        index = draw_index(key_index, self._weights, shape)
-        draw = self._family.draw(self.components_distribution, index, key_draw)
-        draw = lax.stop_gradient(draw)
-        return (self.reparameterize_sample(draw) if self.reparameterize else draw), [index]
+        shape = (*checked_sample_shape(sample_shape), *self.batch_shape)
+        draw, index = _evaluate.sample(*working(self._parts), key, shape=shape)
+        draw = in_own_precision(draw, self._parts)
+        if self.reparameterize:
+            return self.reparameterize_sample(draw), [index]
+        return warn_of_no_gradient(draw, self._parts), [index]
 
     def reparameterize_sample(self, value: Any) -> Value:
         """Return ``value`` itself, carrying the pathwise gradients of a draw at that point.
@@ -181,9 +237,8 @@ class MixtureSameFamily(Distribution):
             [-1.757  1.757]
         """
         check_reparameterizable(self.components_distribution)
-        x = self._as_value(value)
-        x = jnp.broadcast_to(x, lax.broadcast_shapes(x.shape, self.shape()))
-        return attach(self._weights, self.components_distribution, x)
+        x, parts = self._value(value), working(self._parts)
+        return in_own_precision(_evaluate.reparameterized(*parts, working(x)), self._parts, x)
 
     def rsample(self, key: jax.Array | None, sample_shape: tuple[int, ...] = ()) -> Value:
         """Draw with pathwise gradients; raises ``NotImplementedError`` unless reparameterized."""
@@ -197,51 +252,37 @@ class MixtureSameFamily(Distribution):
     def log_prob(self, value: Any, intermediates: list[Any] | None = None) -> Reals:
         """Return ``log Σ_k w_k p_k(value)``, ``*sample *batch``; −inf outside the support."""
         del intermediates
-        if not can_select(self.components_distribution):
-            return self._weights.mix(self._component_terms(value))
-        return log_density(self._weights, self.components_distribution, self._spread(value))
+        return self._at(_evaluate.log_prob, self._checked(value))
 
     def component_log_probs(self, value: Any) -> PerComponent:
         """Return the joint ``log w_k + log p_k(value)``, ``*sample *batch k``."""
-        terms = self._component_terms(value)
-        log_w = self._weights.log()
-        return jnp.where(log_w == -jnp.inf, -jnp.inf, log_w + terms)
+        return self._at(_evaluate.joint, self._checked(value))
 
     def posterior_marginal(self, value: Any) -> Distribution:
         """Return the Categorical over components given ``value``, batched ``*sample *batch``.
 
         It is parameterised (``probs`` or ``logits``) as the mixture distribution is. Where the
-        density is zero it is the mixture distribution itself.
+        density is zero it is the mixture distribution itself; of a value that is NaN it is NaN.
         """
-        return self._weights.posterior(self._component_terms(value))
+        return self._at(_evaluate.posterior, self._checked(value))
 
     def posterior_mode(self, value: Any) -> Index:
-        """Return the most probable component of ``value``, ``*sample *batch``."""
-        posterior = self.posterior_marginal(value)
-        return jnp.argmax(posterior.probs, axis=-1)
+        """Return the most probable component of ``value``, ``*sample *batch``; −1 of a NaN."""
+        probs = self.posterior_marginal(value).probs
+        return jnp.where(jnp.any(jnp.isnan(probs), axis=-1), -1, jnp.argmax(probs, axis=-1))
 
     def cdf(self, value: Any) -> Reals:
         """Return ``P(X ≤ value)``, jointly over a factorised vector event."""
-        if self.event_shape:
-            return jnp.exp(self.log_cdf(value))
-        terms = self._family.cdf(self.components_distribution, self._with_k_axis(value))
-        w = self._weights.values()
-        terms = jnp.where((w == 0) & ~jnp.isfinite(terms), 0.0, terms)
-        total = jnp.sum(w * terms, axis=-1)
-        return total - lax.stop_gradient(jnp.maximum(total - 1, 0.0))  # what rounding has added
+        return self._at(_evaluate.cdf, self._value(value))
 
     def log_cdf(self, value: Any) -> Reals:
         """Return ``log P(X ≤ value)``, jointly over a factorised vector event."""
-        x = self._with_k_axis(value)
-        terms = self._family.log_cdf(self.components_distribution, x)
-        return self._weights.mix(self._per_component(jnp.sum(terms, axis=self._event_axes)))
+        return self._at(_evaluate.log_cdf, self._value(value))
 
     def log_survival_function(self, value: Any) -> Reals:
         """Return ``log P(X > value)`` of a scalar mixture, from the components' own survivals."""
         self._require_scalar("log_survival_function")
-        x = self._with_k_axis(value)
-        terms = self._family.log_survival(self.components_distribution, x)
-        return self._weights.mix(self._per_component(terms))
+        return self._at(_evaluate.log_survival, self._value(value))
 
     def icdf(self, q: Any) -> Reals:
         """Return the smallest ``x`` with ``P(X ≤ x) ≥ q`` of a scalar mixture.
@@ -261,22 +302,52 @@ class MixtureSameFamily(Distribution):
             2.500
         """
         self._require_scalar("icdf")
-        leaves = jax.tree.leaves(self.components_distribution)
-        floats = [leaf for leaf in leaves if jnp.issubdtype(jnp.result_type(leaf), jnp.floating)]
-        dtype = jnp.result_type(*floats) if floats else jnp.result_type(float)
-        q = jnp.asarray(q, jnp.result_type(q, jnp.zeros((), dtype)))
-        return quantile(self._weights, self.components_distribution, q)
+        return self._inverse(quantile, q)
+
+    def inverse_log_cdf(self, log_q: Any) -> Reals:
+        """Return the smallest ``x`` with ``log P(X ≤ x) ≥ log_q`` of a scalar mixture.
+
+        For probabilities too small for a float; as :meth:`icdf` otherwise. −inf and 0 give the
+        ends of the support, values above 0 NaN. The derivative in ``log_q`` is ``F/f``.
+
+        Example:
+            >>> import jax.numpy as jnp, numpyro.distributions as dist
+            >>> mixture = MixtureSameFamily(
+            ...     dist.Categorical(probs=jnp.array([0.5, 0.5])), dist.Normal(jnp.zeros(2))
+            ... )
+            >>> print(f"{mixture.inverse_log_cdf(-500.0):.2f}")
+            -31.49
+        """
+        self._require_scalar("inverse_log_cdf")
+        return self._inverse(inverse_log_cdf, log_q)
+
+    def inverse_log_survival(self, log_q: Any) -> Reals:
+        """Return the smallest ``x`` with ``log P(X > x) ≤ log_q`` of a scalar mixture.
+
+        The quantile in the upper tail, where ``icdf(1 − q)`` rounds to the end of the support.
+        −inf and 0 give the upper and the lower end, values above 0 NaN. The derivative in
+        ``log_q`` is ``−(1 − F)/f``.
+
+        Example:
+            >>> import jax.numpy as jnp, numpyro.distributions as dist
+            >>> mixture = MixtureSameFamily(
+            ...     dist.Categorical(probs=jnp.array([0.5, 0.5])), dist.Normal(jnp.zeros(2))
+            ... )
+            >>> print(f"{mixture.inverse_log_survival(jnp.log(1e-20)):.3f}")
+            9.262
+        """
+        self._require_scalar("inverse_log_survival")
+        return self._inverse(inverse_log_survival, log_q)
 
     @property
     def mean(self) -> Reals:
         """The mean, ``*batch *event``; of circular components the mean direction."""
-        return self._statistic("mean", _moments.mean(self._weights, self.components_distribution))
+        return self._statistic("mean", _moments.mean)
 
     @property
     def variance(self) -> Reals:
         """The elementwise variance, ``*batch *event``; of circular components the circular one."""
-        value = _moments.variance(self._weights, self.components_distribution)
-        return self._statistic("variance", value)
+        return self._statistic("variance", _moments.variance)
 
     @property
     def stddev(self) -> Reals:
@@ -291,87 +362,88 @@ class MixtureSameFamily(Distribution):
                 f"expected vector events for `covariance`, got event shape {self.event_shape}. "
                 "Use `variance`."
             )
-        value = _moments.covariance(self._weights, self.components_distribution)
-        return self._statistic("covariance", value)
+        return self._statistic("covariance", _moments.covariance)
 
     def expand(self, batch_shape: Sequence[int]) -> "MixtureSameFamily":
         """Return the mixture with its batch broadcast to ``batch_shape``."""
-        batch_shape = tuple(batch_shape)
-        mixture = self.mixture_distribution
-        if mixture.batch_shape:
-            mixture = mixture.expand(batch_shape)
-        components = self.components_distribution.expand((*batch_shape, self.num_components))
-        return self._replace(mixture, components)
+        shape = tuple(batch_shape)
+        lax.broadcast_shapes(self.batch_shape, shape)
+        components = self._components.expand((*shape, self.num_components))
+        return self._with(_of_rank(self._mixture, components), components)
 
-    def _replace(self, mixture: Distribution, components: Distribution) -> "MixtureSameFamily":
-        """The same mixture of other, already validated, distributions."""
-        new = type(self)(
-            mixture,
-            components,
-            self.reparameterize,
-            allow_nan_stats=self.allow_nan_stats,
-            name=self.name,
-        )
-        new._validate_args = self._validate_args
+    def __getitem__(self, index: Any) -> "MixtureSameFamily":
+        """Return members of a batch of mixtures: ``index`` is applied to the batch axes.
+
+        Example:
+            >>> import jax.numpy as jnp, numpyro.distributions as dist
+            >>> from pathmix import MixtureSameFamily
+            >>> batch = MixtureSameFamily(
+            ...     dist.Categorical(probs=jnp.array([0.3, 0.7])), dist.Normal(jnp.zeros((5, 2)))
+            ... )
+            >>> batch[0].batch_shape, batch[1:].batch_shape, batch[..., -1].batch_shape
+            ((), (4,), ())
+        """
+        return self._with(*member(self._mixture, self._components, self.batch_shape, index))
+
+    def __repr__(self) -> str:
+        return describe(self)
+
+    def tree_flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Return the weights and the parameters of the components, and what is static."""
+        fields = (self.__dict__.get(name) for name in _data_fields(type(self)))
+        static = (self.__dict__.get(name) for name in _static_fields(type(self)))
+        return tuple(fields), tuple(static)
+
+    @classmethod
+    def tree_unflatten(
+        cls, aux_data: tuple[Any, ...], params: tuple[Any, ...]
+    ) -> "MixtureSameFamily":
+        """Restore from what :meth:`tree_flatten` gave."""
+        new = object.__new__(cls)
+        values = dict(zip(_data_fields(cls), params, strict=True))
+        values |= dict(zip(_static_fields(cls), aux_data, strict=True))
+        new.__dict__.update((name, value) for name, value in values.items() if value is not None)
+        return new
+
+    def _with(self, mixture: Canonical, components: Canonical) -> "MixtureSameFamily":
+        """The same mixture of other, already validated, parts."""
+        new = copy.copy(self)
+        new._mixture, new._components = mixture, components
         return new
 
     @property
     def _weights(self) -> Weights:
-        return weights_of(self.mixture_distribution, self.num_components)
+        return weights_of(self._mixture.plain, self.num_components)
 
     @property
-    def _family(self) -> Family:
-        return family(self.components_distribution)
+    def _parts(self) -> tuple[Weights, Canonical]:
+        return self._weights, self._components
 
-    @property
-    def _event_axes(self) -> tuple[int, ...]:
-        return tuple(range(-self.event_dim, 0))
+    def _at(self, fn: Any, x: Value) -> Any:
+        """A function of weights, components and values, in the precision that they came in."""
+        return in_own_precision(fn(*working(self._parts), working(x)), self._parts, x)
 
-    def _component_terms(self, value: Any) -> PerComponent:
-        if self.event_shape and can_select(self.components_distribution):
-            return component_terms(self.components_distribution, self._spread(value))
-        x = self._checked(value)
-        x = jnp.expand_dims(x, x.ndim - self.event_dim)
-        return self._per_component(self._family.log_prob(self.components_distribution, x))
-
-    def _spread(self, value: Any) -> Value:
-        """``value`` as a float array, checked, ``*sample *batch *event``."""
-        x = self._checked(value)
-        return jnp.broadcast_to(x, lax.broadcast_shapes(x.shape, self.shape()))
-
-    def _per_component(self, terms: Reals) -> PerComponent:
-        shape = lax.broadcast_shapes(terms.shape, self.components_distribution.batch_shape)
-        return jnp.broadcast_to(terms, shape)
-
-    def _with_k_axis(self, value: Any) -> Value:
-        """``value`` as a float array with an axis of size one for the components."""
-        x = self._as_value(value)
-        return jnp.expand_dims(x, x.ndim - self.event_dim)
+    def _inverse(self, fn: Any, q: Any) -> Reals:
+        q = jnp.asarray(q, jnp.result_type(q, jnp.zeros((), self._components.dtype)))
+        check_levels(q.shape, self.batch_shape)
+        q = jnp.broadcast_to(q, lax.broadcast_shapes(q.shape, self.batch_shape))
+        return self._at(fn, q)
 
     def _checked(self, value: Any) -> Value:
-        x = self._as_value(value)
-        if not self._validate_args:
-            return x
-        message = f"expected values in the support {self.support!r} of the mixture"
-        return require(x, jnp.all(self.support(x)), message + ", got values outside it.")
+        x = self._value(value)
+        return x if self._checks is Checks.NONE else checked_value(x, self.support, self._checks)
 
-    def _as_value(self, value: Any) -> Value:
-        """``value`` as a float array of a fitting shape."""
+    def _value(self, value: Any) -> Value:
+        """``value`` as an array ``*sample *batch *event`` of real numbers.
+
+        Only a family that may index a table by it is given integers.
+        """
         x = jnp.asarray(value)
-        self._check_shape(x.shape)
-        return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.result_type(float))
-
-    def _check_shape(self, shape: tuple[int, ...]) -> None:
-        cut = len(shape) - self.event_dim
-        try:
-            if shape[max(cut, 0) :] != self.event_shape:
-                raise ValueError
-            lax.broadcast_shapes(shape[:cut], self.batch_shape)
-        except ValueError:
-            raise ValueError(
-                "expected a value of shape (*sample, *batch, *event) with batch shape "
-                f"{self.batch_shape} and event shape {self.event_shape}, got shape {shape}."
-            ) from None
+        check_value_shape(x.shape, self.batch_shape, self.event_shape)
+        x = jnp.broadcast_to(x, lax.broadcast_shapes(x.shape, self.shape()))
+        if jnp.issubdtype(x.dtype, jnp.floating) or not is_registered(self._components.plain):
+            return x
+        return x.astype(jnp.result_type(float))
 
     def _require_scalar(self, name: str) -> None:
         if self.event_shape:
@@ -380,7 +452,11 @@ class MixtureSameFamily(Distribution):
                 "For a factorised event `cdf` gives the joint probability."
             )
 
-    def _statistic(self, name: str, value: Reals) -> Reals:
+    def _statistic(self, name: str, moment: Any) -> Reals:
+        weights, components = working(self._parts)
+        value = moment(weights, components)
+        events = value.shape[len(components.own_shape) - 1 :]
+        value = in_own_precision(jnp.broadcast_to(value, self.batch_shape + events), self._parts)
         if self.allow_nan_stats:
             return value
         return require(
@@ -392,12 +468,31 @@ class MixtureSameFamily(Distribution):
         )
 
 
+def _of_rank(mixture: Canonical, components: Canonical) -> Canonical:
+    """The weights with as many batch axes as the components."""
+    if not mixture.selectable or not components.selectable:
+        return mixture
+    rank = len(components.own_shape) - 1
+    return mixture.map(lambda p, n: pad_left(p, rank + n))
+
+
+def _axes(end: int, count: int) -> tuple[int, ...]:
+    """The last ``count`` axes before ``end``."""
+    return tuple(range(end - count, end))
+
+
+def _data_fields(cls: type[MixtureSameFamily]) -> tuple[str, ...]:
+    """The fields that hold arrays, ours first: NumPyro's order depends on the seed of hashes."""
+    ours = MixtureSameFamily.pytree_data_fields
+    return (*ours, *sorted(set(cls.gather_pytree_data_fields()) - set(ours)))
+
+
+def _static_fields(cls: type[MixtureSameFamily]) -> tuple[str, ...]:
+    """The other fields; the batch shape is that of the arrays."""
+    return tuple(sorted(set(cls.gather_pytree_aux_fields()) - {"_batch_shape"}))
+
+
 @promote_batch_shape.register
 def _promote(d: MixtureSameFamily) -> MixtureSameFamily:
-    """Make the batch shape that of the arrays, to which vmap or scan has prepended axes."""
-    mixture = promote_batch_shape(d.mixture_distribution)
-    components = promote_batch_shape(d.components_distribution)
-    batch_shape = lax.broadcast_shapes(mixture.batch_shape, components.batch_shape[:-1])
-    if mixture.batch_shape:
-        mixture = mixture.expand(batch_shape)
-    return d._replace(mixture, components.expand((*batch_shape, d.num_components)))
+    """The batch shape is that of the arrays already."""
+    return d

@@ -18,6 +18,8 @@ def draw_index(key: jax.Array, weights: Weights, shape: tuple[int, ...]) -> Inde
     would lose weights below its rounding error, and a float32 uniform cannot hit them.
     """
     ends = _cumulative_counts(jax.lax.stop_gradient(weights.values()))
+    while ends.ndim > 1 and ends.shape[0] == 1:  # the weights of all mixtures of a batch
+        ends = ends[0]
     word = jax.random.bits(key, shape, ends.dtype) >> 1
     if ends.ndim == 1:
         return _search(ends, word)

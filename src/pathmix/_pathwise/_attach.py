@@ -5,21 +5,13 @@ derivatives the value moves as well.
 """
 
 import math
-from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from numpyro.distributions import Distribution
 
-from pathmix._families import family
-from pathmix._families._blocks import (
-    all_terms,
-    block_parameters,
-    component_of,
-    of_block,
-    over_blocks,
-)
+from pathmix._families import Canonical, family, lean
+from pathmix._families._blocks import all_terms, each_of_block, of_block, over_blocks
 from pathmix._families._gather import component_first, largest_divisor
 from pathmix._families._rows import from_rows, to_rows, velocity_rows
 from pathmix._pathwise._logits import weight_velocity
@@ -28,7 +20,7 @@ from pathmix._weights import Weights
 
 
 @jax.custom_jvp
-def attach(weights: Weights, components: Distribution, x: Value) -> Value:
+def attach(weights: Weights, components: Canonical, x: Value) -> Value:
     """Return ``x``, carrying the pathwise gradient of a draw from the mixture."""
     del weights, components
     return x
@@ -62,7 +54,7 @@ def _worked_out(x: Value, events: int) -> Value:
 
 
 @jax.custom_jvp
-def attach_to_components(components: Distribution, x: Value) -> Value:
+def attach_to_components(components: Canonical, x: Value) -> Value:
     """Return ``x`` (``*sample *batch k *event``), each slot moving with its own component."""
     del components
     return x
@@ -70,44 +62,38 @@ def attach_to_components(components: Distribution, x: Value) -> Value:
 
 @attach_to_components.defjvp
 def _attach_to_components_jvp(primals, tangents):  # type: ignore[no-untyped-def]
-    components, x = primals
-    d_components, dx = tangents
+    (components, x), (d_components, dx) = primals, tangents
     x = attach_to_components(components, x)
-    return x, (dx + family(components).velocity(components, d_components, x)).astype(x.dtype)
+    d, d_dot = jax.jvp(lambda c: c.plain, (components,), (d_components,))
+    return x, (dx + family(d).velocity(d, d_dot, x)).astype(x.dtype)
 
 
 def mixture_velocity(
-    weights: tuple[Weights, Weights], components: tuple[Distribution, Distribution], x: Value
+    weights: tuple[Weights, Weights], components: tuple[Canonical, Canonical], x: Value
 ) -> Value:
     """Return the velocity ``*points *event`` of ``x``; of both arguments, value and tangent."""
-    d = components[0]
-    events, batch = d.event_dim, d.batch_shape[:-1]
-    points = jnp.broadcast_shapes(x.shape[: x.ndim - events], batch)
+    (w, d), (w_dot, d_dot) = jax.jvp(lean, (weights[0], components[0]), (weights[1], components[1]))
+    events, batch = d.event_dim, d.own_shape[:-1]
+    points = jnp.broadcast_shapes(x.shape[: x.ndim - events], components[0].batch_shape[:-1])
     x = jnp.broadcast_to(x, points + d.event_shape)
     rows = to_rows(x, events, len(batch))
-    velocity = component_velocity(weights[0], *components, rows)
-    velocity += weight_velocity(*weights, d, rows)
+    velocity = component_velocity(w, d, d_dot, rows) + weight_velocity(w, w_dot, d, rows)
     return from_rows(jnp.moveaxis(velocity, range(events), range(-events, 0)), x.shape)
 
 
 def component_velocity(
-    weights: Weights, components: Distribution, tangent: Distribution, x: Value
+    weights: Weights, components: Canonical, tangent: Canonical, x: Value
 ) -> Value:
     """Return ``Σ_k r_k v_k`` of rows ``*event split rest *batch``."""
-    terms = all_terms(components, x)
+    terms = all_terms(components, x).term
     r, w = weights.shares(terms), component_first(weights.values(), 0, terms.ndim - 1)
     # where a component has no share, its velocity may be infinite; but a zero weight can grow
     felt = (r > 0) | ((w == 0) & jnp.isfinite(terms))
     axes = tuple(range(1, components.event_dim + 1))
+    velocity = lambda one, its_tangent: velocity_rows(one, its_tangent, x)  # noqa: E731
 
     def step(total: Array, block: Array) -> Array:
-        def velocity(*parameters: list[Value]) -> Array:
-            one = partial(component_of, components)
-            d, d_dot = jax.jvp(one, parameters[:1], parameters[1:])
-            return velocity_rows(d, d_dot, x)
-
-        of = partial(block_parameters, block=block)
-        velocities = jax.vmap(velocity)(*jax.jvp(of, (components,), (tangent,)))
+        velocities = each_of_block(velocity, block, components, tangent)
         share, on = (jnp.expand_dims(of_block(t, block), axes) for t in (r, felt))
         return total + jnp.sum(share * jnp.where(on, velocities, 0.0), axis=0)
 

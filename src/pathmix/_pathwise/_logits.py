@@ -23,9 +23,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from numpyro.distributions import Distribution
 
-from pathmix._families import Conditionals, Terms, family
+from pathmix._families import Canonical, Conditionals, Terms, conditionals_of
 from pathmix._families._gather import component_first, largest_divisor
 from pathmix._special import bounded_exp
 from pathmix._typing import ComponentFirst, Flags, Reals, Value
@@ -38,14 +37,12 @@ _LARGE = 1e4
 """Stands for an infinite log density, of which differences would be NaN."""
 
 
-def weight_velocity(
-    weights: Weights, tangent: Weights, components: Distribution, x: Value
-) -> Value:
+def weight_velocity(weights: Weights, tangent: Weights, components: Canonical, x: Value) -> Value:
     """Return the velocity of rows ``*event split rest *batch`` under the weights' ``tangent``."""
-    events, batch = components.event_dim, components.batch_shape[:-1]
-    points = (math.prod(x.shape[events : events + 2]), *batch)
+    events = components.event_dim
+    points = (math.prod(x.shape[events : events + 2]), *x.shape[events + 2 :])
     x_k = jnp.moveaxis(x.reshape(components.event_shape + points), range(events), range(-events, 0))
-    conditionals = family(components).conditionals(components, jnp.expand_dims(x_k, len(points)))
+    conditionals = conditionals_of(components, jnp.expand_dims(x_k, len(points)))
     dx = conditionals.complete(_recurrence(weights.change(tangent), conditionals, points, x.dtype))
     return dx.reshape(x.shape)
 

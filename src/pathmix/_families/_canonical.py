@@ -1,0 +1,235 @@
+"""A distribution in canonical form: a static recipe, and parameters of full rank.
+
+Each parameter is ``*batch k *event``, with axes of size one where it is shared. The batch shape is
+that of the arrays, so that axes which ``jax.vmap`` has prepended are batch axes, and that a batch
+member within ``jax.vmap`` has none. The leaves of the pytree are the parameters alone, in the order
+of the recipe.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from numpyro.distributions import Distribution
+from numpyro.distributions.batch_util import promote_batch_shape
+
+from pathmix._families._gather import pad_left
+from pathmix._families._opaque import Opaque, opaque
+from pathmix._families._recipes import Recipe, known
+from pathmix._typing import ParameterMap
+
+Shape = tuple[int, ...]
+
+
+@jax.tree_util.register_pytree_node_class
+class Canonical:
+    """A distribution as a recipe and its parameters.
+
+    ``expanded`` are the sizes of batch axes along which no parameter varies; it is aligned with
+    the last batch axis, and one elsewhere.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe | Opaque,
+        parameters: Sequence[Any],
+        event_shape: Shape,
+        expanded: Shape = (),
+    ) -> None:
+        self.recipe = recipe
+        self.parameters = tuple(parameters)
+        self.event_shape = event_shape
+        self.expanded = expanded
+
+    def tree_flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Return the parameters, and what is static."""
+        return self.parameters, (self.recipe, self.event_shape, self.expanded)
+
+    @classmethod
+    def tree_unflatten(cls, aux: tuple[Any, ...], parameters: tuple[Any, ...]) -> "Canonical":
+        """Restore from what :meth:`tree_flatten` gave."""
+        recipe, event_shape, expanded = aux
+        return cls(recipe, parameters, event_shape, expanded)
+
+    @property
+    def selectable(self) -> bool:
+        """Whether one component can be told from another by its parameters."""
+        return not isinstance(self.recipe, Opaque)
+
+    @property
+    def event_dims(self) -> tuple[int, ...]:
+        """How many axes of each parameter, the last ones, belong to the event or to a table."""
+        assert not isinstance(self.recipe, Opaque)
+        return self.recipe.event_dims
+
+    @property
+    def event_dim(self) -> int:
+        """The number of axes of an event."""
+        return len(self.event_shape)
+
+    @cached_property
+    def own_shape(self) -> Shape:
+        """The batch shape of the parameters, without expansions."""
+        if isinstance(self.recipe, Opaque):
+            return tuple(self.plain.batch_shape)
+        shapes = (
+            jnp.shape(p)[: jnp.ndim(p) - n]
+            for p, n in zip(self.parameters, self.event_dims, strict=True)
+        )
+        return lax.broadcast_shapes(*shapes)
+
+    @property
+    def batch_shape(self) -> Shape:
+        """The batch shape."""
+        return lax.broadcast_shapes(self.own_shape, self.expanded)
+
+    def shape(self) -> Shape:
+        """``*batch *event``."""
+        return self.batch_shape + self.event_shape
+
+    @cached_property
+    def plain(self) -> Distribution:
+        """The distribution of the parameters, without expansions."""
+        if not isinstance(self.recipe, Opaque):
+            return self.recipe.build(self.parameters)
+        d = self.recipe.build(self.parameters)
+        return promote_batch_shape(d) if self.recipe.has_gained_axes(self.parameters) else d
+
+    @property
+    def distribution(self) -> Distribution:
+        """The distribution."""
+        shape = self.batch_shape
+        return self.plain if self.plain.batch_shape == shape else self.plain.expand(shape)
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether draws are discrete."""
+        return self.plain.is_discrete
+
+    @property
+    def dtype(self) -> jnp.dtype:
+        """The floating dtype of the parameters."""
+        floats = (p for p in self.parameters if jnp.issubdtype(jnp.result_type(p), jnp.floating))
+        dtypes = list(floats)
+        return jnp.dtype(jnp.result_type(*dtypes) if dtypes else jnp.result_type(float))
+
+    def map(self, fn: ParameterMap) -> "Canonical":
+        """Return the same with ``fn(parameter, event_dim)`` for parameters, not expanded."""
+        return self.of(list(map(fn, self.parameters, self.event_dims)))
+
+    def of(self, parameters: Sequence[Any]) -> "Canonical":
+        """Return the same with other parameters, not expanded."""
+        return Canonical(self.recipe, parameters, self.event_shape)
+
+    def factors(self) -> "Canonical | None":
+        """Return the scalars, ``*batch k *event``, that make up a factorised event, if it is."""
+        recipe = None if isinstance(self.recipe, Opaque) else self.recipe.factors()
+        return None if recipe is None else Canonical(recipe, self.parameters, ())
+
+    def lean(self, rank: int) -> "Canonical":
+        """Return the same without expansions, each parameter with ``rank`` batch axes.
+
+        Axes of size one are prepended, or the first ones dropped.
+        """
+
+        def at_rank(p: Any, n: int) -> Any:
+            p = pad_left(p, rank + n)
+            return p.reshape(p.shape[p.ndim - rank - n :])
+
+        return self.map(at_rank)
+
+    def expand(self, batch_shape: Shape) -> "Canonical":
+        """Return the same with its batch broadcast to ``batch_shape``; the last axis stays."""
+        if not self.selectable:
+            return canonical(self.distribution.expand(batch_shape))
+        lax.broadcast_shapes(self.batch_shape, batch_shape)
+        full = self.map(lambda p, n: pad_left(p, len(batch_shape) + n))
+        return Canonical(
+            self.recipe, full.parameters, self.event_shape, _beyond(batch_shape, full.own_shape)
+        )
+
+
+def canonical(d: Distribution) -> Canonical:
+    """Return ``d`` in canonical form."""
+    reading = known(d)
+    if reading is None:
+        recipe, leaves = opaque(d)
+        return Canonical(recipe, leaves, d.event_shape)
+    rank = len(d.batch_shape)
+    arrays = _floats(reading.parameters, d)
+    dims = reading.recipe.event_dims
+    parameters = [pad_left(p, rank + n) for p, n in zip(arrays, dims, strict=True)]
+    whole = Canonical(reading.recipe, parameters, d.event_shape)
+    whole = _spread_out(whole, d)
+    return Canonical(
+        whole.recipe, whole.parameters, d.event_shape, _beyond(d.batch_shape, whole.own_shape)
+    )
+
+
+def _floats(parameters: Sequence[Any], d: Distribution) -> list[Any]:
+    """The parameters as arrays; of a continuous distribution, integers as floats."""
+    arrays = [jnp.asarray(p) for p in parameters]
+    if d.support is None or d.is_discrete:
+        return arrays
+    floats = [a for a in arrays if jnp.issubdtype(a.dtype, jnp.floating)]
+    dtype = jnp.result_type(*floats) if floats else jnp.result_type(float)
+    return [a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.integer) else a for a in arrays]
+
+
+def _spread_out(whole: Canonical, d: Distribution) -> Canonical:
+    """Broadcast the first parameter along ``k`` and a factorised event, if none varies there."""
+    if not d.batch_shape or not whole.parameters:
+        return whole
+    scalars = whole.factors()
+    if scalars is None:
+        events: Shape = ()
+        own, dims = whole.own_shape, whole.event_dims
+    else:
+        events = d.event_shape
+        own, dims = scalars.own_shape, scalars.event_dims
+    want = (*(1,) * (len(d.batch_shape) - 1), d.batch_shape[-1], *events)
+    cut = len(d.batch_shape) - 1
+    if own[cut:] == want[cut:]:
+        return whole
+    first, n = whole.parameters[0], dims[0]
+    batch = lax.broadcast_shapes(first.shape[: first.ndim - n], want)
+    first = jnp.broadcast_to(first, batch + first.shape[first.ndim - n :])
+    return whole.of([first, *whole.parameters[1:]])
+
+
+def _beyond(shape: Shape, own: Shape) -> Shape:
+    """The sizes of ``shape`` where ``own`` has none, without leading ones."""
+    own = (1,) * (len(shape) - len(own)) + own
+    sizes = tuple(1 if n == m else n for n, m in zip(shape, own, strict=True))
+    leading = next((i for i, n in enumerate(sizes) if n != 1), len(sizes))
+    return sizes[leading:]
+
+
+Tree = TypeVar("Tree")
+
+
+def lean(weights: Tree, components: Canonical) -> tuple[Tree, Canonical]:
+    """Drop the leading batch axes along which nothing varies: to a point they are sample axes.
+
+    The leaves of ``weights`` are ``*batch k``. Both come back with one rank.
+    """
+    if not components.selectable:
+        return weights, components
+    leaves = jax.tree.leaves(weights)
+    dims = zip(components.parameters, components.event_dims, strict=True)
+    shapes = [leaf.shape for leaf in leaves] + [p.shape[: p.ndim - n] for p, n in dims]
+    rank = max(max(map(_varying, shapes)), 1)
+
+    def at_rank(leaf: Array) -> Array:
+        leaf = pad_left(leaf, rank)
+        return leaf.reshape(leaf.shape[leaf.ndim - rank :])
+
+    return jax.tree.map(at_rank, weights), components.lean(rank)
+
+
+def _varying(shape: Shape) -> int:
+    """The number of axes from the first on that is not of size one."""
+    return len(shape) - next((i for i, n in enumerate(shape) if n != 1), len(shape))
