@@ -179,6 +179,114 @@ logit_normal = exact.increasing(
     lambda y, *_: -mp.log(y) - mp.log1p(-y),
     unit,
 )
+log_uniform = Oracle(
+    lambda x, low, high: -mp.log(x) - mp.log(mp.log(high / low)),
+    lambda x, low, high: (
+        mp.log(x / low) / mp.log(high / low),
+        mp.log(high / x) / mp.log(high / low),
+    ),
+    lambda low, high: (high - low) / mp.log(high / low),
+    lambda low, high: (
+        (high**2 - low**2) / 2 / mp.log(high / low) - (high - low) ** 2 / mp.log(high / low) ** 2
+    ),
+    support=lambda low, high: (low, high),
+)
+
+
+def power_integral(r, low, high):
+    """The integral of x^(r−1)."""
+    return mp.log(high / low) if r == 0 else (high**r - low**r) / r
+
+
+def power_law_mean(alpha, low, high):
+    return power_integral(2 + alpha, low, high) / power_integral(1 + alpha, low, high)
+
+
+def power_law_variance(alpha, low, high):
+    second = power_integral(3 + alpha, low, high) / power_integral(1 + alpha, low, high)
+    return second - power_law_mean(alpha, low, high) ** 2
+
+
+def power_law_tails(x, alpha, low, high):
+    with mp.workdps(80):
+        total = power_integral(1 + alpha, low, high)
+        return (
+            power_integral(1 + alpha, low, x) / total,
+            power_integral(1 + alpha, x, high) / total,
+        )
+
+
+power_law = Oracle(
+    lambda x, alpha, low, high: (
+        exact.xlogy(alpha, x) - mp.log(power_integral(1 + alpha, low, high))
+    ),
+    power_law_tails,
+    power_law_mean,
+    power_law_variance,
+    support=lambda _, low, high: (low, high),
+)
+
+
+def to_nearer(x, low, high):
+    """Distance to the nearer of two ends."""
+    return min(x - low, high - x)
+
+
+def between_points(low, high):
+    """Points between positive ends, evenly on the log scale, close to them, and beyond them."""
+    shares = np.array([0.02, 0.3, 0.5, 0.7, 0.98, 1e-4, 1 - 1e-4])
+    x = [float(each) for each in low ** (1 - shares) * high**shares]
+    beyond = [low * 0.99, high * 1.01, 0.0, -1.0]
+    return {"body": x[:5], "tails": x[5:], "edges": [low, high], "outside": beyond}
+
+
+relaxed = Oracle(
+    lambda x, t, logits: (
+        mp.log(t)
+        - (t * (mp.log(x) - mp.log1p(-x)) - logits)
+        - 2 * mp.log1p(mp.exp(-(t * (mp.log(x) - mp.log1p(-x)) - logits)))
+        - mp.log(x)
+        - mp.log1p(-x)
+    ),
+    lambda x, t, logits: exact.logistic_tails(t * (mp.log(x) - mp.log1p(-x)) - logits),
+    support=unit,
+)
+
+
+def relaxed_log_prob(x, t, logits):
+    """The density, and its limits at the ends of the unit interval."""
+    if 0 < x < 1:
+        return relaxed.log_prob(x, t, logits)
+    if t == 1:
+        return logits if x else -logits
+    return INF if t < 1 else -INF
+
+
+def relaxed_points(t, logits):
+    z = np.array([-2.0, -0.7, 0.3, 1.2, 2.5, -25.0, -9.0, 5.0])
+    x = inside_unit(1 / (1 + np.exp(-(z + logits) / t)))
+    return {"body": x[:5], "tails": x[5:], "edges": [0.0, 1.0], "outside": [-0.2, 1.5]}
+
+
+def truncated_gamma_row(name, make, params, limits):
+    """A truncated Gamma; its points lie between the bounds, or to where the density is small."""
+
+    def ends(*theta):
+        return tuple(float(end) for end in limits(*theta)[:2])
+
+    def far(concentration, rate, *bounds):
+        low = bounds[0] if "low" in params else 0.0
+        return max(low, concentration / rate) + 20 / rate
+
+    oracle = exact.truncated_gamma(limits)
+
+    def reach(x, *theta):
+        low, high = limits(*theta)[:2]
+        return min(x - low, high - x) if high < INF else x - low
+
+    return Row(name, make, params, oracle, truncated_points(ends, far), reach, slow=True)
+
+
 CONCENTRATIONS = {"a": (0.3, 1.0, 2.5, 100.0), "b": (0.7, 3.0, 0.4, 60.0)}
 
 ROWS = [
@@ -189,6 +297,83 @@ ROWS = [
         beta,
         lambda a, b: unit_points(stats.beta(a, b)),
         to_edge,
+    ),
+    Row(
+        "BetaProportion",
+        dist.BetaProportion,
+        {"mean": (0.3, 0.5, 0.9, 0.02), "concentration": (1.0, 6.0, 2.9, 160.0)},
+        Oracle(
+            lambda x, m, c: beta.log_prob(x, m * c, (1 - m) * c),
+            lambda x, m, c: beta.tails(x, m * c, (1 - m) * c),
+            lambda m, c: m,
+            lambda m, c: m * (1 - m) / (c + 1),
+            support=unit,
+        ),
+        lambda m, c: unit_points(stats.beta(m * c, (1 - m) * c)),
+        to_edge,
+        slow=True,
+    ),
+    Row(
+        "RelaxedBernoulliLogits",
+        dist.RelaxedBernoulliLogits,
+        {"temperature": (0.3, 1.0, 2.5, 4.0), "logits": (0.7, -1.0, 0.4, 3.0)},
+        Oracle(relaxed_log_prob, relaxed.tails, support=unit),
+        relaxed_points,
+        to_edge,
+    ),
+    Row(
+        "LogUniform",
+        dist.LogUniform,
+        {"low": (1.0, 1e-3, 5.0, 20.0), "high": (2.5, 1e4, 5.02, 300.0)},
+        log_uniform,
+        between_points,
+        to_nearer,
+        # relative errors of two close bounds are magnified in their distance
+        condition=lambda low, high: high / (high - low),
+    ),
+    Row(
+        "DoublyTruncatedPowerLaw",
+        dist.DoublyTruncatedPowerLaw,
+        {
+            "alpha": (-1.0, -1.02, 0.5, -2.5, -40.0, 60.0),
+            "low": (1.0, 0.5, 0.1, 1e-3, 2.0, 0.3),
+            "high": (20.0, 0.75, 7.0, 50.0, 9.0, 3.0),
+        },
+        power_law,
+        lambda _, low, high: between_points(low, high),
+        lambda x, _, low, high: to_nearer(x, low, high),
+        condition=lambda alpha, low, high: high / (high - low),
+    ),
+    truncated_gamma_row(
+        "LeftTruncatedGamma",
+        lambda a, rate, low: dist.LeftTruncatedGamma(dist.Gamma(a, rate), low),
+        {
+            "concentration": (0.3, 2.7, 100.0),
+            "rate": (1.7, 0.2, 30.0),
+            "low": (0.1, 200.0, 3.0),
+        },
+        lambda a, rate, low: (low, INF, (a, rate)),
+    ),
+    truncated_gamma_row(
+        "RightTruncatedGamma",
+        lambda a, rate, high: dist.RightTruncatedGamma(dist.Gamma(a, rate), high),
+        {
+            "concentration": (0.3, 2.7, 100.0),
+            "rate": (1.7, 0.2, 30.0),
+            "high": (3.0, 0.5, 3.2),
+        },
+        lambda a, rate, high: (mp.mpf(0), high, (a, rate)),
+    ),
+    truncated_gamma_row(
+        "TwoSidedTruncatedGamma",
+        lambda a, rate, low, high: dist.TwoSidedTruncatedGamma(dist.Gamma(a, rate), low, high),
+        {
+            "concentration": (0.3, 2.7, 100.0),
+            "rate": (1.7, 0.2, 30.0),
+            "low": (0.01, 60.0, 2.0),
+            "high": (3.0, 100.0, 2.1),
+        },
+        lambda a, rate, low, high: (low, high, (a, rate)),
     ),
     Row(
         "Kumaraswamy",

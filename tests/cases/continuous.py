@@ -175,6 +175,102 @@ uniform = Oracle(
     support=lambda low, high: (low, high),
 )
 
+levy = exact.location_scale(
+    lambda z: -mp.log(2 * mp.pi) / 2 - mpf(3) / 2 * mp.log(z) - 1 / (2 * z) if z > 0 else -INF,
+    lambda z: (mp.erfc(1 / mp.sqrt(2 * z)), mp.erf(1 / mp.sqrt(2 * z))),
+    lambda: INF,
+    lambda: INF,
+    support=lambda loc, _: (loc, INF),
+)
+soft_laplace = exact.location_scale(
+    lambda z: mp.log(1 / (mp.pi * mp.cosh(z))),
+    lambda z: (2 / mp.pi * mp.atan(mp.exp(z)), 2 / mp.pi * mp.atan(mp.exp(-z))),
+    lambda: mpf(0),
+    lambda: mp.pi**2 / 4,
+)
+
+
+def asymmetric_laplace(lengths):
+    """Oracle of a Laplace whose sides have `lengths` of the shape parameter."""
+
+    def log_prob(z, shape):
+        left, right = lengths(shape)
+        return (z / left if z < 0 else -z / right) - mp.log(left + right)
+
+    def tails(z, shape):
+        left, right = lengths(shape)
+        if z < 0:
+            half = left / (left + right) * mp.exp(z / left)
+            return half, 1 - half
+        half = right / (left + right) * mp.exp(-z / right)
+        return 1 - half, half
+
+    return exact.location_scale(
+        log_prob,
+        tails,
+        lambda shape: lengths(shape)[1] - lengths(shape)[0],
+        lambda shape: lengths(shape)[0] ** 2 + lengths(shape)[1] ** 2,
+    )
+
+
+def gompertz_moment(n, c, rate):
+    """E[X^n] = n ∫ x^(n−1) P(X > x) dx."""
+    ends = [0, *(mp.log1p(u / c) / rate for u in (0.01, 0.3, 1, 3, 10, 40, 100))]
+    with mp.workdps(30):
+        return n * mp.quad(lambda x: x ** (n - 1) * mp.exp(-c * mp.expm1(rate * x)), ends)
+
+
+gompertz = Oracle(
+    lambda x, c, rate: mp.log(c * rate) + rate * x - c * mp.expm1(rate * x),
+    lambda x, c, rate: (
+        -mp.expm1(-c * mp.expm1(rate * x)),
+        mp.exp(-c * mp.expm1(rate * x)),
+    ),
+    lambda c, rate: gompertz_moment(1, c, rate),
+    lambda c, rate: gompertz_moment(2, c, rate) - gompertz_moment(1, c, rate) ** 2,
+    support=gamma.support,
+)
+
+
+def dagum_moment(n, p, a, b):
+    return b**n * mp.gamma(1 - n / a) * mp.gamma(p + n / a) / mp.gamma(p)
+
+
+def dagum_log_prob(x, p, a, b):
+    power = (x / b) ** a
+    return mp.log(a * p / b) + exact.xlogy(a * p - 1, x / b) - (p + 1) * mp.log1p(power)
+
+
+dagum = Oracle(
+    dagum_log_prob,
+    lambda x, p, a, b: (
+        mp.exp(-p * mp.log1p((x / b) ** -a)),
+        -mp.expm1(-p * mp.log1p((x / b) ** -a)),
+    ),
+    lambda p, a, b: exact.finite(a > 1, lambda: dagum_moment(1, p, a, b)),
+    lambda p, a, b: exact.finite(
+        a > 2, lambda: dagum_moment(2, p, a, b) - dagum_moment(1, p, a, b) ** 2
+    ),
+    support=gamma.support,
+)
+lower_power_law = Oracle(
+    lambda x, alpha, low: mp.log(-1 - alpha) + (1 + alpha) * mp.log(x / low) - mp.log(x),
+    lambda x, alpha, low: (
+        -mp.expm1((1 + alpha) * mp.log(x / low)),
+        mp.exp((1 + alpha) * mp.log(x / low)),
+    ),
+    lambda alpha, low: pareto.mean(low, -1 - alpha),
+    lambda alpha, low: pareto.variance(low, -1 - alpha),
+    support=lambda _, low: (low, INF),
+)
+folded_normal = exact.folded(
+    normal,
+    lambda m, s: (
+        s * mp.sqrt(2 / mp.pi) * mp.exp(-((m / s) ** 2) / 2) + m * mp.erf(m / s / mp.sqrt(2))
+    ),
+    lambda m, s: m**2 + s**2 - folded_normal.mean(m, s) ** 2,
+)
+
 
 def log_normal_points(loc, scale):
     z = np.array([-2.3, -0.8, 0.4, 1.1, 3.2, -20.0, -6.0, 6.0, 20.0])
@@ -192,6 +288,38 @@ def pareto_points(scale, alpha):
 def uniform_points(low, high):
     at = low + (high - low) * np.array([0.01, 0.3, 0.5, 0.7, 0.99])
     return {"body": list(at), "edges": [low, high], "outside": [low - 1, high + 0.5]}
+
+
+def levy_points(loc, scale):
+    z = np.array([0.12, 0.4, 1.3, 6.0, 60.0, 0.004, 0.02, 1e5, 1e12])
+    x = list(loc + scale * z)
+    return {"body": x[:5], "tails": x[5:], "edges": [loc], "outside": [loc - 0.3, loc - 50]}
+
+
+def gompertz_points(c, rate):
+    hazards = np.array([1e-3, 0.3, 0.8, 2.0, 7.0, 1e-30, 1e-9, 20.0, 300.0])
+    x = list(np.log1p(hazards / c) / rate)
+    return {"body": x[:5], "tails": x[5:], "edges": [0.0], "outside": [-0.3, -50.0]}
+
+
+def dagum_points(p, a, b):
+    t = np.array([-3.0, -0.8, 0.3, 1.5, 4.0, -30.0, -9.0, 12.0, 25.0, 60.0])
+    x = list(b * np.exp(t / a))
+    return {"body": x[:5], "tails": x[5:], "edges": [0.0], "outside": [-0.3, -50.0]}
+
+
+def lower_power_law_points(alpha, low):
+    y = -np.array([1e-3, 0.1, 0.6, 1.5, 4.0, 20.0, 40.0]) / (1 + alpha)
+    x = list(low * np.exp(y))
+    return {"body": x[:5], "tails": x[5:], "edges": [low], "outside": [low * 0.999, 0.0, -low]}
+
+
+def folded_points(loc, scale):
+    ends = {"edges": [0.0], "outside": [-0.5, -40.0]}
+    z = np.array([0.1, 0.7, 1.6, 2.5]) if loc == 0 else np.array([-1.6, -0.4, 0.3, 2.1])
+    body = np.abs(abs(loc) + scale * z)
+    tails = [1e-9 * scale, 1e-3 * scale, *(abs(loc) + scale * np.array([6.0, 14.0, 30.0]))]
+    return {"body": list(body), "tails": tails, **ends}
 
 
 CONCENTRATION = (0.3, 1.0, 2.7, 100.0)
@@ -279,5 +407,63 @@ ROWS = [
         uniform,
         uniform_points,
         lambda x, low, high: min(x - low, high - x),
+    ),
+    Row("Levy", dist.Levy, {"loc": LOC, "scale": SCALE}, levy, levy_points, from_location),
+    location_scale_row("SoftLaplace", dist.SoftLaplace, soft_laplace),
+    location_scale_row(
+        "AsymmetricLaplace",
+        lambda asymmetry, loc, scale: dist.AsymmetricLaplace(loc, scale, asymmetry),
+        asymmetric_laplace(lambda k: (k, 1 / k)),
+        {"asymmetry": (0.2, 3.0, 0.7, 1.5)},
+    ),
+    location_scale_row(
+        "AsymmetricLaplaceQuantile",
+        lambda quantile, loc, scale: dist.AsymmetricLaplaceQuantile(loc, scale, quantile),
+        asymmetric_laplace(lambda q: (1 / (1 - q), 1 / q)),
+        {"quantile": (0.02, 0.3, 0.7, 0.95)},
+    ),
+    Row(
+        "Gompertz",
+        dist.Gompertz,
+        {"concentration": (1e-4, 0.5, 3.0, 1000.0), "rate": (1.0, 0.2, 30.0, 5.0)},
+        gompertz,
+        gompertz_points,
+        # e^(rate x) turns a relative error of x into one of rate x
+        condition=lambda c, rate: 10.0,
+    ),
+    Row(
+        "Dagum",
+        dist.Dagum,
+        {
+            "concentration": (0.5, 1.0, 3.0, 200.0),
+            "sharpness": (0.8, 1.7, 2.5, 40.0),
+            "scale": (2.0, 0.1, 30.0, 5.0),
+        },
+        dagum,
+        dagum_points,
+    ),
+    Row(
+        "LowerTruncatedPowerLaw",
+        dist.LowerTruncatedPowerLaw,
+        {"alpha": (-1.7, -2.6, -3.5, -41.0), "low": (0.1, 1.0, 7.0, 3.0)},
+        lower_power_law,
+        lower_power_law_points,
+        lambda x, alpha, low: x - low,
+    ),
+    Row(
+        "FoldedDistribution of Normal",
+        lambda loc, scale: dist.FoldedDistribution(dist.Normal(loc, scale)),
+        {"loc": (0.0, 0.6, -3.0, 40.0), "scale": (1.3, 0.5, 2.0, 8.0)},
+        folded_normal,
+        folded_points,
+        lambda x, loc, scale: abs(x) + abs(loc),
+    ),
+    Row(
+        "FoldedDistribution of Laplace",
+        lambda loc, scale: dist.FoldedDistribution(dist.Laplace(loc, scale)),
+        {"loc": (0.01, 0.6, -3.0), "scale": (1.3, 0.5, 2.0)},
+        exact.folded(laplace),
+        folded_points,
+        lambda x, loc, scale: abs(x) + abs(loc),
     ),
 ]

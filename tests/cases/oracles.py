@@ -126,7 +126,12 @@ def finite(condition, value):
     return value() if condition else INF
 
 
-def location_scale(log_prob, tails, mean, variance):
+def everywhere(*_):
+    """The real line."""
+    return -INF, INF
+
+
+def location_scale(log_prob, tails, mean, variance, support=everywhere):
     """Oracle of loc + scale z from that of z; shape parameters come first."""
 
     def standard(x, theta):
@@ -146,6 +151,7 @@ def location_scale(log_prob, tails, mean, variance):
         shifted_tails,
         lambda *theta: theta[-2] + theta[-1] * mean(*theta[:-2]),
         lambda *theta: theta[-1] ** 2 * variance(*theta[:-2]),
+        support=support,
     )
 
 
@@ -226,3 +232,55 @@ def truncated_normal_moments(limits, mass):
         return scale**2 * (1 + second - first**2)
 
     return mean, variance
+
+
+def truncated_gamma(limits):
+    """Oracle of a Gamma restricted to limits(*theta), which returns (low, high, a, rate).
+
+    Masses and moments are incomplete gamma functions, by quadrature where they would cancel.
+    """
+
+    def integral(power, low, high, theta):
+        a, rate, *_ = theta
+        mode = min(max(a / rate, low), high)
+        width = min(mp.sqrt(a + 1) / rate, 1 / abs(rate - a / mode) if rate * mode != a else INF)
+        marks = [mode + s * width for s in (-60, -20, -8, -3, -1, 0, 1, 3, 8, 20, 60, 200, 600)]
+        ends = sorted({low, high, *(mark for mark in marks if low < mark < high)} - {INF})
+        return mp.quad(
+            lambda x: mp.exp(xlogy(a - 1, x / mode) - rate * (x - mode)) * (x - mode) ** power, ends
+        )
+
+    def moments(theta):
+        low, high, *_ = limits(*theta)
+        with mp.workdps(30):
+            total, first, second = (integral(n, low, high, theta) for n in range(3))
+        mode = min(max(theta[0] / theta[1], low), high)
+        return mode + first / total, second / total - (first / total) ** 2
+
+    base = Oracle(
+        lambda x, a, b: xlogy(a - 1, x) + a * mp.log(b) - b * x - mp.loggamma(a),
+        lambda x, a, b: gamma_tails(a, b * x),
+        support=lambda *_: (mpf(0), INF),
+    )
+    inner = truncated(base, limits)
+    return Oracle(
+        inner.log_prob,
+        inner.tails,
+        lambda *theta: moments(theta)[0],
+        lambda *theta: moments(theta)[1],
+        support=inner.support,
+    )
+
+
+def folded(base, mean=None, variance=None):
+    """Oracle of |X| from that of X."""
+
+    def log_prob(x, *theta):
+        return mp.log(mp.exp(base.log_prob(x, *theta)) + mp.exp(base.log_prob(-x, *theta)))
+
+    def tails(x, *theta):
+        with mp.workdps(120):
+            (below, above), (under, over) = base.tails(x, *theta), base.tails(-x, *theta)
+            return below - under if below < over else over - above, above + under
+
+    return Oracle(log_prob, tails, mean, variance, support=lambda *_: (mpf(0), INF))

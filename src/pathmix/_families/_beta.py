@@ -1,10 +1,10 @@
-"""Families on the unit interval: Beta and Kumaraswamy."""
+"""Families on the unit interval: Beta, also by mean and size, and Kumaraswamy."""
 
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from numpyro.distributions import Distribution
 
-from pathmix._families._exponential import power_at_zero
+from pathmix._families._edges import log_cdf_between, log_survival_between, unit_edges
 from pathmix._families._protocol import Family, complement, guarded, register
 from pathmix._special import (
     lgamma_difference,
@@ -19,8 +19,10 @@ from pathmix._typing import Reals, Value
 class BetaFamily(Family):
     """``p = x^(a−1) (1−x)^(b−1) / B(a, b)`` on ``0 ≤ x ≤ 1``."""
 
-    parameters = ("concentration1", "concentration0")
     pathwise = True
+
+    def __init__(self, *parameters: str) -> None:
+        self.parameters = parameters  # type: ignore[misc]
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         a, b = d.concentration1, d.concentration0
@@ -34,13 +36,11 @@ class BetaFamily(Family):
 
     def log_cdf(self, d: Distribution, x: Value) -> Reals:
         a, b = d.concentration1, d.concentration0
-        inner = guarded((x > 0) & (x < 1), lambda x: log_betainc(a, b, x, 1 - x), x, 0.5)
-        return jnp.where(x >= 1, 0.0, inner)
+        return log_cdf_between(lambda x: log_betainc(a, b, x, 1 - x), x, 0.5, high=1.0)
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
         a, b = d.concentration1, d.concentration0
-        inner = guarded((x > 0) & (x < 1), lambda x: log_betainc(b, a, 1 - x, x), x, 0.5)
-        return jnp.where(x <= 0, 0.0, inner)
+        return log_survival_between(lambda x: log_betainc(b, a, 1 - x, x), x, 0.5, high=1.0)
 
 
 class KumaraswamyFamily(Family):
@@ -71,11 +71,10 @@ class KumaraswamyFamily(Family):
                 complement(jnp.where(log_s == 0, -1.0, log_s)),
             )
 
-        return jnp.where(x >= 1, 0.0, guarded((x > 0) & (x < 1), inner, x, 0.5))
+        return log_cdf_between(inner, x, 0.5, high=1.0)
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
-        inner = guarded((x > 0) & (x < 1), lambda x: self._log_survival(d, x), x, 0.5)
-        return jnp.where(x <= 0, 0.0, inner)
+        return log_survival_between(lambda x: self._log_survival(d, x), x, 0.5, high=1.0)
 
     def mean(self, d: Distribution) -> Reals:
         h, b = 1 / jnp.asarray(d.concentration1), d.concentration0
@@ -92,14 +91,6 @@ class KumaraswamyFamily(Family):
         return d.concentration0 * log1mexp(d.concentration1 * jnp.log(x))
 
 
-def unit_edges(x: Reals, a: Reals, b: Reals, at_zero: Reals, at_one: Reals) -> Reals:
-    """Return the limits of ``log(c x^(a−1) (1−x)^(b−1))`` at 0 and 1, and −inf elsewhere.
-
-    ``at_zero`` is the value at 0 where ``a = 1`` and ``at_one`` that at 1 where ``b = 1``.
-    """
-    one = jnp.where(x == 1, power_at_zero(b, at_one), -jnp.inf)
-    return jnp.where(x == 0, power_at_zero(a, at_zero), one)
-
-
-register(BetaFamily(), dist.Beta)
+register(BetaFamily("concentration1", "concentration0"), dist.Beta)
+register(BetaFamily("mean", "concentration"), dist.BetaProportion)
 register(KumaraswamyFamily(), dist.Kumaraswamy)

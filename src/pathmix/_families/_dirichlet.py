@@ -8,7 +8,7 @@ import numpyro.distributions as dist
 from numpyro.distributions import Distribution
 
 from pathmix._families._conditionals import Conditionals, Terms, smaller_over_density
-from pathmix._families._exponential import power_at_zero
+from pathmix._families._edges import power_at_zero
 from pathmix._families._gather import component_first, expand_to
 from pathmix._families._protocol import Family, family, register
 from pathmix._special import log_beta_kernel, log_betainc, log_poisson_kernel

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from numpyro.distributions import Distribution
 
-from pathmix._families._exponential import power_at_zero
+from pathmix._families._edges import log_cdf_between, log_survival_between, power_at_zero
 from pathmix._families._protocol import Family, guarded, register
 from pathmix._special import log_gammainc, log_gammaincc, log_poisson_kernel
 from pathmix._typing import Reals, Value
@@ -26,11 +26,11 @@ class GammaFamily(Family):
 
     def log_cdf(self, d: Distribution, x: Value) -> Reals:
         a, rate = d.concentration, d.rate
-        return guarded(x > 0, lambda x: log_gammainc(a, rate * x), x, a / rate)
+        return log_cdf_between(lambda x: log_gammainc(a, rate * x), x, a / rate)
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
         a, rate = d.concentration, d.rate
-        return guarded(x > 0, lambda x: log_gammaincc(a, rate * x), x, a / rate, outside=0.0)
+        return log_survival_between(lambda x: log_gammaincc(a, rate * x), x, a / rate)
 
 
 class GammaWith(GammaFamily):

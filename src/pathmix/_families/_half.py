@@ -10,6 +10,7 @@ import numpyro.distributions as dist
 from jax.scipy.special import erf, erfc
 from numpyro.distributions import Distribution
 
+from pathmix._families._edges import log_cdf_between, log_survival_between
 from pathmix._families._location_scale import cauchy_density, normal_density
 from pathmix._families._protocol import Family, guarded, register
 from pathmix._special import log_ndtr
@@ -31,13 +32,15 @@ class Half(Family):
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         log_scale = jnp.log(d.scale)
-        return guarded(x >= 0, lambda x: LOG_2 + self.log_density(x / d.scale) - log_scale, x, 1.0)
+        inside = (x >= 0) & (x < jnp.inf)
+        density = lambda x: LOG_2 + self.log_density(x / d.scale) - log_scale  # noqa: E731
+        return guarded(inside, density, x, d.scale)
 
     def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return guarded(x > 0, lambda x: self.log_below(x / d.scale), x, 1.0)
+        return log_cdf_between(lambda x: self.log_below(x / d.scale), x, d.scale)
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return guarded(x > 0, lambda x: self.log_above(x / d.scale), x, 1.0, outside=0.0)
+        return log_survival_between(lambda x: self.log_above(x / d.scale), x, d.scale)
 
     def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
         z = x / d.scale
@@ -57,27 +60,27 @@ class HalfCauchyFamily(Half):
 def half_normal_cdf(z: Reals) -> Reals:
     """Return ``log erf(z/√2)``, by the complement once it is the smaller part."""
     z = z / math.sqrt(2)
-    body = jnp.log(erf(jnp.minimum(z, 1.0)))
-    return jnp.where(z < 1, body, jnp.log1p(-erfc(jnp.maximum(z, 1.0))))
+    body = jnp.log(erf(jnp.where(z < 1, z, 1.0)))
+    return jnp.where(z < 1, body, jnp.log1p(-erfc(jnp.where(z < 1, 1.0, z))))
 
 
 def half_cauchy_cdf(z: Reals) -> Reals:
     """Return ``log((2/π) atan z)``, by the complement once it is the smaller part."""
-    body = jnp.log(2 / math.pi * jnp.arctan(jnp.minimum(z, 1.0)))
-    tail = 2 / math.pi * jnp.arctan2(1.0, jnp.maximum(z, 1.0))
+    body = jnp.log(2 / math.pi * jnp.arctan(jnp.where(z < 1, z, 1.0)))
+    tail = 2 / math.pi * jnp.arctan2(1.0, jnp.where(z < 1, 1.0, z))
     return jnp.where(z < 1, body, jnp.log1p(-tail))
 
 
 def half_normal_survival(z: Reals) -> Reals:
     """Return ``log erfc(z/√2)``, by the complement while that is the smaller part."""
-    body = jnp.log1p(-erf(jnp.minimum(z, 0.5) / math.sqrt(2)))
-    return jnp.where(z < 0.5, body, LOG_2 + log_ndtr(-jnp.maximum(z, 0.5)))
+    body = jnp.log1p(-erf(jnp.where(z < 0.5, z, 0.5) / math.sqrt(2)))
+    return jnp.where(z < 0.5, body, LOG_2 + log_ndtr(-jnp.where(z < 0.5, 0.5, z)))
 
 
 def half_cauchy_survival(z: Reals) -> Reals:
     """Return ``log(1 − (2/π) atan z)``, by the complement while that is the smaller part."""
-    body = jnp.log1p(-2 / math.pi * jnp.arctan(jnp.minimum(z, 1.0)))
-    return jnp.where(z < 1, body, jnp.log(2 / math.pi * jnp.arctan2(1.0, jnp.maximum(z, 1.0))))
+    body = jnp.log1p(-2 / math.pi * jnp.arctan(jnp.where(z < 1, z, 1.0)))
+    return jnp.where(z < 1, body, jnp.log(2 / math.pi * jnp.arctan2(1.0, jnp.where(z < 1, 1.0, z))))
 
 
 register(

@@ -1,4 +1,7 @@
-"""Families ``x = loc + scale · z`` of a parameter-free ``z``, by the functions of ``z``."""
+"""Families ``x = loc + scale · z`` of a parameter-free ``z``, by the functions of ``z``.
+
+At infinite ``z`` densities and tails are constants, which do not move with any parameter.
+"""
 
 import math
 from collections.abc import Callable
@@ -7,10 +10,11 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
+from jax import lax
 from jax.scipy.special import ndtr
 from numpyro.distributions import Distribution
 
-from pathmix._families._exponential import log_cdf_of_hazard
+from pathmix._families._exponential import hazard, log_cdf_of_hazard
 from pathmix._families._protocol import Family, register
 from pathmix._families._squares import half_squares
 from pathmix._special import log_ndtr, mills_ratio
@@ -31,13 +35,14 @@ class LocationScale(Family):
     pathwise = True
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
-        return self.log_density(standardise(d, x)) - jnp.log(d.scale)
+        log_scale = jnp.log(d.scale)
+        return at_finite(lambda z: self.log_density(z) - log_scale, d, x, -jnp.inf, -jnp.inf)
 
     def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return self.log_below(standardise(d, x))
+        return at_finite(self.log_below, d, x, -jnp.inf, 0.0)
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return self.log_above(standardise(d, x))
+        return at_finite(self.log_above, d, x, 0.0, -jnp.inf)
 
     def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
         z = standardise(d, x)
@@ -51,7 +56,7 @@ class NormalFamily(LocationScale):
     closed_form = True
 
     def cdf(self, d: Distribution, x: Value) -> Reals:
-        return ndtr(standardise(d, x))
+        return at_finite(ndtr, d, x, 0.0, 1.0)
 
     def smaller_tail(self, d: Distribution, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
         del log_p
@@ -69,6 +74,14 @@ def standardise(d: Distribution, x: Value) -> Reals:
     return (x - d.loc) / d.scale
 
 
+def at_finite(fn: Standard, d: Distribution, x: Value, below: float, above: float) -> Reals:
+    """Return ``fn(z)`` where ``z`` is finite, and a constant at either infinity; NaN stays NaN."""
+    far = lax.stop_gradient(standardise(d, x))
+    infinite = jnp.isinf(far)
+    z = standardise(d, jnp.where(infinite, d.loc, x))
+    return jnp.where(infinite, jnp.where(far < 0, below, above), fn(z))
+
+
 def normal_density(z: Reals) -> Reals:
     """Return the log density of the standard normal distribution."""
     return -0.5 * z * z - 0.5 * math.log(2 * math.pi)
@@ -76,14 +89,13 @@ def normal_density(z: Reals) -> Reals:
 
 def laplace_cdf(z: Reals) -> Reals:
     """Return the log cdf of the standard Laplace distribution."""
-    tail = jnp.exp(-jnp.abs(z)) / 2
-    return jnp.where(z < 0, jnp.minimum(z, 0.0) - math.log(2), jnp.log1p(-tail))
+    tail = jnp.exp(-jnp.where(z < 0, 0.0, z)) / 2
+    return jnp.where(z < 0, z - math.log(2), jnp.log1p(-tail))
 
 
 def logistic_density(z: Reals) -> Reals:
-    """Return the log density of the standard logistic distribution, symmetric in ``z``."""
-    z = jnp.abs(z)
-    return -z - 2 * jnp.log1p(jnp.exp(-z))
+    """Return the log density of the standard logistic distribution."""
+    return jax.nn.log_sigmoid(z) + jax.nn.log_sigmoid(-z)
 
 
 def cauchy_density(z: Reals) -> Reals:
@@ -93,15 +105,23 @@ def cauchy_density(z: Reals) -> Reals:
 
 def cauchy_cdf(z: Reals) -> Reals:
     """Return the log cdf: ``atan2(1, −z) / π`` keeps the lower tail, its complement the upper."""
-    lower = jnp.arctan2(1.0, -jnp.minimum(z, 0.0)) / math.pi
-    upper = jnp.arctan2(1.0, jnp.maximum(z, 0.0)) / math.pi
+    lower = jnp.arctan2(1.0, jnp.where(z < 0, -z, 0.0)) / math.pi
+    upper = jnp.arctan2(1.0, jnp.where(z < 0, 0.0, z)) / math.pi
     return jnp.where(z < 0, jnp.log(lower), jnp.log1p(-upper))
 
 
-def gumbel_hazard(z: Reals) -> Reals:
-    """Return ``e^(−z)``; where that overflows, infinity with a zero gradient."""
-    fits = -z < jnp.log(jnp.finfo(z.dtype).max)
-    return jnp.where(fits, jnp.exp(jnp.where(fits, -z, 0.0)), jnp.inf)
+def soft_laplace_density(z: Reals) -> Reals:
+    """Return ``log(2/π) − log(e^z + e^(−z))``."""
+    return math.log(2 / math.pi) - jnp.logaddexp(z, -z)
+
+
+def soft_laplace_cdf(z: Reals) -> Reals:
+    """Return ``log((2/π) atan e^z)``, by the complement above zero; far below, ``log(2/π) + z``."""
+    left, far = z < 0, z < -20
+    near = 2 / math.pi * jnp.arctan(jnp.exp(jnp.where(left & ~far, z, 0.0)))
+    tail = 2 / math.pi * jnp.arctan(jnp.exp(-jnp.where(left, 0.0, z)))
+    lower = jnp.where(far, z + math.log(2 / math.pi), jnp.log(near))
+    return jnp.where(left, lower, jnp.log1p(-tail))
 
 
 def log1p_square(z: Reals) -> Reals:
@@ -125,13 +145,17 @@ register(
     dist.Logistic,
 )
 register(
+    LocationScale(soft_laplace_density, soft_laplace_cdf, lambda z: soft_laplace_cdf(-z)),
+    dist.SoftLaplace,
+)
+register(
     LocationScale(cauchy_density, cauchy_cdf, lambda z: cauchy_cdf(-z)),
     dist.Cauchy,
 )
 register(
     LocationScale(
-        lambda z: -z - gumbel_hazard(z),
-        lambda z: -gumbel_hazard(z),
+        lambda z: -z - hazard(-z),
+        lambda z: -hazard(-z),
         lambda z: log_cdf_of_hazard(-z),
     ),
     dist.Gumbel,

@@ -29,7 +29,9 @@ def half_squares(x: Value, loc: Reals, scale: Reals, event_dim: int) -> Reals:
 @partial(half_squares.defjvp, symbolic_zeros=True)
 def _half_squares_jvp(event_dim: int, primals: Any, tangents: Any) -> tuple[Reals, Reals]:
     (x, loc, scale), (dx, d_loc, d_scale) = primals, tangents
-    delta, precision = x - loc, 1 / scale
+    most = jnp.finfo(x.dtype).max
+    # an infinite deviation times a weight of zero would be no number
+    delta, precision = jnp.clip(x - loc, -most, most), 1 / scale
     change: Any = 0.0
     # multiplied one by one, whatever overflows comes after a weight that is then zero; of two
     # divisions compilers make one, by a square that may be zero
@@ -38,6 +40,6 @@ def _half_squares_jvp(event_dim: int, primals: Any, tangents: Any) -> tuple[Real
     if not is_zero(d_loc):
         change -= delta * (precision * spread(precision * d_loc, event_dim + 1, x))
     if not is_zero(d_scale):
-        square = jnp.minimum(jnp.square(precision * delta), jnp.finfo(delta.dtype).max)
+        square = jnp.minimum(jnp.square(precision * delta), most)
         change -= square * spread(precision * d_scale, event_dim + 1, x)
     return half_squares(*primals, event_dim), jnp.sum(change, axis=tuple(range(event_dim)))

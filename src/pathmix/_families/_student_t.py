@@ -1,4 +1,9 @@
-"""Student's t: the normaliser without cancellation, the tails by the incomplete beta function."""
+"""Student's t: the normaliser without cancellation, the tails by the incomplete beta function.
+
+With infinitely many degrees of freedom it is the normal distribution, in density, tails, moments
+and their derivatives. All of them are smooth functions of ``1/df`` there, so that the derivative
+in ``df`` is zero.
+"""
 
 import math
 
@@ -6,10 +11,12 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from numpyro.distributions import Distribution
 
-from pathmix._families._location_scale import log1p_square, standardise
+from pathmix._families._location_scale import at_finite, log1p_square, normal_density
 from pathmix._families._protocol import Family, register
-from pathmix._special import forward_differentiable, log_betainc, log_poisson_kernel
+from pathmix._special import forward_differentiable, log_betainc, log_ndtr, stirling_error
 from pathmix._typing import Reals, Value
+
+_MANY = 1e6  # degrees of freedom from which the tails are those of a transformed normal
 
 
 class StudentTFamily(Family):
@@ -19,43 +26,78 @@ class StudentTFamily(Family):
     pathwise = True
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
-        return student_density(d.df, standardise(d, x)) - jnp.log(d.scale)
+        log_scale = jnp.log(d.scale)
+        density = lambda z: student_density(d.df, z) - log_scale  # noqa: E731
+        return at_finite(density, d, x, -jnp.inf, -jnp.inf)
 
     def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return log_student_cdf(d.df, standardise(d, x))
+        return at_finite(lambda z: log_student_cdf(d.df, z), d, x, -jnp.inf, 0.0)
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return log_student_cdf(d.df, -standardise(d, x))
+        return at_finite(lambda z: log_student_cdf(d.df, -z), d, x, 0.0, -jnp.inf)
 
     def mean(self, d: Distribution) -> Reals:
-        return jnp.where(d.df > 1, super().mean(d), jnp.nan)
+        return jnp.where(d.df > 1, d.loc + 0 * d.scale, jnp.nan)
+
+    def variance(self, d: Distribution) -> Reals:
+        exists = d.df > 2
+        excess = jnp.where(exists, d.df, 4.0) - 2
+        infinite = jnp.where(d.df > 1, jnp.inf, jnp.nan)
+        return jnp.where(exists, (d.scale**2 + 0 * d.loc) * (1 + 2 / excess), infinite)
 
 
 def student_normaliser(df: Reals, size: int = 1) -> Reals:
     """Return ``log Γ(b) − log Γ(a) − size/2 · log(π df)``, ``a = df/2`` and ``b = a + size/2``.
 
-    With ``κ(a, x) = a log x − x − log Γ(a+1)`` the large log-gammas cancel symbolically, and what
+    By Stirling's formula and its error ``δ`` the large log-gammas cancel symbolically, and what
     is left stays of the order of ``size``.
     """
     a, b = df / 2, (df + size) / 2
-    kernels = log_poisson_kernel(a, a) - log_poisson_kernel(b, b)
-    return kernels + (b - 1) * jnp.log1p(size / df) - size / 2 * (1 + math.log(2 * math.pi))
+    errors = stirling_error(b) - stirling_error(a)
+    return errors + (b - 0.5) * jnp.log1p(size / df) - size / 2 * (1 + math.log(2 * math.pi))
 
 
 def student_density(df: Reals, z: Reals) -> Reals:
     """Return the log density of the standard Student t distribution."""
-    return student_normaliser(df) - (df + 1) / 2 * log1p_square(z / jnp.sqrt(df))
+    finite = df < jnp.inf
+    some = jnp.where(finite, df, 1.0)
+    student = student_normaliser(some) - (some + 1) / 2 * log1p_square(z / jnp.sqrt(some))
+    return jnp.where(finite, student, normal_density(z))
 
 
 def _log_tail(df: Reals, z: Reals) -> Reals:
     """``log P(X > z)`` for ``z ≥ 0``: ``I_x(df/2, 1/2)/2`` at ``x = df/(df + z²)``."""
+    many = df > _MANY
+    normal = _log_normal_tail(jnp.where(many, df, _MANY), z)
+    df = jnp.where(many, 1.0, df)
     u = z / jnp.sqrt(df)
     far = u > 1e8  # where x = u⁻² to working precision, and u² may overflow
     body = jnp.where(far, 1.0, u)
     square = body * body
     near = log_betainc(df / 2, 0.5, 1 / (1 + square), square / (1 + square))
     asymptote = student_normaliser(df) - df * jnp.log(jnp.where(far, u, 1.0)) - 0.5 * jnp.log(df)
-    return jnp.where(far, asymptote, near - math.log(2))
+    return jnp.where(many, normal, jnp.where(far, asymptote, near - math.log(2)))
+
+
+def _log_normal_tail(df: Reals, z: Reals) -> Reals:
+    """The same for many degrees of freedom: the normal tail at a transformed ``z``.
+
+    It is ``w (1 + (w² + 3)/48a²)`` with ``w² = a log(1 + z²/df)`` and ``a = df − 1/2`` (Hill 1970,
+    CACM algorithm 395). What is left out is of the order of ``(w²/a)³/a`` and ``a⁻⁴``.
+    """
+    finite = df < jnp.inf
+    df = jnp.where(finite, df, 1e30)
+    u = z / jnp.sqrt(df)
+    close = u < 1e-3
+    some = jnp.where(close, 1.0, u)
+    square = jnp.where(close, u, 0.0) ** 2
+    # log(1 + u²)/u², smooth at zero
+    near = 1 - square * (1 / 2 - square * (1 / 3 - square / 4))
+    ratio = jnp.where(close, near, log1p_square(some) / some / some)
+    a = df - 0.5
+    w = z * jnp.sqrt(a / df * ratio)
+    w = w + w * (w / a * (w / a) + 3 / a / a) / 48
+    return log_ndtr(jnp.where(finite, -w, -z))
 
 
 def _tail_slope(df: Reals, z: Reals) -> Reals:
@@ -68,8 +110,9 @@ log_tail = forward_differentiable(_log_tail, partials={1: _tail_slope})
 
 def log_student_cdf(df: Reals, z: Reals) -> Reals:
     """Return the log cdf of the standard Student t distribution."""
-    upper = jnp.log1p(-jnp.exp(log_tail(df, jnp.maximum(z, 0.0))))
-    return jnp.where(z < 0, log_tail(df, jnp.maximum(-z, 0.0)), upper)
+    # not by maxima, whose slope at a tie is one half
+    upper = jnp.log1p(-jnp.exp(log_tail(df, jnp.where(z < 0, 0.0, z))))
+    return jnp.where(z < 0, log_tail(df, jnp.where(z < 0, -z, 0.0)), upper)
 
 
 register(StudentTFamily(), dist.StudentT)

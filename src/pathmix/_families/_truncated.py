@@ -1,6 +1,7 @@
-"""Truncations of a family on the real line, by differences of its own log cdf or survival."""
+"""Truncations of a family, by differences of its own log cdf or survival."""
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import jax
@@ -17,7 +18,7 @@ from numpyro.distributions.truncated import (
 from pathmix._families._location_scale import normal_density
 from pathmix._families._protocol import Family, family, guarded, register, sharpen
 from pathmix._special import log_diff_exp
-from pathmix._typing import Flags, ParameterMap, Reals, Value
+from pathmix._typing import Flags, Reals, Value
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(80)
 
@@ -27,29 +28,32 @@ class TruncatedFamily(Family):
 
     pathwise = True
 
-    def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
-        bounds = {name: fn(getattr(d, name), 0) for name in ("low", "high") if hasattr(d, name)}
-        base = family(d.base_dist).rebuild(d.base_dist, fn)
-        return type(d)(base, **bounds, validate_args=False)
-
     def check_pathwise(self, d: Distribution) -> None:
         family(d.base_dist).check_pathwise(d.base_dist)
 
     def log_prob(self, d: Distribution, x: Value) -> Reals:
-        inside = (x >= _bound(d, "low")) & (x <= _bound(d, "high"))
+        inside = (x >= bound(d, "low")) & (x <= bound(d, "high")) & ~jnp.isinf(x)
         log_p, log_total = family(d.base_dist).log_prob, _log_mass(d, None, None)
         return guarded(inside, lambda x: log_p(d.base_dist, x) - log_total, x, _inner(d))
 
     def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return self._log_share(d, x, sharpen, x >= _bound(d, "high"))
+        return self._log_share(d, x, sharpen, x >= bound(d, "high"))
 
     def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return self._log_share(d, x, lambda f, s: sharpen(s, f), x <= _bound(d, "low"))
+        return self._log_share(d, x, lambda f, s: sharpen(s, f), x <= bound(d, "low"))
+
+    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
+        v = super().velocity(d, tangent, x)
+        for name, beyond in (("low", jnp.less_equal), ("high", jnp.greater_equal)):
+            if hasattr(d, name):  # a draw on a bound moves with it
+                end, move = jax.jvp(attrgetter(name), (d,), (tangent,))
+                v = jnp.where(beyond(x, end), move, v)
+        return v
 
     def _log_share(
         self, d: Distribution, x: Value, choose: Callable[[Reals, Reals], Reals], all_of_it: Flags
     ) -> Reals:
-        inside = (x > _bound(d, "low")) & (x < _bound(d, "high"))
+        inside = (x > bound(d, "low")) & (x < bound(d, "high"))
         log_total = _log_mass(d, None, None)
 
         def share(x: Reals) -> Reals:
@@ -68,13 +72,17 @@ class TruncatedFamily(Family):
         return _normal_moments(d)[1]
 
 
-def _bound(d: Distribution, name: str) -> Any:
-    return getattr(d, name, {"low": -jnp.inf, "high": jnp.inf}[name])
+def bound(d: Distribution, name: str) -> Any:
+    """Return the bound ``low`` or ``high``, or in its absence that of the base."""
+    low = -jnp.inf if hasattr(d.base_dist, "loc") else 0.0
+    return getattr(d, name, {"low": low, "high": jnp.inf}[name])
 
 
 def _inner(d: Distribution) -> Reals:
     """A point of the support near the mode of the base, for the branch that is not taken."""
-    return jnp.clip(d.base_dist.loc, _bound(d, "low"), _bound(d, "high"))
+    base = d.base_dist
+    centre = base.loc if hasattr(base, "loc") else base.concentration / base.rate
+    return jnp.clip(centre, bound(d, "low"), bound(d, "high"))
 
 
 def _log_mass(d: Distribution, a: Reals | None, b: Reals | None) -> Reals:
@@ -101,7 +109,7 @@ def _normal_moments(d: Distribution) -> tuple[Reals, Reals]:
     Every term is positive, so that nothing cancels far in a tail, where the textbook formula
     ``1 + αλ − λ²`` loses all digits. The interval is cut where the density has fallen by e⁻⁵⁰.
     """
-    base, low, high = d.base_dist, _bound(d, "low"), _bound(d, "high")
+    base, low, high = d.base_dist, bound(d, "low"), bound(d, "high")
     a, b = (low - base.loc) / base.scale, (high - base.loc) / base.scale
     mode = jnp.clip(0.0, a, b)
     reach = jnp.sqrt(mode * mode + 100.0)

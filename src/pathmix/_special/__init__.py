@@ -11,6 +11,8 @@ from ._kernels import log_poisson_kernel as log_poisson_kernel
 from ._log_exp import bounded_exp as bounded_exp
 from ._log_exp import log1mexp as log1mexp
 from ._log_exp import log_diff_exp as log_diff_exp
+from ._log_exp import log_expm1_ratio as log_expm1_ratio
+from ._log_exp import log_quotient as log_quotient
 from ._normal import log_ndtr as log_ndtr
 from ._normal import mills_ratio as mills_ratio
 from ._stirling import deviance as deviance

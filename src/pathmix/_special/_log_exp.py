@@ -46,6 +46,37 @@ def log_diff_exp(a: ArrayLike, b: ArrayLike) -> Float[Array, "..."]:
     return jnp.where(apart, upper + log1mexp(jnp.where(apart, b, -1) - upper), -jnp.inf)
 
 
+@jax.jit
+def log_quotient(x: ArrayLike, y: ArrayLike) -> Float[Array, "..."]:
+    r"""Compute :math:`\log(x/y)` for positive numbers, relatively accurate also near ``x = y``.
+
+    Far apart it goes by roots, which keep the quotient within the exponent range.
+
+    >>> round(float(log_quotient(2.0, 1.0)), 4)
+    0.6931
+    """
+    x, y = as_floats(x, y)
+    near = (x < 2 * y) & (y < 2 * x)
+    close = jnp.log1p((jnp.where(near, x, y) - y) / y)
+    return jnp.where(near, close, 2 * jnp.log(jnp.sqrt(x) / jnp.sqrt(y)))
+
+
+@jax.jit
+def log_expm1_ratio(u: ArrayLike) -> Float[Array, "..."]:
+    r"""Compute :math:`\log((e^u - 1)/u)` for :math:`|u| \le 1`, where it is smooth: 0 at ``u = 0``.
+
+    By the power series of the exponential, so that derivatives hold at zero as well.
+
+    >>> round(float(log_expm1_ratio(1.0)), 4)
+    0.5413
+    """
+    (u,) = as_floats(u)
+    total = jnp.ones_like(u)
+    for n in range(12 if u.dtype.itemsize <= 4 else 20, 2, -1):
+        total = 1 + u / n * total
+    return jnp.log1p(u / 2 * total)
+
+
 def bounded_exp(exponent: Float[Array, "..."]) -> Float[Array, "..."]:
     """Compute ``exp``, cut off below the largest float: sums of it are finite, 0 times it is 0.
 

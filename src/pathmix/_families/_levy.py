@@ -1,0 +1,53 @@
+"""Levy: ``scale / (x − loc)`` is the square of a standard normal variable."""
+
+import math
+
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from numpyro.distributions import Distribution
+
+from pathmix._families._edges import log_cdf_between, log_survival_between
+from pathmix._families._half import half_normal_cdf, half_normal_survival
+from pathmix._families._location_scale import LocationScale
+from pathmix._families._protocol import guarded, register
+from pathmix._typing import Flags, Reals, Value
+
+
+class LevyFamily(LocationScale):
+    """Levy, whose mean and variance are infinite."""
+
+    def log_prob(self, d: Distribution, x: Value) -> Reals:
+        log_p = super().log_prob(d, x)
+        return jnp.where(log_p == -jnp.inf, -jnp.inf, log_p)  # which does not move with the scale
+
+    def mean(self, d: Distribution) -> Reals:
+        return jnp.full_like(d.loc + d.scale, jnp.inf)
+
+    def variance(self, d: Distribution) -> Reals:
+        return self.mean(d)
+
+
+def levy_density(z: Reals) -> Reals:
+    """Return ``−½ log 2π − (3/2) log z − 1/(2z)`` for ``z > 0``, and −inf elsewhere."""
+    constant = -0.5 * math.log(2 * math.pi)
+    return guarded(_regular(z), lambda z: constant - 1.5 * jnp.log(z) - 0.5 / z, z, 1.0)
+
+
+def levy_cdf(z: Reals) -> Reals:
+    """Return ``log erfc(1/√2z)``, twice the upper tail of a normal variable at ``1/√z``."""
+    z = jnp.where(_regular(z), z, 0.0)
+    return log_cdf_between(lambda z: half_normal_survival(1 / jnp.sqrt(z)), z, 1.0)
+
+
+def levy_survival(z: Reals) -> Reals:
+    """Return ``log erf(1/√2z)``."""
+    z = jnp.where(_regular(z), z, 0.0)
+    return log_survival_between(lambda z: half_normal_cdf(1 / jnp.sqrt(z)), z, 1.0)
+
+
+def _regular(z: Reals) -> Flags:
+    """Whether ``z`` is positive, and the slope, which is about ``1/2z²``, does not overflow."""
+    return z > 2 * jnp.sqrt(jnp.finfo(z.dtype).tiny)
+
+
+register(LevyFamily(levy_density, levy_cdf, levy_survival), dist.Levy)
