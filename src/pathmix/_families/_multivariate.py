@@ -1,23 +1,29 @@
 """Elliptical families with full covariances: multivariate normal and Student t."""
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax import lax
 from numpyro.distributions import Distribution
 
 from pathmix._families._conditionals import Conditionals
 from pathmix._families._elliptical import NormalConditionals, StudentTConditionals
-from pathmix._families._gather import expand_to, pad_left, spread
+from pathmix._families._gather import expand_to
+from pathmix._families._linear_rows import (
+    loc_rows,
+    log_det,
+    many_points,
+    times_rows,
+    whiten_rows,
+)
 from pathmix._families._protocol import Family, register
 from pathmix._families._student_t import student_normaliser
-from pathmix._moving import is_zero
-from pathmix._special import log_betainc, triangular_inverse
-from pathmix._typing import ParameterMap, Reals, Value
+from pathmix._special import cholesky, log_betainc, matrix_rows, solve_rows, triangular_inverse
+from pathmix._typing import Reals, Value
 
 
 class RowsFamily(Family):
@@ -33,10 +39,7 @@ class RowsFamily(Family):
 class MultivariateNormalFamily(RowsFamily):
     """``log p = −|L⁻¹(x − loc)|²/2 − log det L − E log(2π)/2``, in any parametrisation."""
 
-    def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
-        return dist.MultivariateNormal(
-            fn(d.loc, 1), scale_tril=fn(d.scale_tril, 2), validate_args=False
-        )
+    parameters = ("loc", "scale_tril")
 
     def log_prob_rows(self, d: Distribution, x: Value) -> Reals:
         return _normal_log_prob(d, *mahalanobis(d, x))
@@ -44,8 +47,7 @@ class MultivariateNormalFamily(RowsFamily):
     pathwise = True
 
     def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
-        z = whiten(d.scale_tril, d.loc, d, x)
-        return jax.jvp(lambda d: d.loc + _times(jnp.tril(d.scale_tril), z), (d,), (tangent,))[1]
+        return jax.jvp(partial(_place, whiten(d.scale_tril, d.loc, d, x)), (d,), (tangent,))[1]
 
     def conditionals(self, d: Distribution, x: Value) -> Conditionals:
         return NormalConditionals(d.scale_tril, whiten(d.scale_tril, d.loc, d, x))
@@ -65,29 +67,27 @@ class LowRankFamily(RowsFamily):
         That is Woodbury's identity without its subtraction. The best v solves ``Cv = WᵀD⁻¹(x −
         loc)`` with ``C = 1 + WᵀD⁻¹W``, and ``det Σ = det C · det D``.
         """
-        diag, w = jnp.asarray(d.cov_diag), jnp.asarray(d.cov_factor)
-        scaled = jnp.swapaxes(w / diag[..., None], -1, -2)
-        factor = jnp.linalg.cholesky(scaled @ w + jnp.eye(w.shape[-1], dtype=w.dtype))
-        inverse = triangular_inverse(factor)
         x, outside = _finite_rows(x)
-        delta = x - _loc_rows(d.loc, x.ndim)
-        v = times_rows(jnp.swapaxes(inverse, -1, -2) @ (inverse @ scaled), delta)
-        rest = delta - times_rows(w, v)
-        square = jnp.sum(rest * rest / _loc_rows(diag, x.ndim), axis=0) + jnp.sum(v * v, axis=0)
-        log_det = _log_det(factor) + 0.5 * jnp.sum(jnp.log(diag), axis=-1)
-        return _normal_log_prob(d, square + outside, log_det)
+        v, rest, factor = _woodbury(d, x)
+        diag = jnp.asarray(d.cov_diag)
+        square = jnp.sum(rest * rest / loc_rows(diag, x.ndim), axis=0) + jnp.sum(v * v, axis=0)
+        log_scale = log_det(factor) + 0.5 * jnp.sum(jnp.log(diag), axis=-1)
+        return _normal_log_prob(d, square + outside, log_scale)
 
     def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
-        # dloc + dΣ Σ⁻¹(x − loc)/2 solves the continuity equation without a factor of Σ
-        factor = _low_rank_factor(d)
-        z = whiten(factor, d.loc, d, x)
-        y = _times(_for_each(jnp.swapaxes(triangular_inverse(factor), -1, -2), d), z)
+        # dloc + dΣ y/2 with y = Σ⁻¹(x − loc) solves the continuity equation
+        x = jnp.moveaxis(expand_to(x, d.shape()), -1, 0)
+        finite = jnp.isfinite(x)
+        _, rest, _ = _woodbury(d, jnp.where(finite, x, 0.0))
+        y = jnp.where(finite, rest / loc_rows(d.cov_diag, x.ndim), x)
 
         def push(d: Distribution) -> Value:
             w = jnp.asarray(d.cov_factor)
-            return d.loc + 0.5 * (_times(w @ jnp.swapaxes(w, -1, -2), y) + d.cov_diag * y)
+            moved = times_rows(w, times_rows(jnp.swapaxes(w, -1, -2), y))
+            diag = loc_rows(d.cov_diag, y.ndim)
+            return loc_rows(d.loc, y.ndim) + 0.5 * (moved + diag * y)
 
-        return jax.jvp(push, (d,), (tangent,))[1]
+        return jnp.moveaxis(jax.jvp(push, (d,), (tangent,))[1], 0, -1)
 
     def conditionals(self, d: Distribution, x: Value) -> Conditionals:
         factor = _low_rank_factor(d)
@@ -100,12 +100,13 @@ class LowRankFamily(RowsFamily):
 class MultivariateStudentTFamily(RowsFamily):
     """``p ∝ (1 + |L⁻¹(x − loc)|²/df)^(−(df+E)/2)``."""
 
-    def rebuild(self, d: Distribution, fn: ParameterMap) -> Distribution:
-        df, loc, factor = fn(d.df, 0), fn(d.loc, 1), fn(d.scale_tril, 2)
+    parameters = ("df", "loc", "scale_tril")
+
+    def make(self, kind: type, arguments: Mapping[str, Any]) -> Distribution:
         # NumPyro draws one chi-square for each entry of df, so that a shared df must be spread out
+        df, loc, factor = (jnp.asarray(arguments[name]) for name in self.parameters)
         shape = jnp.broadcast_shapes(df.shape, loc.shape[:-1], factor.shape[:-2])
-        df = jnp.broadcast_to(df, shape)
-        return dist.MultivariateStudentT(df, loc, factor, validate_args=False)
+        return kind(jnp.broadcast_to(df, shape), loc, factor, validate_args=False)
 
     def log_prob_rows(self, d: Distribution, x: Value) -> Reals:
         return _student_log_prob(d, *mahalanobis(d, x))
@@ -119,8 +120,8 @@ class MultivariateStudentTFamily(RowsFamily):
         square = jnp.sum(z * z, axis=-1)
         d_df = jax.jvp(lambda d: jnp.asarray(d.df), (d,), (tangent,))[1]
         stretch = _radial_velocity(jnp.asarray(d.df), square, d.event_shape[0]) * d_df
-        moved = jax.jvp(lambda d: d.loc + _times(jnp.tril(d.scale_tril), z), (d,), (tangent,))[1]
-        return moved + _times(jnp.tril(d.scale_tril), z * stretch[..., None])
+        moved = jax.jvp(partial(_place, z), (d,), (tangent,))[1]
+        return moved + _times_factor(z * stretch[..., None], d)
 
     def conditionals(self, d: Distribution, x: Value) -> Conditionals:
         z = whiten(d.scale_tril, d.loc, d, x)
@@ -143,7 +144,7 @@ def mahalanobis(d: Distribution, x: Value) -> tuple[Reals, Reals]:
     factor = jnp.asarray(d.scale_tril)
     x, outside = _finite_rows(x)
     z = whiten_rows(factor, d.loc, x)
-    return jnp.sum(jnp.square(z), axis=0) + outside, _log_det(factor)
+    return jnp.sum(jnp.square(z), axis=0) + outside, log_det(factor)
 
 
 def _finite_rows(x: Value) -> tuple[Value, Reals]:
@@ -162,54 +163,6 @@ def whiten(factor: Reals, loc: Reals, d: Distribution, x: Value) -> Reals:
     return jnp.moveaxis(jnp.where(finite, z, x), 0, -1)
 
 
-@jax.custom_jvp
-def whiten_rows(factor: Reals, loc: Reals, x: Reals) -> Reals:
-    """Return ``L⁻¹(x − loc)`` of finite ``x``, ``event *points *batch``.
-
-    Each component's factor is inverted once and applied as a matrix product, which is as accurate
-    as a triangular solve if the inverse is. A solve is also a call out of the program, for which
-    samples that are sharded over devices would be gathered.
-    """
-    return times_rows(triangular_inverse(factor), x - _loc_rows(loc, x.ndim))
-
-
-@partial(whiten_rows.defjvp, symbolic_zeros=True)
-def _whiten_rows_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
-    """``dz = L⁻¹dx − L⁻¹dloc − (L⁻¹dL) z``: in the transpose only the last runs over points."""
-    (factor, _, x), (d_factor, d_loc, dx) = primals, tangents
-    inverse, z = triangular_inverse(factor), whiten_rows(*primals)
-    dz = jnp.zeros_like(z)
-    if not is_zero(dx):
-        dz += times_rows(inverse, dx)
-    if not is_zero(d_loc):
-        d_loc = _loc_rows(_times(inverse, -d_loc), x.ndim)
-        dz += spread(d_loc, x.ndim - factor.ndim + 1, x)  # along the last axis of points
-    if not is_zero(d_factor):
-        dz += times_rows(jnp.matmul(inverse, -jnp.tril(d_factor), precision="highest"), z)
-    return z, dz
-
-
-def _loc_rows(loc: Reals, ndim: int) -> Reals:
-    """Turn ``*batch event`` into ``event *points *batch``, with points of size one."""
-    return jnp.moveaxis(pad_left(loc, ndim), -1, 0)
-
-
-def times_rows(matrix: Reals, rows: Reals) -> Reals:
-    """Return ``matrix @ rows`` of ``*batch i j`` and ``j *points *batch``."""
-    dtype = jnp.result_type(matrix, rows)
-    matrix, rows = matrix.astype(dtype), rows.astype(dtype)
-    batch = matrix.ndim - 2
-    # a matrix may be shared by some of the batch
-    matrix = jnp.broadcast_to(matrix, rows.shape[rows.ndim - batch :] + matrix.shape[-2:])
-    axes = ((batch + 1,), (0,)), (range(batch), range(rows.ndim - batch, rows.ndim))
-    product = lax.dot_general(matrix, rows, axes, precision="highest")  # *batch i *points
-    return jnp.moveaxis(product, range(batch), range(-batch, 0))
-
-
-def _log_det(factor: Reals) -> Reals:
-    return jnp.sum(jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)), axis=-1)
-
-
 def _normal_log_prob(d: Distribution, square: Reals, log_det: Reals) -> Reals:
     return -0.5 * (square + d.event_shape[0] * math.log(2 * math.pi)) - log_det
 
@@ -224,17 +177,44 @@ def _for_each(matrix: Reals, d: Distribution) -> Reals:
     return jnp.broadcast_to(matrix, d.batch_shape + matrix.shape[-2:])
 
 
-def _times(matrix: Reals, vector: Reals) -> Reals:
-    return jnp.einsum("...ij,...j->...i", matrix, vector, precision="highest")
+def _place(z: Reals, d: Distribution) -> Reals:
+    """Return ``loc + Lz`` of ``*points event``."""
+    return d.loc + _times_factor(z, d)
+
+
+def _times_factor(z: Reals, d: Distribution) -> Reals:
+    product = times_rows(jnp.tril(d.scale_tril), jnp.moveaxis(z, -1, 0))
+    return jnp.moveaxis(product, 0, -1)
+
+
+def _woodbury(d: Distribution, x: Value) -> tuple[Reals, Reals, Reals]:
+    """Return the best ``v``, ``x − loc − Wv`` and the factor of ``C``, of rows."""
+    diag, w = jnp.asarray(d.cov_diag), jnp.asarray(d.cov_factor)
+    scaled = jnp.swapaxes(w / diag[..., None], -1, -2)
+    delta = x - loc_rows(d.loc, x.ndim)
+    identity = jnp.eye(w.shape[-1], dtype=w.dtype)
+    if many_points(w, x):
+        factor = cholesky(jnp.matmul(scaled, w, precision="highest") + identity)
+        inverse = triangular_inverse(factor)
+        twice = jnp.matmul(inverse, scaled, precision="highest")
+        twice = jnp.matmul(jnp.swapaxes(inverse, -1, -2), twice, precision="highest")
+        v = times_rows(twice, delta)
+    else:
+        a, b = matrix_rows(scaled, 0)[:, :, None], matrix_rows(w, 0)
+        gram = jnp.moveaxis(jnp.sum(a * b, axis=1), (0, 1), (-2, -1))
+        factor = cholesky(gram + identity)
+        v = solve_rows(factor, solve_rows(factor, times_rows(scaled, delta)), transposed=True)
+    return v, delta - times_rows(w, v), factor
 
 
 def _low_rank_covariance(d: Distribution) -> Reals:
-    w = jnp.asarray(d.cov_factor)
-    return w @ jnp.swapaxes(w, -1, -2) + d.cov_diag[..., None] * jnp.eye(d.event_shape[0])
+    w, diag = jnp.asarray(d.cov_factor), jnp.asarray(d.cov_diag)
+    diagonal = diag[..., None] * jnp.eye(d.event_shape[0], dtype=diag.dtype)
+    return w @ jnp.swapaxes(w, -1, -2) + diagonal
 
 
 def _low_rank_factor(d: Distribution) -> Reals:
-    return jnp.linalg.cholesky(_low_rank_covariance(d))
+    return cholesky(_low_rank_covariance(d))
 
 
 def _radial_velocity(df: Reals, square: Reals, size: int) -> Reals:

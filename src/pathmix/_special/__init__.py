@@ -1,6 +1,7 @@
 """Log-space special functions that JAX lacks, accurate in both tails and in every derivative."""
 
 from ._beta import log_betainc as log_betainc
+from ._cholesky import cholesky as cholesky
 from ._elementwise import forward_differentiable as forward_differentiable
 from ._gamma import log_gammainc as log_gammainc
 from ._gamma import log_gammaincc as log_gammaincc
@@ -17,6 +18,8 @@ from ._normal import log_ndtr as log_ndtr
 from ._normal import mills_ratio as mills_ratio
 from ._stirling import deviance as deviance
 from ._stirling import stirling_error as stirling_error
+from ._substitution import matrix_rows as matrix_rows
+from ._substitution import solve_rows as solve_rows
 from ._triangular import triangular_inverse as triangular_inverse
 from ._von_mises import log_von_mises_cdf as log_von_mises_cdf
 from ._von_mises import log_von_mises_survival as log_von_mises_survival
