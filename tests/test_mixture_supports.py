@@ -412,7 +412,7 @@ def test_supports_with_parameters_that_all_components_share():
     components = dist.Multinomial(5, jnp.full((2, 3), 1 / 3))
     support = by_probs([0.5, 0.5], components).support
     np.testing.assert_array_equal(support(jnp.array([[1, 4, 0], [1, 3, 0]])), [True, False])
-    zero_sum = by_probs([0.5, 0.5], dist.ZeroSumNormal(jnp.ones(2), event_shape=(3,))).support
+    zero_sum = by_probs([0.5, 0.5], dist.ZeroSumNormal(1.0, event_shape=(3,)).expand((2,))).support
     assert zero_sum == constraints.zero_sum(1)
 
 

@@ -29,5 +29,8 @@ ComponentFirst: TypeAlias = Float[Array, "k *points"]  # noqa: F821  (no multipl
 Index: TypeAlias = Int[Array, "..."]
 """Component indices, ``*sample *batch``."""
 
+Shape: TypeAlias = tuple[Any, ...]
+"""Sizes of axes: numbers, or symbols of ``jax.export``."""
+
 ParameterMap: TypeAlias = Callable[[Any, int], Array]
 """What is done to a parameter, given the parameter and the number of its event axes."""

@@ -20,6 +20,9 @@ _BLOCK = 2**19
 """Values of one block, over points, event and components: small terms, long loops."""
 _STRETCH = 2**14, 2**17
 """Values of a stretch of points, about: those that a core's cache holds while blocks read them."""
+_SMALL = 2**16
+"""Values, over points, event and components, that one block takes: less work than the steps of a
+loop (benchmarks/many_mixtures.py, 1797 full covariances of size 5 under 6 components)."""
 _SCALARS = 2
 """How many times as many of scalars, which are worked out in place."""
 
@@ -70,15 +73,15 @@ def each_of_block(fn: Callable[..., Any], block: Array, *components: Canonical) 
         out = fn(*(c.of([p for p, _ in each]) for c, each in zip(components, taken, strict=True)))
         return jax.tree.map(lambda t: jnp.broadcast_to(t, (len(block), *t.shape)), out)
 
-    def one(*parameters: tuple[Value, ...]) -> Any:
+    def one(*parameters: tuple[Array, ...]) -> Any:
         return fn(*(c.of(mine) for c, mine in zip(components, parameters, strict=True)))
 
     return jax.vmap(one, in_axes=tuple(axes))(*(tuple(p for p, _ in each) for each in taken))
 
 
-def _of_block(components: Canonical, block: Array) -> list[tuple[Value, int | None]]:
+def _of_block(components: Canonical, block: Array) -> list[tuple[Array, int | None]]:
     """The parameters of a block, ``k *batch *event`` each; those that are shared without ``k``."""
-    taken: list[tuple[Value, int | None]] = []
+    taken: list[tuple[Array, int | None]] = []
     for p, n in zip(components.parameters, components.event_dims, strict=True):
         p = jnp.moveaxis(p, p.ndim - n - 1, 0)
         taken.append((p[0], None) if len(p) == 1 else (of_block(p, block), 0))
@@ -111,7 +114,7 @@ def component_terms(components: Canonical, x: Value) -> Rows:
     return jax.tree.map(lambda t: from_rows(jnp.moveaxis(t, 0, -1), shape), rows)
 
 
-def _stretches(size: int, samples: int) -> int:
+def _stretches(size: Any, samples: Any) -> int:
     """How many stretches of equal length; one, if none is of a good length."""
     if is_symbolic(size):
         return 1
@@ -127,6 +130,8 @@ def _blocks(components: Canonical, x: Value) -> Array:
     draw out again for every component.
     """
     count = components.own_shape[-1]
+    if not is_symbolic(x.size) and x.size * count <= _SMALL:
+        return jnp.arange(count)[None]
     most = 1 if is_symbolic(x.size) else _BLOCK // max(x.size, 1)
     most = min(most, max(count // 2, 3)) if components.event_dim else _SCALARS * most
     return jnp.arange(count).reshape(-1, largest_divisor(count, most))

@@ -19,9 +19,7 @@ from numpyro.distributions.batch_util import promote_batch_shape
 from pathmix._families._gather import pad_left
 from pathmix._families._opaque import Opaque, opaque
 from pathmix._families._recipes import Recipe, known
-from pathmix._typing import ParameterMap
-
-Shape = tuple[int, ...]
+from pathmix._typing import ParameterMap, Shape
 
 
 @jax.tree_util.register_pytree_node_class

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array, lax
 
-from pathmix._typing import Index, Value
+from pathmix._typing import Index, Shape, Value
 
 _RUN = 16
 """Coordinates that are summed by one loop: with more, XLA's CPU compiler does not unroll it."""
@@ -23,7 +23,7 @@ def is_symbolic(size: Any) -> bool:
     return not isinstance(size, int)
 
 
-def expand_to(x: Value, shape: tuple[int, ...]) -> Value:
+def expand_to(x: Value, shape: Shape) -> Value:
     """Broadcast ``x`` against ``shape``."""
     return jnp.broadcast_to(x, lax.broadcast_shapes(x.shape, shape))
 
@@ -69,7 +69,7 @@ def component_first(t: Array, tail: int, points: int) -> Array:
     return t.reshape(t.shape[: tail + 1] + (1,) * (points - batch) + t.shape[tail + 1 :])
 
 
-def gather_components(parameter: Array, event_dim: int, index: Index) -> Value:
+def gather_components(parameter: Array, event_dim: int, index: Index) -> Array:
     """Gather ``parameter``, ``*batch k *event``, at ``index``, ``*sample *batch``.
 
     Returns ``*sample *batch *event``, or a broadcastable shape where all components share it.

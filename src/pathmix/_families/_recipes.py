@@ -26,6 +26,7 @@ from numpyro.distributions.transforms import (
     PowerTransform,
     Transform,
 )
+from numpyro.distributions.util import lazy_property
 
 from pathmix._families._protocol import family
 
@@ -232,10 +233,14 @@ def _arguments(kind: type[Distribution]) -> tuple[str, ...]:
     if not kind.__module__.startswith("numpyro."):
         return ()
     names = [name for name in list(inspect.signature(kind).parameters) if name != "validate_args"]
-    plain = all(
-        name in kind.arg_constraints and not _depends(kind.arg_constraints[name]) for name in names
-    )
-    return tuple(names) if plain else ()
+    return tuple(names) if all(_is_array(kind, name) for name in names) else ()
+
+
+def _is_array(kind: type[Distribution], name: str) -> bool:
+    """Whether an argument is an array that is always given, and not worked out from others."""
+    if isinstance(getattr(kind, name, None), lazy_property) or name not in kind.arg_constraints:
+        return False
+    return not _depends(kind.arg_constraints[name])
 
 
 def _depends(constraint: Any) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 from numpyro.distributions import Distribution
 
 from pathmix._families._canonical import Canonical
@@ -20,7 +21,7 @@ from pathmix._families._gather import is_symbolic, spread, sum_rows
 from pathmix._families._limits import limit_of
 from pathmix._families._protocol import family
 from pathmix._moving import is_zero
-from pathmix._typing import Reals, Value
+from pathmix._typing import Reals, Shape, Value
 
 Function = Callable[..., Reals]
 
@@ -40,12 +41,12 @@ def to_rows(x: Value, event_dim: int, batch_dim: int) -> Value:
     return jnp.moveaxis(x, range(x.ndim - event_dim, x.ndim), range(event_dim))
 
 
-def from_rows(rows: Reals, shape: tuple[int, ...]) -> Reals:
+def from_rows(rows: Reals, shape: Shape) -> Reals:
     """Turn ``split rest *batch`` into ``shape``, ``*sample *batch``."""
     return jnp.swapaxes(rows, 0, 1).reshape(shape)
 
 
-def local_divisors(samples: int, most: int) -> Iterator[int]:
+def local_divisors(samples: Any, most: int) -> Iterator[int]:
     """Divisors up to ``most`` of what lies on one device, if the samples lie on as many as can be.
 
     A quotient of the samples by one of them can lie on the same devices.
@@ -77,11 +78,11 @@ def density_rows(component: Canonical, x: Value) -> Rows:
     known, limit = family(stacked.plain), limit_of(stacked.plain, x)
     reached = None if limit is None else limit.mass.reached
 
-    def terms(x: Value, *parameters: Value) -> Reals:
+    def terms(x: Value, *parameters: Array) -> Reals:
         log_p = known.log_prob(stacked.of(parameters).plain, x)
         return log_p if reached is None else jnp.where(reached, 0.0, log_p)
 
-    def total(x: Value, *parameters: Value) -> Reals:
+    def total(x: Value, *parameters: Array) -> Reals:
         if reached is not None:
             return sum_rows(terms(x, *parameters), events)
         return known.total_log_prob(stacked.of(parameters).plain, x, events)
@@ -118,7 +119,7 @@ def velocity_rows(component: Canonical, tangent: Canonical, x: Value) -> Value:
 def _event_first(scalars: Canonical, events: int) -> Canonical:
     """Turn scalars, ``*batch *event``, into ``*event 1 1 *batch``."""
 
-    def rows(p: Value, n: int) -> Value:
+    def rows(p: Array, n: int) -> Array:
         batch = p.ndim - n - events
         p = jnp.moveaxis(p, range(batch, batch + events), range(events))
         return jnp.expand_dims(p, (events, events + 1))

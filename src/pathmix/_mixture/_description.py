@@ -1,5 +1,6 @@
 """What a mixture shows of itself."""
 
+import inspect
 from typing import Any
 
 import jax
@@ -34,8 +35,9 @@ def _name(d: Distribution) -> str:
 
 
 def _components(d: Distribution) -> str:
-    base = getattr(d, "base_dist", None)
-    inner = [_components(base)] if isinstance(base, Distribution) else []
+    names = inspect.signature(type(d)).parameters
+    wraps = not {"base_dist", "base_distribution"}.isdisjoint(names)
+    inner = [_components(d.base_dist)] if wraps else []
     return f"{_name(d)}({', '.join(inner + _parameters(d))})"
 
 
@@ -49,4 +51,5 @@ def _short(value: Any) -> str:
         return type(value).__name__
     if not is_concrete(value) or np.size(value) > _SHORT:
         return f"{jnp.result_type(value)}{list(np.shape(value))}"
-    return np.array2string(np.asarray(value), precision=4, separator=", ")
+    text = np.array2string(np.asarray(value), precision=4, separator=", ")
+    return " ".join(text.split())

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jax import lax
 
-Shape = tuple[int, ...]
+from pathmix._typing import Shape
 
 
 def no_entropy() -> NotImplementedError:

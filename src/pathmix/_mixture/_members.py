@@ -5,8 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from pathmix._families import Canonical
-
-Shape = tuple[int, ...]
+from pathmix._typing import Shape
 
 
 def member(

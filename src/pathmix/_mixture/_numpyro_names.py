@@ -14,32 +14,17 @@ class NumPyroNames(Distribution):
     """Read-only aliases, so that code written for NumPyro's class runs on ours."""
 
     @property
-    def mixture_distribution(self) -> Distribution:
-        """The distribution of the component's index."""
-        raise NotImplementedError
-
-    @property
-    def components_distribution(self) -> Distribution:
-        """The components, one batched distribution."""
-        raise NotImplementedError
-
-    @property
-    def num_components(self) -> int:
-        """The number of components, ``k``."""
-        raise NotImplementedError
-
-    @property
-    def mixing_distribution(self) -> Distribution:
+    def mixing_distribution(self: Any) -> Distribution:
         """NumPyro's name of :attr:`mixture_distribution`."""
         return self.mixture_distribution
 
     @property
-    def component_distribution(self) -> Distribution:
+    def component_distribution(self: Any) -> Distribution:
         """NumPyro's name of :attr:`components_distribution`."""
         return self.components_distribution
 
     @property
-    def mixture_size(self) -> int:
+    def mixture_size(self: Any) -> int:
         """NumPyro's name of :attr:`num_components`."""
         return self.num_components
 
@@ -49,20 +34,20 @@ class NumPyroNames(Distribution):
         return -self.event_dim - 1
 
     @property
-    def component_mean(self) -> Reals:
+    def component_mean(self: Any) -> Reals:
         """The means of the components, ``*batch k *event``."""
         return self.components_distribution.mean
 
     @property
-    def component_variance(self) -> Reals:
+    def component_variance(self: Any) -> Reals:
         """The elementwise variances of the components, ``*batch k *event``."""
         return self.components_distribution.variance
 
-    def component_cdf(self, samples: Any) -> Reals:
+    def component_cdf(self: Any, samples: Any) -> Reals:
         """Return the cdfs of the components, ``*sample *batch k``."""
         return self.components_distribution.cdf(jnp.expand_dims(samples, self.mixture_dim))
 
-    def component_sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> Value:
+    def component_sample(self: Any, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> Value:
         """Draw from every component, ``*sample *batch k *event``."""
         return jnp.asarray(self.components_distribution.sample(key, sample_shape))
 

@@ -27,6 +27,7 @@ from pathmix._mixture._arguments import (
 )
 from pathmix._mixture._description import describe
 from pathmix._mixture._errors import check_levels, check_value_shape, checked_sample_shape
+from pathmix._mixture._leaves import FixedLeaves
 from pathmix._mixture._members import member
 from pathmix._mixture._no_gradient import warn_of_no_gradient
 from pathmix._mixture._numpyro_names import NumPyroNames
@@ -36,7 +37,7 @@ from pathmix._typing import Index, PerComponent, Reals, Value
 from pathmix._weights import Weights, weights_of
 
 
-class MixtureSameFamily(NumPyroNames):
+class MixtureSameFamily(FixedLeaves, NumPyroNames):
     """A finite mixture ``f(x) = Σ_k w_k p_k(x)`` of components from one family.
 
     Use it wherever a NumPyro distribution goes: as a likelihood or a latent site of a model, as a
@@ -388,23 +389,6 @@ class MixtureSameFamily(NumPyroNames):
     def __repr__(self) -> str:
         return describe(self)
 
-    def tree_flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """Return the weights and the parameters of the components, and what is static."""
-        fields = (self.__dict__.get(name) for name in _data_fields(type(self)))
-        static = (self.__dict__.get(name) for name in _static_fields(type(self)))
-        return tuple(fields), tuple(static)
-
-    @classmethod
-    def tree_unflatten(
-        cls, aux_data: tuple[Any, ...], params: tuple[Any, ...]
-    ) -> "MixtureSameFamily":
-        """Restore from what :meth:`tree_flatten` gave."""
-        new = object.__new__(cls)
-        values = dict(zip(_data_fields(cls), params, strict=True))
-        values |= dict(zip(_static_fields(cls), aux_data, strict=True))
-        new.__dict__.update((name, value) for name, value in values.items() if value is not None)
-        return new
-
     def _with(self, mixture: Canonical, components: Canonical) -> "MixtureSameFamily":
         """The same mixture of other, already validated, parts."""
         new = copy.copy(self)
@@ -479,17 +463,6 @@ def _of_rank(mixture: Canonical, components: Canonical) -> Canonical:
 def _axes(end: int, count: int) -> tuple[int, ...]:
     """The last ``count`` axes before ``end``."""
     return tuple(range(end - count, end))
-
-
-def _data_fields(cls: type[MixtureSameFamily]) -> tuple[str, ...]:
-    """The fields that hold arrays, ours first: NumPyro's order depends on the seed of hashes."""
-    ours = MixtureSameFamily.pytree_data_fields
-    return (*ours, *sorted(set(cls.gather_pytree_data_fields()) - set(ours)))
-
-
-def _static_fields(cls: type[MixtureSameFamily]) -> tuple[str, ...]:
-    """The other fields; the batch shape is that of the arrays."""
-    return tuple(sorted(set(cls.gather_pytree_aux_fields()) - {"_batch_shape"}))
 
 
 @promote_batch_shape.register

@@ -27,7 +27,7 @@ from jax import Array, lax
 from pathmix._families import Canonical, Conditionals, Terms, conditionals_of
 from pathmix._families._gather import component_first, largest_divisor
 from pathmix._special import bounded_exp
-from pathmix._typing import ComponentFirst, Flags, Reals, Value
+from pathmix._typing import ComponentFirst, Flags, Reals, Shape, Value
 from pathmix._weights import Change, Weights
 
 _BLOCK = 2**17
@@ -48,7 +48,7 @@ def weight_velocity(weights: Weights, tangent: Weights, components: Canonical, x
 
 
 def _recurrence(
-    change: Change, conditionals: Conditionals, points: tuple[int, ...], dtype: jnp.dtype
+    change: Change, conditionals: Conditionals, points: Shape, dtype: jnp.dtype
 ) -> Reals:
     """Run along the event, block by block; return ``event *points``."""
 

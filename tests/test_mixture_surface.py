@@ -1,0 +1,133 @@
+"""What a mixture shows: its repr, NumPyro's names, conversion, the types of draws, exports."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from jax import export
+
+from pathmix import MixtureSameFamily
+
+WEIGHTS = jnp.array([0.3, 0.7])
+THEIRS = dist.MixtureSameFamily(
+    dist.Categorical(probs=WEIGHTS), dist.Normal(jnp.array([-1.0, 1.0]), 0.5)
+)
+
+
+def mixture(components, **options):
+    return MixtureSameFamily(dist.Categorical(probs=WEIGHTS), components, **options)
+
+
+def test_repr_tells_family_parameters_shapes_and_flags():
+    text = repr(mixture(dist.Normal(jnp.array([-1.0, 1.0]), 0.5), reparameterize=True))
+    for part in ("Normal(loc=[-1., 1.]", "num_components=2", "batch_shape=()", "event_shape=()"):
+        assert part in text
+    assert "reparameterize=True" in text
+    assert "probs=[0.3, 0.7]" in text
+
+
+def test_repr_of_large_and_of_traced_parameters_is_short():
+    large = mixture(dist.Normal(jnp.zeros((1000, 2)), 1.0))
+    assert "loc=float32[1000, 2]" in repr(large)
+    shown = []
+    jax.jit(lambda loc: shown.append(repr(mixture(dist.Normal(loc, 1.0)))) or loc)(jnp.zeros(2))
+    assert "loc=float32[2]" in shown[0]
+
+
+def test_repr_of_wrapped_components():
+    text = repr(mixture(dist.LogNormal(jnp.zeros((2, 3)), 1.0).to_event(1)))
+    assert "Independent(LogNormal(loc=" in text
+
+
+def test_numpyros_mixture_is_converted():
+    ours = MixtureSameFamily.from_numpyro(THEIRS, reparameterize=True)
+    assert ours.has_rsample
+    x = jnp.linspace(-3, 3, 7)
+    np.testing.assert_allclose(ours.log_prob(x), THEIRS.log_prob(x), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["mixture_size", "mixture_dim", "component_mean"])
+def test_numpyros_names(name):
+    ours = MixtureSameFamily.from_numpyro(THEIRS)
+    np.testing.assert_array_equal(getattr(ours, name), getattr(THEIRS, name))
+
+
+def test_numpyros_other_names():
+    ours = MixtureSameFamily.from_numpyro(THEIRS)
+    x = jnp.array([0.1, 0.2, 0.3])
+    np.testing.assert_allclose(ours.component_cdf(x), THEIRS.component_cdf(x), rtol=1e-6)
+    np.testing.assert_allclose(ours.component_variance, [0.25, 0.25], rtol=1e-6)
+    assert ours.component_sample(jax.random.key(0), (5,)).shape == (5, 2)
+    np.testing.assert_array_equal(ours.mixing_distribution.probs, WEIGHTS)
+    np.testing.assert_array_equal(ours.component_distribution.loc, [-1.0, 1.0])
+    np.testing.assert_allclose(
+        ours.component_log_probs(x), THEIRS.component_log_probs(x), rtol=1e-5
+    )
+
+
+ONES = np.ones(2, np.float32)
+SINGLE = {
+    "Normal": dist.Normal(ONES, ONES),
+    "Gamma": dist.Gamma(ONES, ONES),
+    "Beta": dist.Beta(ONES, ONES),
+    "StudentT": dist.StudentT(ONES, ONES, ONES),
+    "Uniform": dist.Uniform(0 * ONES, ONES),
+    "VonMises": dist.VonMises(ONES, ONES),
+    "Dirichlet": dist.Dirichlet(np.ones((2, 3), np.float32)),
+    "MultivariateNormal": dist.MultivariateNormal(
+        np.zeros((2, 2), np.float32), scale_tril=np.eye(2, dtype=np.float32)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_draws_have_the_type_of_the_parameters(name, x64):
+    weights = dist.Categorical(probs=np.array([0.3, 0.7], np.float32))
+    m = MixtureSameFamily(weights, SINGLE[name])
+    draw = jax.eval_shape(m.sample, jax.random.key(0))
+    assert draw.dtype == m.dtype == np.float32
+
+
+EXPORTED = {
+    "Normal": dist.Normal(jnp.array([-1.0, 1.0]), 0.5),
+    "Gamma": dist.Gamma(jnp.array([1.0, 2.0]), 0.5),
+    "StudentT": dist.StudentT(3.0, jnp.array([1.0, 2.0]), 0.5),
+    "Poisson": dist.Poisson(jnp.array([1.0, 2.0])),
+    "factorised": dist.Normal(jnp.arange(6.0).reshape(2, 3), 1.0).to_event(1),
+    "full": dist.MultivariateNormal(jnp.arange(6.0).reshape(2, 3), scale_tril=jnp.eye(3)),
+    "low rank": dist.LowRankMultivariateNormal(jnp.zeros((2, 3)), jnp.ones((2, 3, 1)), jnp.ones(3)),
+    "Dirichlet": dist.Dirichlet(1.0 + jnp.arange(6.0).reshape(2, 3)),
+}
+
+
+def exported(fn, shape, **options):
+    symbols = export.symbolic_shape(shape)
+    return export.export(jax.jit(fn), **options)(jax.ShapeDtypeStruct(symbols, jnp.float32))
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_log_prob_is_exported_with_a_symbolic_batch(name):
+    """What is exported once runs for any number of points, with the values of today."""
+    m = mixture(EXPORTED[name])
+    event = ", ".join(str(n) for n in m.event_shape)
+    program = exported(m.log_prob, f"b, {event}" if event else "b")
+    for count in (1, 7, 1000):
+        x = m.sample(jax.random.key(count), (count,)).astype(jnp.float32)
+        np.testing.assert_allclose(program.call(x), m.log_prob(x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["Normal", "StudentT", "factorised", "full"])
+def test_programs_lower_for_every_platform(name):
+    """Log densities, draws with their gradients, and quantiles: no call back to the host."""
+    components = EXPORTED[name]
+
+    def program(logits):
+        m = MixtureSameFamily(dist.Categorical(logits=logits), components, reparameterize=True)
+        draw = lambda m: jnp.sum(m.sample(jax.random.key(0), (5,)))  # noqa: E731
+        out = [m.log_prob(jnp.zeros(m.event_shape)), *jax.tree.leaves(jax.grad(draw)(m))]
+        return out if m.event_shape else [*out, m.icdf(0.3), m.cdf(0.3)]
+
+    platforms = ("cpu", "cuda", "tpu")
+    text = export.export(jax.jit(program), platforms=platforms)(jnp.zeros(2)).mlir_module()
+    assert "callback" not in text
