@@ -18,7 +18,11 @@ SECOND_PRECISION = {
     "test_random_variables.py",
 }
 """Of these tables every row runs by default, in float32; `make test-all` adds float64."""
-ONE_IN = {"test_mixture_draws.py": 4, "test_random_variable_array.py": 4}
+ONE_IN = {
+    "test_mixture_draws.py": 4,
+    "test_random_variable_array.py": 4,
+    "test_random_variables.py": 3,
+}
 """Of these products of shapes and of operators the default run takes one row in so many, always the
 same ones. They are about no family: what is tested of each family, test_laws_coverage.py counts."""
 LIMIT = 3 * 2**30

@@ -6,6 +6,7 @@ import numpyro.distributions as dist
 import pytest
 from jax import numpy as jnp
 from mpmath import mp, mpf
+from scipy import stats
 
 import pathmix
 from cases import families as cases
@@ -287,3 +288,50 @@ def test_velocity_keeps_the_cdf(row, x64):
         ways = [s * np.exp(t - log_p) * g for s, t, g in zip(signs, tails, slopes, strict=True)]
         wanted = np.where(tails[0] < tails[1], *ways)
         np.testing.assert_allclose(actual, wanted, rtol=1e-7, atol=1e-9)
+
+
+def mixture_of_students(df, e):
+    """Two of them, of vectors of size ``e`` or scalars, and the normals in their limit."""
+    loc, weights = jnp.array([-1.0, 2.0]), dist.Categorical(probs=jnp.array([0.3, 0.7]))
+    if not e:
+        return tuple(
+            pathmix.MixtureSameFamily(weights, d)
+            for d in (dist.StudentT(df, loc, 0.5), dist.Normal(loc, 0.5))
+        )
+    loc, factor = jnp.broadcast_to(loc[:, None], (2, e)), jnp.eye(e) + 0.5 * jnp.eye(e, k=-1)
+    return tuple(
+        pathmix.MixtureSameFamily(weights, d)
+        for d in (
+            dist.MultivariateStudentT(df, loc, factor),
+            dist.MultivariateNormal(loc, scale_tril=factor),
+        )
+    )
+
+
+@pytest.mark.parametrize("e", [0, 3])
+def test_draws_of_infinitely_many_degrees_of_freedom_are_normal(e, x64):
+    """They end, and agree in distribution: a wrong scale of one in ten fails almost surely."""
+    students, normals = mixture_of_students(jnp.inf, e)
+    x, y = (
+        np.asarray(m.sample(jax.random.key(i), (4000,))) for i, m in enumerate((students, normals))
+    )
+    x, y = (t.reshape(4000, -1).T for t in (x, y))
+    assert all(stats.ks_2samp(a, b).pvalue > 1e-4 / len(x) for a, b in zip(x, y, strict=True))
+
+
+def test_vectors_of_infinitely_many_degrees_of_freedom_are_normal(x64):
+    """In density, moments, and in the velocity of draws."""
+    students, normals = mixture_of_students(jnp.inf, 3)
+    x = normals.sample(jax.random.key(0), (5,))
+    np.testing.assert_allclose(students.log_prob(x), normals.log_prob(x), rtol=1e-12)
+    np.testing.assert_allclose(students.covariance, normals.covariance, rtol=1e-12)
+    np.testing.assert_allclose(students.variance, normals.variance, rtol=1e-12)
+
+    def through_draws(m):
+        return jnp.sum(jnp.sin(m.reparameterize_sample(x)))
+
+    weights, df, *ours = jax.tree.leaves(jax.grad(through_draws)(students))
+    wanted, *theirs = jax.tree.leaves(jax.grad(through_draws)(normals))
+    np.testing.assert_array_equal(df, 0)
+    for a, b in zip([weights, *ours], [wanted, *theirs], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)

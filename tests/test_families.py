@@ -31,8 +31,9 @@ def rows(chosen):
 
 
 def moment_rows(name):
-    """Rows whose oracle has the moment."""
-    return rows([row for row in ROWS if getattr(row.oracle, name) is not None])
+    """Rows whose oracle has the moment; test_laws_values.py has those of mixtures."""
+    chosen = [row for row in ROWS if getattr(row.oracle, name) is not None]
+    return pytest.mark.parametrize("row", [pytest.param(r, marks=pytest.mark.slow) for r in chosen])
 
 
 def value_and_gradients(row, quantity, dtype):
@@ -162,14 +163,29 @@ def test_log_prob_and_its_gradients(row, precision):
     check(row, "log_prob", precision)
 
 
+@table.law("lower tail", "upper tail")
+def test_both_tails(row, x64):
+    """Without derivatives, which take long to compile: those are in test_laws_derivatives.py."""
+    d, (value, _) = row.make(*row.arrays("float64")), row.value("float64")
+    names = ("log_cdf", "log_survival")
+    run = jax.jit(
+        lambda d, x: [getattr(family(d), name)(d, x) for name in names], compiler_options=QUICK
+    )
+    problems = []
+    for name, found in zip(names, run(as_arrays(d), value), strict=True):
+        actual = np.broadcast_to(found, cases.expected(row, name, "float64").shape)
+        problems += value_problems(row, name, "float64", actual)
+    assert not problems, "\n" + "\n".join(problems)
+
+
+@pytest.mark.slow
 @table.law("lower tail")
-@mostly_float64
 def test_log_cdf_and_its_gradients(row, precision):
     check(row, "log_cdf", precision)
 
 
+@pytest.mark.slow
 @table.law("upper tail")
-@mostly_float64
 def test_log_survival_and_its_gradients(row, precision):
     check(row, "log_survival", precision)
 
@@ -253,6 +269,7 @@ def check_take(row, params, shapes):
         np.testing.assert_allclose(actual, wanted, rtol=SEEN, atol=SEEN)
 
 
+@pytest.mark.slow
 @rows(ROWS)
 def test_take(row, x64):
     check_take(row, row.arrays("float64"), [(), (5,), (4, 5)])
@@ -265,6 +282,7 @@ def test_take_from_batches(row, x64):
     check_take(row, params, [(2,), (7, 2)])
 
 
+@mostly_float64
 @rows(ROWS)
 def test_parameters_may_be_numpy_arrays(row, precision):
     d = as_arrays(row.make(*row.arrays(precision)))  # as every mixture does

@@ -131,3 +131,13 @@ def test_programs_lower_for_every_platform(name):
     platforms = ("cpu", "cuda", "tpu")
     text = export.export(jax.jit(program), platforms=platforms)(jnp.zeros(2)).mlir_module()
     assert "callback" not in text
+
+
+@pytest.mark.parametrize("name", ["full", "low rank", "Gamma"])
+def test_what_is_made_under_a_trace_does_not_outlive_it(name):
+    """A mixture that a compiled function closes over stays what it was."""
+    m = mixture(EXPORTED[name])
+    jax.jit(lambda x: m.log_prob(x) + jnp.sum(m.components_distribution.mean))(jnp.ones(m.shape()))
+    with jax.checking_leaks():
+        np.testing.assert_array_equal(m.components_distribution.mean, EXPORTED[name].mean)
+    assert np.isfinite(m.log_prob(jnp.ones(m.shape())))

@@ -90,7 +90,7 @@ def truncated_points(ends, far):
     """Points between the truncation limits, an infinite one replaced by far(*theta)."""
 
     def points(*theta):
-        low, high = ends(*theta)
+        low, high = map(float, ends(*theta))
         first = low if np.isfinite(low) else far(*theta)
         last = high if np.isfinite(high) else far(*theta)
         shares = np.array([0.02, 0.1, 0.3, 0.5])

@@ -36,21 +36,25 @@ class Canonical:
         parameters: Sequence[Any],
         event_shape: Shape,
         expanded: Shape = (),
+        *,
+        is_discrete: bool,
     ) -> None:
         self.recipe = recipe
         self.parameters = tuple(parameters)
         self.event_shape = event_shape
         self.expanded = expanded
+        self.is_discrete = is_discrete
 
     def tree_flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Return the parameters, and what is static."""
-        return self.parameters, (self.recipe, self.event_shape, self.expanded)
+        static = self.recipe, self.event_shape, self.expanded, self.is_discrete
+        return self.parameters, static
 
     @classmethod
     def tree_unflatten(cls, aux: tuple[Any, ...], parameters: tuple[Any, ...]) -> "Canonical":
         """Restore from what :meth:`tree_flatten` gave."""
-        recipe, event_shape, expanded = aux
-        return cls(recipe, parameters, event_shape, expanded)
+        recipe, event_shape, expanded, is_discrete = aux
+        return cls(recipe, parameters, event_shape, expanded, is_discrete=is_discrete)
 
     @property
     def selectable(self) -> bool:
@@ -88,9 +92,12 @@ class Canonical:
         """``*batch *event``."""
         return self.batch_shape + self.event_shape
 
-    @cached_property
+    @property
     def plain(self) -> Distribution:
-        """The distribution of the parameters, without expansions."""
+        """The distribution of the parameters, without expansions.
+
+        It is made anew each time: what is made while JAX traces must not outlive the trace.
+        """
         if not isinstance(self.recipe, Opaque):
             return self.recipe.build(self.parameters)
         d = self.recipe.build(self.parameters)
@@ -99,13 +106,8 @@ class Canonical:
     @property
     def distribution(self) -> Distribution:
         """The distribution."""
-        shape = self.batch_shape
-        return self.plain if self.plain.batch_shape == shape else self.plain.expand(shape)
-
-    @property
-    def is_discrete(self) -> bool:
-        """Whether draws are discrete."""
-        return self.plain.is_discrete
+        d, shape = self.plain, self.batch_shape
+        return d if d.batch_shape == shape else d.expand(shape)
 
     @property
     def dtype(self) -> jnp.dtype:
@@ -120,12 +122,14 @@ class Canonical:
 
     def of(self, parameters: Sequence[Any]) -> "Canonical":
         """Return the same with other parameters, not expanded."""
-        return Canonical(self.recipe, parameters, self.event_shape)
+        return Canonical(self.recipe, parameters, self.event_shape, is_discrete=self.is_discrete)
 
     def factors(self) -> "Canonical | None":
         """Return the scalars, ``*batch k *event``, that make up a factorised event, if it is."""
         recipe = None if isinstance(self.recipe, Opaque) else self.recipe.factors()
-        return None if recipe is None else Canonical(recipe, self.parameters, ())
+        if recipe is None:
+            return None
+        return Canonical(recipe, self.parameters, (), is_discrete=self.is_discrete)
 
     def lean(self, rank: int) -> "Canonical":
         """Return the same without expansions, each parameter with ``rank`` batch axes.
@@ -145,33 +149,33 @@ class Canonical:
             return canonical(self.distribution.expand(batch_shape))
         lax.broadcast_shapes(self.batch_shape, batch_shape)
         full = self.map(lambda p, n: pad_left(p, len(batch_shape) + n))
+        return full.expanded_to(batch_shape)
+
+    def expanded_to(self, shape: Shape) -> "Canonical":
+        """Return the same with this batch shape, of which it has as many axes already."""
+        expanded = _beyond(shape, self.own_shape)
         return Canonical(
-            self.recipe, full.parameters, self.event_shape, _beyond(batch_shape, full.own_shape)
+            self.recipe, self.parameters, self.event_shape, expanded, is_discrete=self.is_discrete
         )
 
 
 def canonical(d: Distribution) -> Canonical:
     """Return ``d`` in canonical form."""
-    reading = known(d)
+    reading, is_discrete = known(d), d.support is not None and bool(d.is_discrete)
     if reading is None:
         recipe, leaves = opaque(d)
-        return Canonical(recipe, leaves, d.event_shape)
+        return Canonical(recipe, leaves, d.event_shape, is_discrete=is_discrete)
     rank = len(d.batch_shape)
-    arrays = _floats(reading.parameters, d)
+    arrays = [jnp.asarray(p) for p in reading.parameters]
+    arrays = arrays if is_discrete else _as_floats(arrays)
     dims = reading.recipe.event_dims
     parameters = [pad_left(p, rank + n) for p, n in zip(arrays, dims, strict=True)]
-    whole = Canonical(reading.recipe, parameters, d.event_shape)
-    whole = _spread_out(whole, d)
-    return Canonical(
-        whole.recipe, whole.parameters, d.event_shape, _beyond(d.batch_shape, whole.own_shape)
-    )
+    whole = Canonical(reading.recipe, parameters, d.event_shape, is_discrete=is_discrete)
+    return _spread_out(whole, d).expanded_to(d.batch_shape)
 
 
-def _floats(parameters: Sequence[Any], d: Distribution) -> list[Any]:
-    """The parameters as arrays; of a continuous distribution, integers as floats."""
-    arrays = [jnp.asarray(p) for p in parameters]
-    if d.support is None or d.is_discrete:
-        return arrays
+def _as_floats(arrays: list[Array]) -> list[Array]:
+    """The parameters of a continuous distribution, integers among them as floats."""
     floats = [a for a in arrays if jnp.issubdtype(a.dtype, jnp.floating)]
     dtype = jnp.result_type(*floats) if floats else jnp.result_type(float)
     return [a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.integer) else a for a in arrays]

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from pathmix._families._canonical import Canonical
 from pathmix._families._gather import gather_components, select_components
+from pathmix._families._opaque import Opaque
 from pathmix._typing import Index, Value
 
 
@@ -14,8 +15,10 @@ def draw(components: Canonical, index: Index, key: jax.Array) -> Value:
     Costs one draw per entry where the parameters are known, and ``k`` otherwise. Draws have the
     dtype of the parameters.
     """
-    if components.selectable:
-        taken = components.map(lambda p, n: gather_components(p, n, index)).plain
+    recipe = components.recipe
+    if not isinstance(recipe, Opaque):
+        pairs = zip(components.parameters, recipe.event_dims, strict=True)
+        taken = recipe.build([gather_components(p, n, index) for p, n in pairs], to_draw=True)
         x = jnp.asarray(taken.expand(index.shape).sample(key))
     else:
         d = components.distribution

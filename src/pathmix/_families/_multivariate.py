@@ -21,7 +21,7 @@ from pathmix._families._linear_rows import (
     whiten_rows,
 )
 from pathmix._families._protocol import Family, register
-from pathmix._families._student_t import student_normaliser
+from pathmix._families._student_t import drawable, student_normaliser
 from pathmix._special import cholesky, log_betainc, matrix_rows, solve_rows, triangular_inverse
 from pathmix._typing import Reals, Value
 
@@ -108,6 +108,9 @@ class MultivariateStudentTFamily(RowsFamily):
         shape = jnp.broadcast_shapes(df.shape, loc.shape[:-1], factor.shape[:-2])
         return kind(jnp.broadcast_to(df, shape), loc, factor, validate_args=False)
 
+    def make_to_draw(self, kind: type, arguments: Mapping[str, Any]) -> Distribution:
+        return self.make(kind, {**arguments, "df": drawable(arguments["df"])})
+
     def log_prob_rows(self, d: Distribution, x: Value) -> Reals:
         return _student_log_prob(d, *mahalanobis(d, x))
 
@@ -119,13 +122,17 @@ class MultivariateStudentTFamily(RowsFamily):
         z = whiten(d.scale_tril, d.loc, d, x)
         square = jnp.sum(z * z, axis=-1)
         d_df = jax.jvp(lambda d: jnp.asarray(d.df), (d,), (tangent,))[1]
-        stretch = _radial_velocity(jnp.asarray(d.df), square, d.event_shape[0]) * d_df
+        # of infinitely many degrees of freedom the derivative is zero
+        finite = jnp.asarray(d.df) < jnp.inf
+        df = jnp.where(finite, d.df, 1.0)
+        stretch = _radial_velocity(df, square, d.event_shape[0]) * jnp.where(finite, d_df, 0.0)
         moved = jax.jvp(partial(_place, z), (d,), (tangent,))[1]
         return moved + _times_factor(z * stretch[..., None], d)
 
     def conditionals(self, d: Distribution, x: Value) -> Conditionals:
         z = whiten(d.scale_tril, d.loc, d, x)
-        return StudentTConditionals(jnp.asarray(d.df), d.scale_tril, z)
+        df = jnp.minimum(d.df, 1e30)  # for infinity, where every term has its limit
+        return StudentTConditionals(df, d.scale_tril, z)
 
     def mean(self, d: Distribution) -> Reals:
         return jnp.where(d.df[..., None] > 1, jnp.broadcast_to(d.loc, d.shape()), jnp.nan)
@@ -133,10 +140,13 @@ class MultivariateStudentTFamily(RowsFamily):
     def covariance(self, d: Distribution) -> Reals:
         df = jnp.asarray(d.df)[..., None, None]
         scatter = d.scale_tril @ jnp.swapaxes(d.scale_tril, -1, -2)
-        finite = df / jnp.where(df > 2, df - 2, 1.0) * scatter
+        finite = (1 + 2 / jnp.where(df > 2, df - 2, 1.0)) * scatter
         diagonal = jnp.eye(d.event_shape[0], dtype=bool)
         infinite = jnp.where(diagonal & (df > 1), jnp.inf, jnp.nan)  # E[xᵢxⱼ] does not exist
         return _for_each(jnp.where(df > 2, finite, infinite), d)
+
+    def variance(self, d: Distribution) -> Reals:
+        return jnp.diagonal(self.covariance(d), axis1=-2, axis2=-1)
 
 
 def mahalanobis(d: Distribution, x: Value) -> tuple[Reals, Reals]:
@@ -168,9 +178,10 @@ def _normal_log_prob(d: Distribution, square: Reals, log_det: Reals) -> Reals:
 
 
 def _student_log_prob(d: Distribution, square: Reals, log_det: Reals) -> Reals:
-    df, size = d.df, d.event_shape[0]
-    power = -0.5 * (df + size) * jnp.log1p(square / df)
-    return power + student_normaliser(df, size) - log_det
+    finite, size = d.df < jnp.inf, d.event_shape[0]
+    df = jnp.where(finite, d.df, 1.0)
+    student = student_normaliser(df, size) - 0.5 * (df + size) * jnp.log1p(square / df) - log_det
+    return jnp.where(finite, student, _normal_log_prob(d, square, log_det))
 
 
 def _for_each(matrix: Reals, d: Distribution) -> Reals:

@@ -44,6 +44,10 @@ class Family:
         """Return the distribution of this ``kind`` with these arguments of its constructor."""
         return kind(**arguments, validate_args=False)
 
+    def make_to_draw(self, kind: type, arguments: Mapping[str, Any]) -> Distribution:
+        """Return the distribution to draw from, where NumPyro cannot draw at a limit."""
+        return self.make(kind, arguments)
+
     def log_prob(self, d: Distribution, x: Value) -> Reals:
         """Return the log density, −inf (with a zero gradient) outside the support of ``d``."""
         if d.support is None:
@@ -143,9 +147,9 @@ def family(d: Distribution | type) -> Family:
     return _REGISTRY.get(d if isinstance(d, type) else type(d), _FALLBACK)
 
 
-def is_registered(d: Distribution) -> bool:
-    """Whether ``d`` is of a known family."""
-    return type(d) in _REGISTRY
+def is_registered(kind: type) -> bool:
+    """Whether distributions of this class are of a known family."""
+    return kind in _REGISTRY
 
 
 _FALLBACK = Family()

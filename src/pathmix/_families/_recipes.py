@@ -43,10 +43,10 @@ class Constructed:
     """How many axes of each parameter, the last ones, belong to the event or to a table."""
     scalar: bool
 
-    def build(self, parameters: Parameters) -> Distribution:
-        """Return the distribution with these parameters."""
-        arguments = dict(zip(self.names, parameters, strict=True))
-        return family(self.kind).make(self.kind, arguments)
+    def build(self, parameters: Parameters, *, to_draw: bool = False) -> Distribution:
+        """Return the distribution with these parameters, perhaps only ``to_draw`` from it."""
+        arguments, known = dict(zip(self.names, parameters, strict=True)), family(self.kind)
+        return (known.make_to_draw if to_draw else known.make)(self.kind, arguments)
 
     def factors(self) -> "Recipe | None":
         """Return the recipe of the scalars that make up a factorised event, if it is one."""
@@ -66,10 +66,10 @@ class Wrapped:
     def event_dims(self) -> tuple[int, ...]:
         return self.base.event_dims + (0,) * len(self.names)
 
-    def build(self, parameters: Parameters) -> Distribution:
+    def build(self, parameters: Parameters, *, to_draw: bool = False) -> Distribution:
         count = len(self.base.event_dims)
         arguments = dict(zip(self.names, parameters[count:], strict=True))
-        base = self.base.build(parameters[:count])
+        base = self.base.build(parameters[:count], to_draw=to_draw)
         if self.kind is not MaskedDistribution:
             arguments["validate_args"] = False
         return self.kind(base, **arguments)
@@ -84,13 +84,15 @@ class Factorised:
 
     base: "Recipe"
     ndims: int
+    kind = Independent
 
     @property
     def event_dims(self) -> tuple[int, ...]:
         return tuple(n + self.ndims for n in self.base.event_dims)
 
-    def build(self, parameters: Parameters) -> Distribution:
-        return Independent(self.base.build(parameters), self.ndims, validate_args=False)
+    def build(self, parameters: Parameters, *, to_draw: bool = False) -> Distribution:
+        base = self.base.build(parameters, to_draw=to_draw)
+        return Independent(base, self.ndims, validate_args=False)
 
     def factors(self) -> "Recipe | None":
         return self.base.factors()
@@ -104,19 +106,20 @@ class Transformed:
     trees: tuple[Any, ...]
     elementwise: bool
     event_dim: int
+    kind = TransformedDistribution
 
     @property
     def event_dims(self) -> tuple[int, ...]:
         count = sum(tree.num_leaves for tree in self.trees)
         return self.base.event_dims + (self.event_dim,) * count
 
-    def build(self, parameters: Parameters) -> Distribution:
+    def build(self, parameters: Parameters, *, to_draw: bool = False) -> Distribution:
         cut = len(self.base.event_dims)
         rest, transforms = list(parameters[cut:]), []
         for tree in self.trees:
             transforms.append(jax.tree.unflatten(tree, rest[: tree.num_leaves]))
             rest = rest[tree.num_leaves :]
-        base = self.base.build(parameters[:cut])
+        base = self.base.build(parameters[:cut], to_draw=to_draw)
         return TransformedDistribution(base, transforms, validate_args=False)
 
     def factors(self) -> "Recipe | None":

@@ -425,7 +425,7 @@ class MixtureSameFamily(FixedLeaves, NumPyroNames):
         x = jnp.asarray(value)
         check_value_shape(x.shape, self.batch_shape, self.event_shape)
         x = jnp.broadcast_to(x, lax.broadcast_shapes(x.shape, self.shape()))
-        if jnp.issubdtype(x.dtype, jnp.floating) or not is_registered(self._components.plain):
+        if jnp.issubdtype(x.dtype, jnp.floating) or not is_registered(self._components.recipe.kind):
             return x
         return x.astype(jnp.result_type(float))
 
