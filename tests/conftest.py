@@ -18,13 +18,25 @@ SECOND_PRECISION = {
     "test_random_variables.py",
 }
 """Of these tables every row runs by default, in float32; `make test-all` adds float64."""
+FIRST_PRECISION = {
+    "test_continuous_edges.py",
+    "test_discrete_edges.py",
+    "test_mixture_quantile_tails.py",
+}
+"""Of these every row runs by default, in float64; `make test-all` adds float32."""
 ONE_IN = {
     "test_mixture_draws.py": 4,
+    "test_mixture_edges.py": 3,
+    "test_mixture_properties.py": 2,
+    "test_mixture_quantile.py": 3,
+    "test_mixture_quantile_gradients.py": 2,
+    "test_mixture_values.py": 3,
+    "test_mixture_zero_weights.py": 2,
     "test_random_variable_array.py": 4,
     "test_random_variables.py": 3,
 }
-"""Of these products of shapes and of operators the default run takes one row in so many, always the
-same ones. They are about no family: what is tested of each family, test_laws_coverage.py counts."""
+"""Of these products of families with shapes, operators and edges the default run takes one row in
+so many, always the same ones. What is tested of each family, test_laws_coverage.py counts."""
 LIMIT = 3 * 2**30
 """Bytes of a process above which it forgets its compiled programs."""
 CELLS = pytest.StashKey()
@@ -34,12 +46,16 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "law(names): what the test holds of its row's family")
 
 
-def is_left_out(item):
+def is_left_out(item, table):
     """Whether the default run leaves out this row of a large table."""
     parameters, file = getattr(item, "callspec", None), item.path.name
     if parameters is None:
         return False
+    if table.is_later(item):
+        return True
     if file in SECOND_PRECISION and parameters.params.get("precision") == "float64":
+        return True
+    if file in FIRST_PRECISION and parameters.params.get("precision") == "float32":
         return True
     return zlib.crc32(item.name.encode()) % ONE_IN.get(file, 1) > 0
 
@@ -49,7 +65,7 @@ def pytest_collection_modifyitems(config, items):
     from cases import table  # here, because the package's types are checked if imported late
 
     for item in items:
-        if is_left_out(item):
+        if is_left_out(item, table):
             item.add_marker(pytest.mark.slow)
     config.stash[CELLS] = table.covered(items)
 

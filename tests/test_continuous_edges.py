@@ -319,6 +319,7 @@ def test_draws_of_infinitely_many_degrees_of_freedom_are_normal(e, x64):
     assert all(stats.ks_2samp(a, b).pvalue > 1e-4 / len(x) for a, b in zip(x, y, strict=True))
 
 
+@pytest.mark.slow
 def test_vectors_of_infinitely_many_degrees_of_freedom_are_normal(x64):
     """In density, moments, and in the velocity of draws."""
     students, normals = mixture_of_students(jnp.inf, 3)

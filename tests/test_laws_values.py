@@ -14,7 +14,8 @@ from cases.samplers import p_values
 
 # Compile time is most of this file's run time, and is halved without the late LLVM passes.
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-Q = np.array([0.02, 0.3, 0.5, 0.9], "float32")
+Q = np.array([0.0213, 0.337, 0.519, 0.873], "float32")
+"""Levels that no cumulative weight equals, where a discrete quantile is a matter of rounding."""
 EPS = np.finfo("float32").eps
 TOLERANCE = 2 * mixed.TOLERANCE["float32"]
 FALSE_ALARM = 1e-5
@@ -27,7 +28,9 @@ CIRCULAR = {"VonMises"}
 
 def evaluate(row, m, x, key):
     """All that the laws need of a mixture; `x` is `n *batch *event`."""
-    found = {"log_prob": m.log_prob(x), "mode": m.posterior_mode(x), "draws": m.sample(key, (N,))}
+    found = {"log_prob": m.log_prob(x), "mode": m.posterior_mode(x)}
+    if table.APPLIES["draws"](row):
+        found["draws"] = m.sample(key, (N,))
     if table.has_tails(row):
         found["cdf"] = m.cdf(x)
     if table.has_tails(row) and table.is_scalar(row):
@@ -79,6 +82,8 @@ def check_draws(row, theta, drawn):
     """Right for these weights, and by the same test wrong for reversed or equal ones."""
     right, *wrong = p_values(row, theta, drawn, mixed.mutants(row.size))
     assert right > FALSE_ALARM
+    if row.name.startswith("Bernoulli"):  # of two values, equal weights may give much the same
+        wrong = wrong[:1]
     assert max(wrong) < FALSE_ALARM, "the test has no power"
 
 
@@ -118,7 +123,8 @@ def test_values(row, key):
         check_values(row, each, x, of_one)
         check_nan(of_one)
         check_moments(row, each, of_one)
-        check_draws(row, each, of_one["draws"])
+        if "draws" in of_one:
+            check_draws(row, each, of_one["draws"])
         if "icdf" in of_one:
             check_quantiles(row, each, of_one)
 

@@ -1,11 +1,15 @@
 """What a mixture shows: its repr, NumPyro's names, conversion, the types of draws, exports."""
 
+import copy
+import pickle
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
 from jax import export
+from numpyro.distributions import transforms
 
 from pathmix import MixtureSameFamily
 
@@ -141,3 +145,27 @@ def test_what_is_made_under_a_trace_does_not_outlive_it(name):
     with jax.checking_leaks():
         np.testing.assert_array_equal(m.components_distribution.mean, EXPORTED[name].mean)
     assert np.isfinite(m.log_prob(jnp.ones(m.shape())))
+
+
+PICKLED = {
+    "transformed": dist.TransformedDistribution(
+        dist.Normal(jnp.zeros(2), 1.0),
+        [
+            transforms.AffineTransform(1.0, jnp.array([1.0, 2.0])),
+            transforms.ExpTransform(),
+        ],
+    ),
+    "factorised": dist.Normal(jnp.zeros((2, 3)), 1.0).to_event(1),
+    "truncated": dist.TruncatedNormal(jnp.zeros(2), 1.0, low=-1.0),
+    "unknown": dist.Multinomial(3, probs=jnp.array([[0.2, 0.8], [0.5, 0.5]])),
+}
+
+
+@pytest.mark.parametrize("copied", [lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy])
+@pytest.mark.parametrize("name", PICKLED)
+def test_mixtures_are_pickled_and_copied(name, copied):
+    m = mixture(PICKLED[name])
+    m = m if name == "unknown" else m.expand((4,))
+    again, x = copied(m), jnp.ones(m.shape())
+    assert jax.tree.structure(again) == jax.tree.structure(m)
+    np.testing.assert_array_equal(again.log_prob(x), m.log_prob(x))

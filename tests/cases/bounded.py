@@ -301,7 +301,7 @@ ROWS = [
     Row(
         "BetaProportion",
         dist.BetaProportion,
-        {"mean": (0.3, 0.5, 0.9, 0.02), "concentration": (1.0, 6.0, 2.9, 160.0)},
+        {"mean": (0.3, 0.5, 0.9, 0.02), "concentration": (1.0, 6.0, 12.0, 160.0)},
         Oracle(
             lambda x, m, c: beta.log_prob(x, m * c, (1 - m) * c),
             lambda x, m, c: beta.tails(x, m * c, (1 - m) * c),

@@ -56,6 +56,10 @@ class Canonical:
         recipe, event_shape, expanded, is_discrete = aux
         return cls(recipe, parameters, event_shape, expanded, is_discrete=is_discrete)
 
+    def __reduce__(self) -> tuple[Any, tuple[Distribution]]:
+        """Pickle and copy the distribution: JAX's trees of transforms cannot be."""
+        return canonical, (self.distribution,)
+
     @property
     def selectable(self) -> bool:
         """Whether one component can be told from another by its parameters."""

@@ -88,8 +88,11 @@ class CategoricalProbsFamily(TableFamily):
         return safe_log(_normalised(d))
 
     def log_tails(self, d: Distribution) -> tuple[Reals, Reals]:
-        below, above = (safe_log(p) for p in _tails(_normalised(d)))
-        return sharpen(below, above), sharpen(above, below)
+        low, high = _tails(_normalised(d))
+        below, above = safe_log(low), safe_log(high)
+        # of a tail that is exactly zero the complement has no derivative
+        lower = jnp.where(high == 0, below, sharpen(below, above))
+        return lower, jnp.where(low == 0, above, sharpen(above, below))
 
     def tables(self, d: Distribution) -> tuple[Reals, Reals, Reals, Flags] | None:
         p = _normalised(d)
