@@ -157,7 +157,8 @@ def exact_derivatives(row, w, theta, tangent, x, u):
     result = []
     for a, b in zip(x, u, strict=True):
         at = line(row, w, theta, tangent, a, b)
-        low, middle, high = at(-STEP), at(0), at(STEP)
+        with mp.workdps(70):  # of which a difference of powers and two of steps leave enough
+            low, middle, high = at(-STEP), at(0), at(STEP)
         result.append(
             (float((high - low) / (2 * STEP)), float((high - 2 * middle + low) / STEP**2))
         )

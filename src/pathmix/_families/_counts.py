@@ -68,7 +68,9 @@ class PoissonFamily(CountFamily):
     parameters = ("rate",)
 
     def log_mass(self, d: Distribution, n: Reals) -> Reals:
-        return log_poisson_kernel(n, d.rate)
+        some = n > 0
+        kernel = log_poisson_kernel(jnp.where(some, n, 1.0), d.rate)
+        return jnp.where(some, kernel, -d.rate)
 
     def log_below(self, d: Distribution, n: Reals) -> Reals:
         return log_gammaincc(n + 1, d.rate)

@@ -18,7 +18,7 @@ from numpyro.distributions import Distribution
 
 from pathmix._families._canonical import Canonical
 from pathmix._families._gather import is_symbolic, spread, sum_rows
-from pathmix._families._limits import limit_of
+from pathmix._families._limits import factored, limit_of
 from pathmix._families._protocol import family
 from pathmix._moving import is_zero
 from pathmix._typing import Reals, Shape, Value
@@ -76,14 +76,15 @@ def density_rows(component: Canonical, x: Value) -> Rows:
         return Rows(family(d).log_prob_rows(d, x), None)
     events, stacked = component.event_dim, _event_first(scalars, component.event_dim)
     known, limit = family(stacked.plain), limit_of(stacked.plain, x)
-    reached = None if limit is None else limit.mass.reached
 
     def terms(x: Value, *parameters: Array) -> Reals:
-        log_p = known.log_prob(stacked.of(parameters).plain, x)
-        return log_p if reached is None else jnp.where(reached, 0.0, log_p)
+        d = stacked.of(parameters).plain
+        # asked again: a rule for derivatives must not close over what is traced
+        at_limit = limit_of(d, x)
+        return factored(known.log_prob(d, x), None if at_limit is None else at_limit.mass)[0]
 
     def total(x: Value, *parameters: Array) -> Reals:
-        if reached is not None:
+        if limit is not None:
             return sum_rows(terms(x, *parameters), events)
         return known.total_log_prob(stacked.of(parameters).plain, x, events)
 

@@ -66,7 +66,9 @@ def log_beta_kernel(a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> F
     x, y = jnp.where(proper, x, 0.5), jnp.where(proper, y, 0.5)
     n = a + b
     factors = log_poisson_kernel(a, n * x) + log_poisson_kernel(b, n * y)
-    scale = jnp.log(jnp.minimum(a, b)) + jnp.log(jnp.maximum(a, b) / n)
+    # not by minima and maxima, whose second derivatives at a tie are wrong
+    smaller, larger = jnp.where(a < b, a, b), jnp.where(a < b, b, a)
+    scale = jnp.log(smaller) + jnp.log(larger / n)
     # n (x + y - 1): zero in value, since x + y = 1 by contract, but not in its derivatives.
     off_line = n * ((x - lax.stop_gradient(x)) + (y - lax.stop_gradient(y)))
     value = factors - log_poisson_kernel(n, n) + scale + off_line
