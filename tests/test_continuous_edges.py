@@ -13,8 +13,6 @@ from cases import families as cases
 from cases.families import ROWS
 from pathmix._families import family
 
-QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-
 LINE = [
     lambda a, b: dist.Normal(a, b),
     lambda a, b: dist.Laplace(a, b),
@@ -83,7 +81,7 @@ def test_at_infinity_all_is_constant(make, precision):
         values = quantities(make, x, a, b)
         return values.sum(), values
 
-    run = jax.jit(jax.grad(total, argnums=(0, 1, 2), has_aux=True), compiler_options=QUICK)
+    run = jax.jit(jax.grad(total, argnums=(0, 1, 2), has_aux=True))
     for a in (0.7, 1.0):  # below one, densities are infinite at zero
         slopes, values = run(x, jnp.full_like(x, a), jnp.full_like(x, 1.3))
         below, above = [-np.inf, -np.inf, 0.0], [-np.inf, 0.0, -np.inf]
@@ -101,7 +99,7 @@ def test_tails_have_the_slope_of_the_density_where_formulas_change(make, precisi
         values = quantities(make, x, jnp.asarray(0.7, precision), jnp.asarray(1.3, precision))
         return values[1:].sum(), values
 
-    run = jax.jit(jax.vmap(jax.grad(total, has_aux=True)), compiler_options=QUICK)
+    run = jax.jit(jax.vmap(jax.grad(total, has_aux=True)))
     slope, values = map(np.asarray, run(x))
     log_p, below, above = values.T
     inside = np.isfinite(log_p)
@@ -199,8 +197,7 @@ def test_many_degrees_of_freedom_to_the_normal_limit(quantity, precision):
     grid = jnp.array(df[:, None]), jnp.array(z, precision)
     full = jnp.broadcast_arrays(*grid)
     actual, (by_df, by_z) = jax.jit(
-        lambda *at: (value(*at), jax.grad(lambda *a: value(*a).sum(), argnums=(0, 1))(*at)),
-        compiler_options=QUICK,
+        lambda *at: (value(*at), jax.grad(lambda *a: value(*a).sum(), argnums=(0, 1))(*at))
     )(*full)
     with mp.workdps(30):
         exact = np.array(
@@ -238,7 +235,7 @@ def test_infinitely_many_degrees_of_freedom_are_normal(precision):
         values = jnp.stack([*tails, known.mean(d), known.variance(d)])
         return values[1:].sum() + 3 * values[0].sum(), values  # weights that keep them apart
 
-    run = jax.jit(jax.grad(everything, argnums=(0, 1, 2, 3), has_aux=True), compiler_options=QUICK)
+    run = jax.jit(jax.grad(everything, argnums=(0, 1, 2, 3), has_aux=True))
     (by_df, *slopes), values = run(infinite, loc, scale, x)
     (_, *normal_slopes), normal = run(None, loc, scale, x)
     # the smallest tail is exp(-447), whose exponent is rounded
@@ -274,9 +271,7 @@ def test_velocity_keeps_the_cdf(row, x64):
         d, tangent = jax.jvp(lambda *t: row.make(*t), tuple(theta), tuple(unit))
         return family(d).velocity(d, tangent, jnp.asarray(value))
 
-    run = jax.jit(
-        lambda theta: [velocity(theta, i) for i in range(len(theta))], compiler_options=QUICK
-    )
+    run = jax.jit(lambda theta: [velocity(theta, i) for i in range(len(theta))])
     for i, actual in enumerate(run([jnp.asarray(t) for t in theta])):
         log_p = cases.expected(row, "log_prob", "float64")[cases.smooth_points(row)]
         tails = [

@@ -15,7 +15,6 @@ from pathmix import MixtureSameFamily
 from pathmix._families import factored, family, limit_of
 from pathmix._weights import Logits, Probabilities
 
-QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 # A second derivative is a sum of a few products of derivatives, each as accurate as the families'
 # log masses are held to be in tests/test_families.py.
 TOLERANCE = {"float32": 2e-5, "float64": 1e-9}
@@ -276,7 +275,7 @@ def test_densities_have_one_sided_derivatives_to_the_second_order(edge, precisio
         of = lambda kind: lambda t: mixed(edge, kind, "log_prob", x, t)  # noqa: E731
         return [to_second_order(of(kind), t) for kind in ("probs", "logits")]
 
-    for result in jax.jit(both, compiler_options=QUICK)(jnp.asarray(edge.at, precision)):
+    for result in jax.jit(both)(jnp.asarray(edge.at, precision)):
         hold(edge, "log_prob", precision, result)
 
 
@@ -289,7 +288,7 @@ def test_tails_have_one_sided_derivatives(edge, precision):
         tails = (of("log_cdf"), of("log_survival"))
         return [jnp.stack(jax.jvp(tail, (t,), (jnp.ones_like(t),))) for tail in tails]
 
-    results = jax.jit(both, compiler_options=QUICK)(jnp.asarray(edge.at, precision))
+    results = jax.jit(both)(jnp.asarray(edge.at, precision))
     for quantity, result in zip(("log_cdf", "log_survival"), results, strict=True):
         hold(edge, quantity, precision, result)
 
@@ -298,7 +297,7 @@ def test_tails_have_one_sided_derivatives(edge, precision):
 def test_posteriors_have_one_sided_derivatives(edge, precision):
     x = jnp.asarray(edge.points, precision)[:, None]
     t = jnp.asarray(edge.at, precision)
-    run = jax.jit(lambda t: to_second_order(lambda t: share(edge, x, t), t), compiler_options=QUICK)
+    run = jax.jit(lambda t: to_second_order(lambda t: share(edge, x, t), t))
     result = run(t)
     w = mpf(float(np.asarray(WEIGHTS[0], t.dtype)))
     for i, (n, p) in enumerate(zip(edge.points, oracle(edge, "log_prob", t), strict=True)):

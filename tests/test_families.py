@@ -12,8 +12,6 @@ from pathmix._families import canonical, family
 from pathmix._families._gather import gather_components
 from pathmix._mixture._arguments import as_arrays
 
-# Compile time is most of this file's run time, and is halved without the late LLVM passes.
-QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 TOLERANCE = {"float32": 5e-6, "float64": 1e-10}
 GRADIENT_TOLERANCE = 1e-7
 
@@ -51,9 +49,7 @@ def value_and_gradients(row, quantity, dtype):
         return result.sum(), result
 
     free = tuple(theta[i] for i in row.free)
-    function = jax.jit(
-        jax.value_and_grad(total, argnums=(0, 1), has_aux=True), compiler_options=QUICK
-    )
+    function = jax.jit(jax.value_and_grad(total, argnums=(0, 1), has_aux=True))
     (_, result), gradients = function(value, free)
     return jax.tree.map(np.asarray, (result, gradients))
 
@@ -168,9 +164,7 @@ def test_both_tails(row, x64):
     """Without derivatives, which take long to compile: those are in test_laws_derivatives.py."""
     d, (value, _) = row.make(*row.arrays("float64")), row.value("float64")
     names = ("log_cdf", "log_survival")
-    run = jax.jit(
-        lambda d, x: [getattr(family(d), name)(d, x) for name in names], compiler_options=QUICK
-    )
+    run = jax.jit(lambda d, x: [getattr(family(d), name)(d, x) for name in names])
     problems = []
     for name, found in zip(names, run(as_arrays(d), value), strict=True):
         actual = np.broadcast_to(found, cases.expected(row, name, "float64").shape)
@@ -262,9 +256,7 @@ def check_take(row, params, shapes):
     value = row.value("float64")[0][1]
     generator = np.random.default_rng(3)
     indices = [jnp.asarray(generator.integers(row.size, size=shape)) for shape in shapes]
-    run = jax.jit(
-        lambda p, each: [take_and_evaluate(row, p, value, i) for i in each], compiler_options=QUICK
-    )
+    run = jax.jit(lambda p, each: [take_and_evaluate(row, p, value, i) for i in each])
     for actual, wanted in run(params, indices):
         np.testing.assert_allclose(actual, wanted, rtol=SEEN, atol=SEEN)
 

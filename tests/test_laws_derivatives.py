@@ -15,8 +15,6 @@ from cases import mixed, table
 from cases.row import exact
 from pathmix import MixtureSameFamily
 
-# Compile time is most of this file's run time, and is halved without the late LLVM passes.
-QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 TOLERANCE = 1e-7
 """That of gradients, see test_families.py."""
 STEP = mp.mpf("1e-13")
@@ -106,7 +104,7 @@ def arguments_of(row):
 @table.law("velocity", table=SCALAR)
 def test_draws_move_as_the_exact_quantile(row, x64):
     arguments = arguments_of(row)
-    run = jax.jit(lambda *each: velocities(row, *each), compiler_options=QUICK)
+    run = jax.jit(lambda *each: velocities(row, *each))
     check_velocities(row, np.asarray(run(*arguments)), arguments)
 
 
@@ -179,7 +177,7 @@ def test_second_derivatives(row, x64):
     theta = row.arrays("float64")
     w, x = mixed.weights(row.size), mixed.body(row, "float64")
     tangent, u = directions(row, theta), point_directions(row, x)
-    run = jax.jit(lambda *each: second_derivatives(row, *each), compiler_options=QUICK)
+    run = jax.jit(lambda *each: second_derivatives(row, *each))
     actual = np.asarray(run(w, theta, tangent, x, u))
     first, wanted = exact_derivatives(row, w, theta, tangent, x, u)
     allowed = TOLERANCE * (np.abs(wanted) + first**2 + 1)

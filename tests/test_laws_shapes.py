@@ -15,9 +15,6 @@ from jax import numpy as jnp
 from cases import mixed, table
 from pathmix import MixtureSameFamily
 
-# Compile time is most of this file's run time, and is halved without the late LLVM passes.
-QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-
 
 def mix(row, components):
     """A mixture of any components by the row's weights."""
@@ -71,7 +68,7 @@ def exact_log_densities(row, theta, x):
 @table.law("expanded", "broadcast", "batched")
 def test_forms_of_parameters(row):
     theta, x = row.arrays("float32"), mixed.body(row, "float32")
-    run = jax.jit(lambda theta, x: log_densities(row, theta, x), compiler_options=QUICK)
+    run = jax.jit(lambda theta, x: log_densities(row, theta, x))
     found, wanted = run(theta, x), exact_log_densities(row, theta, x)
     for name, actual in found.items():
         assert actual.dtype == np.float32
@@ -95,7 +92,7 @@ def saved_and_loaded(m):
 def test_saved_and_loaded(row):
     theta, x = row.arrays("float32"), mixed.body(row, "float32")
     m = mixed.mixture(row, [jnp.asarray(t) for t in theta])
-    run = jax.jit(lambda m, x: m.log_prob(x), compiler_options=QUICK)
+    run = jax.jit(lambda m, x: m.log_prob(x))
     found = run(saved_and_loaded(m), x)
     wanted = mixed.terms(row, "log_prob", x, theta, "float32").mixed(mixed.weights(row.size))
     mixed.check(found, *wanted, "log_prob")
@@ -162,7 +159,7 @@ def units(actual, wanted):
 @table.law("float16")
 def test_half_precision_is_computed_in_single(row):
     """The same numbers in float32, rounded once; a unit more where sums are ordered otherwise."""
-    run = jax.jit(lambda *each: [in_both(row, *h) for h in each], compiler_options=QUICK)
+    run = jax.jit(lambda *each: [in_both(row, *h) for h in each])
     for dtype, (actual, wanted) in zip(HALVES, run(*(halved(row, d) for d in HALVES)), strict=True):
         assert actual.dtype == dtype
         assert np.isfinite(np.asarray(wanted)).any()

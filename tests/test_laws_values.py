@@ -12,8 +12,6 @@ from scipy import stats
 from cases import mixed, table
 from cases.samplers import p_values
 
-# Compile time is most of this file's run time, and is halved without the late LLVM passes.
-QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 Q = np.array([0.0213, 0.337, 0.519, 0.873], "float32")
 """Levels that no cumulative weight equals, where a discrete quantile is a matter of rounding."""
 EPS = np.finfo("float32").eps
@@ -115,7 +113,7 @@ def test_values(row, key):
     x, theta = points_and_nan(row), mixed.two(row)
     m = jax.jit(jax.vmap(lambda *t: mixed.mixture(row, t)))(*theta)
     assert (m.batch_shape, m.event_shape) == ((2,), row.event_shape)
-    run = jax.jit(lambda m, x, key: evaluate(row, m, x, key), compiler_options=QUICK)
+    run = jax.jit(lambda m, x, key: evaluate(row, m, x, key))
     found = jax.tree.map(np.asarray, run(m, x[:, None], key))
     assert all(v.dtype == np.float32 for name, v in found.items() if name not in ("mode", "draws"))
     for b in range(2):

@@ -15,7 +15,6 @@ from cases.mixtures import by_probs
 
 PROBS = (0.25, 0.75)
 LOGS = (-46.0, -500.0, -1e4)
-QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 ULPS = 64
 """Errors allowed to a log tail, in units of the precision and of its size (test_families.py)."""
 
@@ -61,11 +60,6 @@ every = pytest.mark.parametrize("name", TAILS)
 sides = pytest.mark.parametrize("side", INVERSES)
 
 
-def quick(fn):
-    """Compiled without the optimisations that take long."""
-    return jax.jit(fn, compiler_options=QUICK)
-
-
 def mixture_of(row, probs, *parameters):
     return by_probs(probs, row.make(*parameters))
 
@@ -98,7 +92,7 @@ def test_far_tails(name, side, precision):
     """
     row, log_q = TAILS[name], np.asarray(LOGS, precision)
     theta = arrays(row, precision)
-    x = quick(lambda q, *t: inverse(side, mixture_of(row, *t), q))(log_q, *theta)
+    x = jax.jit(lambda q, *t: inverse(side, mixture_of(row, *t), q))(log_q, *theta)
     assert x.dtype == precision
     eps = float(np.finfo(precision).eps)
     with mp.workdps(40):
@@ -122,7 +116,7 @@ def test_derivatives_in_the_tails(name, side, log_q, x64):
     def quantile(log_q, *theta):
         return inverse(side, mixture_of(row, *theta), log_q)
 
-    both = quick(jax.value_and_grad(quantile, tuple(range(len(theta) + 1))))
+    both = jax.jit(jax.value_and_grad(quantile, tuple(range(len(theta) + 1))))
     x, (slope, *gradients) = both(log_q, *theta)
     x = float(x)
     sign = 1 if side == "cdf" else -1
@@ -172,7 +166,7 @@ def test_gradients_at_the_ends_are_those_of_the_support(side, x64):
         return inverse(side, mixture, log_q)
 
     arguments = -jnp.inf, jnp.array([-1.0, 2.0]), jnp.array([1.0, 4.0])
-    gradients = quick(jax.grad(end, (0, 1, 2)))(*arguments)
+    gradients = jax.jit(jax.grad(end, (0, 1, 2)))(*arguments)
     wanted = ([1, 0], [0, 0]) if side == "cdf" else ([0, 0], [0, 1])
     assert gradients[0] == 0
     np.testing.assert_array_equal(gradients[1:], wanted)
@@ -186,8 +180,8 @@ def test_second_derivatives(side, x64):
         mixture = by_probs(PROBS, dist.Normal(jnp.array([-1.0, 2.0]), jnp.array([0.5, 1.5])))
         return jax.grad(lambda v: inverse(side, mixture, v))(log_q)
 
-    actual = quick(jax.grad(slope))(-30.0)
-    up, down = (quick(slope)(-30.0 + s) for s in (1e-4, -1e-4))
+    actual = jax.jit(jax.grad(slope))(-30.0)
+    up, down = (jax.jit(slope)(-30.0 + s) for s in (1e-4, -1e-4))
     np.testing.assert_allclose(actual, (up - down) / 2e-4, rtol=1e-6)
 
 

@@ -9,8 +9,6 @@ from jax import numpy as jnp
 from cases import pathwise as cases
 from pathmix import MixtureSameFamily
 
-# Compile time is most of this file's run time, and is less without the late LLVM passes.
-QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 TOLERANCE = 1e-8
 ROWS = cases.SCALARS + cases.VECTORS
 NORMAL = cases.SCALARS[0]
@@ -61,7 +59,7 @@ def check(row, by, attach=attach, only=None):
         at = lambda t, x: residual(row, by, attach, theta, t, x)  # noqa: E731
         return jax.vmap(lambda t: jax.vmap(lambda x: at(t, x))(points))(tangents)
 
-    compiled = jax.jit(every, compiler_options=QUICK)
+    compiled = jax.jit(every)
     error, size = map(np.asarray, compiled(row.theta(by), tangents, row.points))
     relative = dict(zip(names, np.max(np.abs(error) / size, axis=1), strict=True))
     assert np.all(size > 0)

@@ -14,11 +14,8 @@ from scipy import optimize, special, stats
 from cases import pathwise as cases
 from pathmix import MixtureSameFamily
 
-# Compile time is most of this file's run time, and is less without the late LLVM passes.
-QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 FIRST, SECOND, MODES = 1e-7, 1e-5, 1e-12
 NORMAL = cases.SCALARS[0]
-compiled = partial(jax.jit, compiler_options=QUICK)
 APART = {"Beta", "StudentT"}
 """Rows whose derivatives hold the same few loops many times over: these are compiled once each if
 the whole is not."""
@@ -64,7 +61,7 @@ def along(row, attach, tangents, *, second=True):
         over_points = jax.vmap(derivatives, (None, 0, None))
         return jax.vmap(over_points, (None, None, 0))(theta, points, tangents)
 
-    fn = every if row.name in APART else compiled(every)
+    fn = every if row.name in APART else jax.jit(every)
     return jax.tree.map(np.asarray, fn(row.theta(), row.points, tangents))
 
 
@@ -276,7 +273,7 @@ def solved_rosenblatt(row, steps):
     size = row.points.shape[-1] - (row is cases.DIRICHLET)
     implicit = Implicit(steps, row.parameters, size)
     every = jax.vmap(jax.vmap(implicit.both, (None, None, 0)), (None, 0, None))
-    wanted = compiled(every)(row.logits, logits_only(row)["weights"], row.points)
+    wanted = jax.jit(every)(row.logits, logits_only(row)["weights"], row.points)
     return jax.tree.map(np.asarray, wanted)
 
 
@@ -401,7 +398,7 @@ def test_the_velocity_check_fails_for_the_selected_component_alone(x64):
 )
 def test_forward_and_reverse_mode_agree(row, x64):
     fn = lambda theta, x: attach(row, theta, x)  # noqa: E731
-    both = compiled(
+    both = jax.jit(
         jax.vmap(lambda th, x: (jax.jacfwd(fn)(th, x), jax.jacrev(fn)(th, x)), (None, 0))
     )
     forward, reverse = both(row.theta(), row.points)
@@ -417,7 +414,7 @@ def test_third_derivatives_are_differences_of_second_ones(x64):
     def draw(t, x):
         return attach(NORMAL, {n: theta[n] + t * tangent[n] for n in theta}, x)
 
-    third = compiled(jax.vmap(jax.grad(jax.grad(jax.grad(draw))), (None, 0)))(0.0, NORMAL.points)
+    third = jax.jit(jax.vmap(jax.grad(jax.grad(jax.grad(draw))), (None, 0)))(0.0, NORMAL.points)
     q = [NORMAL.mixture_cdf(theta, x) for x in NORMAL.points]
     step = 0.02
     at = np.array(
@@ -434,7 +431,7 @@ def test_gradients_are_the_same_under_every_transformation(x64):
     theta, points = NORMAL.theta(), jnp.asarray(NORMAL.points)
     value_and_slope = jax.grad(lambda theta, x: attach(NORMAL, theta, x))
 
-    @compiled
+    @jax.jit
     def every(theta, points):
         mapped = jax.vmap(value_and_slope, (None, 0))(theta, points)
         saved = jax.vmap(
@@ -456,7 +453,7 @@ def test_the_value_is_kept_bit_for_bit(precision):
     row = cases.independent_normal(3)
     theta = {name: jnp.asarray(value, precision) for name, value in row.theta().items()}
     x = jnp.asarray(row.points, precision).at[0, 0].set(-0.0)
-    out, pushed = compiled(
+    out, pushed = jax.jit(
         lambda theta, x: jax.jvp(lambda theta: attach(row, theta, x), (theta,), (theta,))
     )(theta, x)
     assert out.dtype == pushed.dtype == precision
@@ -485,7 +482,7 @@ def test_batches_are_mixtures_of_their_own(x64):
         )
         return m.reparameterize_sample(x)
 
-    @compiled
+    @jax.jit
     def both(*theta):
         alone = lambda i: jax.jvp(  # noqa: E731
             lambda *t: draw(*t, x[:, i]), tuple(t[i] for t in theta), tuple(t[i] for t in theta)
@@ -504,7 +501,7 @@ def test_matrix_events_are_taken_in_row_major_order(x64):
     logits, x = cases.LOGITS, generator.normal(size=(5, 2, 3))
     flat = lambda t, n: t.reshape(n, 6)  # noqa: E731
 
-    @compiled
+    @jax.jit
     def both(logits):
         matrix = slope(dist.Normal(loc, scale).to_event(2), logits, x)
         vector = dist.Normal(flat(loc, 3), flat(scale, 3)).to_event(1)

@@ -11,8 +11,6 @@ from numpyro.distributions import transforms
 
 from pathmix import MixtureSameFamily
 
-# Compile time is most of this file's run time, and is less without the late LLVM passes.
-QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 SCALES = (1e-3, 1.0, 1e3)
 SEPARATIONS = (0.0, 1.0, 5.0, 50.0)
 WEIGHTS = ("equal", "random", "tiny", "zeros")
@@ -94,7 +92,7 @@ def gradients(make, by, k, event_shape):
 
     stacks = configurations(k, event_shape)
     keys = jax.random.split(jax.random.key(1), len(stacks[0]))
-    return stacks, jax.jit(jax.vmap(one), compiler_options=QUICK)(*stacks, keys)
+    return stacks, jax.jit(jax.vmap(one))(*stacks, keys)
 
 
 def check(name, by, k, event_shape=()):

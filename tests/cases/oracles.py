@@ -74,7 +74,7 @@ def beta_tails(a, b, x):
 def gamma_tails(a, x):
     """Both tails of a standard Gamma: the series below, its complement in more digits above."""
     digits = int(max(0, x - a - (a * mp.log(x / a) if x > 0 else 0)) / 2.3) + 10
-    if digits > 60:  # far above, where mpmath's upper tail needs no more digits
+    if x > a and digits > 60:  # far above, where mpmath's upper tail needs no more digits
         upper = mp.gammainc(a, x, mp.inf, regularized=True)
         return 1 - upper, upper
     with mp.workdps(mp.dps + digits):

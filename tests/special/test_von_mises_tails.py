@@ -49,12 +49,13 @@ def test_slopes_in_x_and_location(x64, index):
     points = _points("float64")
     expected = [v[index] for v in oracles.on_points(oracles.log_von_mises_cdf_slopes, points)]
     found = jax.jit(jax.vmap(jax.grad(log_von_mises_cdf, argnums=index)))(*points)
-    # The density over a mass near the cut is 1/(x + π), and x + π is good to some 1e-15.
+    # The density over a mass near the cut is 1/(x + π). Without fused multiplications x + π is good
+    # to 8e-15, some twenty roundings of numbers up to π.
     from_cut = points[0] + np.pi
     floor = np.maximum(1, 1 / from_cut)
     expected = np.array([float(v) for v in expected])
     error = np.abs(np.asarray(found) - expected)
-    assert (error < 2e-15 * (UNITS * np.abs(expected) + floor * (UNITS + floor))).all()
+    assert (error < 2e-15 * (UNITS * np.abs(expected) + floor * (UNITS + 4 * floor))).all()
 
 
 def test_slope_in_the_concentration(x64):
