@@ -69,6 +69,21 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
     assert third_party == set(DEPENDENCIES)
 
 
+def entered_by_a_back_door():
+    """Imports of a package's private modules from outside of it."""
+    for path in SOURCES:
+        here = path.relative_to(PACKAGE).parts[0]
+        for node in ast.walk(ast.parse(path.read_text())):
+            module = getattr(node, "module", None) or ""
+            parts = module.split(".")
+            if parts[0] == "pathmix" and len(parts) > 2 and parts[1] != here:
+                yield f"{path.relative_to(PACKAGE)} imports {module}"
+
+
+def test_packages_are_entered_by_their_doors():
+    assert list(entered_by_a_back_door()) == []
+
+
 IMPORT_PROBE = """
 import sys
 import jax.scipy, numpyro.distributions

@@ -10,8 +10,8 @@ from scipy import stats
 
 import pathmix
 from cases import families as cases
+from cases.asked import family
 from cases.families import ROWS
-from pathmix._families import family
 
 LINE = [
     lambda a, b: dist.Normal(a, b),

@@ -9,7 +9,8 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 from pathmix import MixtureSameFamily
-from pathmix._families import _blocks, canonical
+from pathmix._components import canonical
+from pathmix._evaluation import _blocks
 
 K, E = 6, 3
 
@@ -94,8 +95,8 @@ by_density = MixtureSameFamily.log_prob
 )
 @pytest.mark.parametrize("make", [normals, full])
 def test_blocks_change_nothing(blocked, make, block, n, x64, monkeypatch):
-    monkeypatch.setattr(_blocks, "_BLOCK", block)
-    monkeypatch.setattr(_blocks, "_STRETCH", (1, 5 * E))
+    monkeypatch.setattr(_blocks, "BLOCK", block)
+    monkeypatch.setattr(_blocks, "STRETCH", (1, 5 * E))
     jax.clear_caches()
     p, x = parameters("float64"), np.random.default_rng(2).normal(size=(n, E))
     streamed = lambda p, x: jnp.sum(blocked(make(p), x) ** 2)  # noqa: E731

@@ -11,8 +11,9 @@ import pytest
 from jax import numpy as jnp
 from mpmath import mp, mpf
 
+from cases.asked import family, limit_of
 from pathmix import MixtureSameFamily
-from pathmix._families import factored, family, limit_of
+from pathmix._families import factored
 from pathmix._weights import Logits, Probabilities
 
 # A second derivative is a sum of a few products of derivatives, each as accurate as the families'
@@ -346,5 +347,5 @@ def test_integers_are_what_their_floats_are(edge, precision):
 
 def test_tails_of_a_hurdle_over_a_density_are_an_error():
     d = dist.HurdleProbs(dist.Gamma(jnp.array([2.0, 3.0])), 0.25)
-    with pytest.raises(NotImplementedError, match="expected a discrete base, got"):
+    with pytest.raises(NotImplementedError, match="HurdleProbs components have no cumul"):
         family(d).log_cdf(d, jnp.ones(1))

@@ -7,9 +7,10 @@ from jax import numpy as jnp
 
 from cases import families as cases
 from cases import table
+from cases.asked import family
 from cases.table import ROWS
-from pathmix._families import canonical, family
-from pathmix._families._gather import gather_components
+from pathmix._components import canonical
+from pathmix._layout import gather_components
 from pathmix._mixture._arguments import as_arrays
 
 TOLERANCE = {"float32": 5e-6, "float64": 1e-10}

@@ -4,10 +4,10 @@ import pytest
 
 from cases import coverage, documented, table
 from conftest import CELLS
-from pathmix._families._protocol import _REGISTRY as REGISTRY
+from pathmix._components import kinds
 
 
-@pytest.mark.parametrize("kind", list(REGISTRY), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
 def test_every_registered_family_has_a_row(kind):
     assert table.rows_of(kind)
 

@@ -14,7 +14,7 @@ from jax import lax
 from scipy import stats
 
 from cases.mixtures import by_logits, by_probs, equations
-from pathmix._mixture._sampling import _cumulative_counts
+from pathmix._evaluation._index import _cumulative_counts
 
 FALSE_ALARM = 1e-4
 BITS = {"float32": 31, "float64": 63}

@@ -9,7 +9,7 @@ from numpyro.distributions import biject_to, constraints
 from numpyro.distributions import transforms as tf
 
 from cases.mixtures import by_logits, by_probs
-from pathmix._families._constraints import extended_interval
+from pathmix._components._constraints import extended_interval
 
 
 def uniform(low, high):

@@ -7,7 +7,7 @@ import numpyro.distributions as dist
 import pytest
 
 from pathmix import MixtureSameFamily
-from pathmix._families import _blocks
+from pathmix._evaluation import _blocks
 from pathmix._pathwise import _logits
 
 K, E = 6, 4
@@ -48,8 +48,8 @@ def test_blocks_change_nothing(make, block, n, x64, monkeypatch):
         return jax.jit(lambda p: (jax.grad(loss)(p), slope(p), jax.grad(slope)(p)))(parameters())
 
     at_once = derivatives()
-    for module, size in ((_blocks, block * E), (_logits, block * K)):
-        monkeypatch.setattr(module, "_BLOCK", size)
+    monkeypatch.setattr(_blocks, "BLOCK", block * E)
+    monkeypatch.setattr(_logits, "RECURRENCE", block * K)
     blocked = derivatives()
     jax.clear_caches()
     assert np.all(at_once[0]["logits"] != 0)

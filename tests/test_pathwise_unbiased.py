@@ -156,9 +156,10 @@ def test_the_check_has_power():
         assert (np.std(leaf, axis=0) / np.sqrt(DRAWS / CHUNK)).max() < 0.01 * np.abs(truth).max()
 
 
-def test_second_derivatives():
+@pytest.mark.parametrize("draws", [DRAWS // 4, pytest.param(DRAWS, marks=pytest.mark.slow)])
+def test_second_derivatives(draws):
     """All blocks of the Hessian: logits, locations, scales and across."""
-    found = deviations("Normal", pathwise, hessian)
+    found = deviations("Normal", pathwise, hessian, draws)
     assert set(found["logits"]) == {"logits", "loc", "scale"}
     assert worst(found) < BOUND
 

@@ -1,5 +1,6 @@
 """Mixtures as random variables on JAX and NumPyro."""
 
+from pathmix import families as families
 from pathmix import random_variables as random_variables
 from pathmix._expectation import Estimate as Estimate
 from pathmix._expectation import Pathwise as Pathwise
@@ -25,6 +26,7 @@ __all__ = [
     "condition",
     "estimator_report",
     "expectation",
+    "families",
     "log_joint",
     "random_variables",
     "tape",

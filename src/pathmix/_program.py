@@ -15,9 +15,7 @@ from numpyro import handlers
 from numpyro.infer.util import log_density
 from numpyro.primitives import Messenger
 
-from pathmix._random_variable import RandomVariable
-from pathmix._random_variable._array import plain
-from pathmix._random_variable._site import as_site
+from pathmix._random_variable import RandomVariable, as_site, plain
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import numpyro.distributions as dist
 from jax import Array, lax
 from numpyro.distributions import Distribution, ExpandedDistribution
 
-from pathmix._families._gather import component_first
+from pathmix._layout import component_first
 from pathmix._special import bounded_exp
 from pathmix._typing import ComponentFirst, Flags, PerComponent, Reals
 

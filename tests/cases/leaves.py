@@ -40,11 +40,13 @@ COMPONENTS = {
 
 
 def mixtures():
-    """By probabilities and by logits."""
-    for name, (components, x) in COMPONENTS.items():
-        for weights in ({"probs": jnp.array([0.3, 0.7])}, {"logits": jnp.array([0.4, -1.0])}):
-            by = next(iter(weights))
-            yield f"{name} by {by}", MixtureSameFamily(dist.Categorical(**weights), components), x
+    """All by probabilities, and one by logits: the parts do not depend on each other."""
+    probs, logits = {"probs": jnp.array([0.3, 0.7])}, {"logits": jnp.array([0.4, -1.0])}
+    pairs = [*((name, probs) for name in COMPONENTS), ("Normal", logits)]
+    for name, weights in pairs:
+        components, x = COMPONENTS[name]
+        by = next(iter(weights))
+        yield f"{name} by {by}", MixtureSameFamily(dist.Categorical(**weights), components), x
 
 
 def density(m, x):

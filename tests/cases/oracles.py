@@ -1,5 +1,7 @@
 """Exact tails and moments from special functions in extended precision."""
 
+from functools import cache
+
 from mpmath import mp, mpf
 
 from cases.row import INF, NAN, Oracle
@@ -77,7 +79,8 @@ def gamma_tails(a, x):
     if x > a and digits > 60:  # far above, where mpmath's upper tail needs no more digits
         upper = mp.gammainc(a, x, mp.inf, regularized=True)
         return 1 - upper, upper
-    with mp.workdps(mp.dps + digits):
+    # what is below the smallest float needs no complement
+    with mp.workdps(mp.dps + min(digits, 340)):
         term = total = 1 / a
         n = 0
         while term > total * mp.eps:
@@ -88,6 +91,7 @@ def gamma_tails(a, x):
         return +lower, 1 - lower
 
 
+@cache  # the digits are its own, and the laws ask the same points again
 def von_mises_tails(x, loc, concentration):
     """Both tails measured from -pi, by quadrature in pieces, each relative to its own size."""
 

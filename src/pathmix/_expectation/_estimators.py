@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from pathmix._components import Canonical
+from pathmix._evaluation import draw
 from pathmix._expectation._batched import OfMember
-from pathmix._families import Canonical, draw
 from pathmix._mixture import MixtureSameFamily
 from pathmix._pathwise import attach_to_components
 from pathmix._typing import Reals, Value

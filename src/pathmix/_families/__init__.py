@@ -1,50 +1,82 @@
-"""All that a mixture must know of a component family.
+"""Families of distributions: mathematics on arrays, one file a family.
 
-Each module registers the families it knows on import; :func:`family` looks them up.
+None knows NumPyro, blocks of components or the layout of points.
 """
 
-from pathmix._families import (  # noqa: F401  (imported to register)
-    _asymmetric_laplace,
-    _beta,
-    _beta_counts,
-    _binomial,
-    _categorical,
-    _counts,
-    _dagum,
-    _dirichlet,
-    _exponential,
-    _folded,
-    _gamma,
-    _gompertz,
-    _half,
-    _levy,
-    _location_scale,
-    _log_uniform,
-    _multivariate,
-    _power_law,
-    _relaxed_bernoulli,
-    _student_t,
-    _transformed,
-    _truncated,
-    _truncated_gamma,
-    _uniform,
-    _von_mises,
-    _wrappers,
-    _zeros,
-)
-from pathmix._families._canonical import Canonical as Canonical
-from pathmix._families._canonical import canonical as canonical
-from pathmix._families._canonical import lean as lean
+from pathmix._families._asymmetric_laplace import asymmetric_laplace as asymmetric_laplace
+from pathmix._families._asymmetric_laplace import by_asymmetry as by_asymmetry
+from pathmix._families._asymmetric_laplace import by_quantile as by_quantile
+from pathmix._families._beta import Concentrations as Concentrations
+from pathmix._families._beta import beta as beta
+from pathmix._families._beta import kumaraswamy as kumaraswamy
+from pathmix._families._beta_counts import beta_binomial as beta_binomial
+from pathmix._families._beta_counts import beta_negative_binomial as beta_negative_binomial
+from pathmix._families._binomial import Bernoulli as Bernoulli
+from pathmix._families._binomial import Binomial as Binomial
+from pathmix._families._binomial import bernoulli as bernoulli
+from pathmix._families._binomial import bernoulli_by_logits as bernoulli_by_logits
+from pathmix._families._binomial import binomial as binomial
+from pathmix._families._binomial import binomial_by_logits as binomial_by_logits
+from pathmix._families._binomial import discrete_uniform as discrete_uniform
+from pathmix._families._categorical import categorical as categorical
+from pathmix._families._categorical import categorical_by_logits as categorical_by_logits
+from pathmix._families._categorical import ordered_logistic as ordered_logistic
 from pathmix._families._conditionals import Conditionals as Conditionals
 from pathmix._families._conditionals import Terms as Terms
-from pathmix._families._draws import draw as draw
+from pathmix._families._counts import Geometric as Geometric
+from pathmix._families._counts import Poisson as Poisson
+from pathmix._families._counts import geometric as geometric
+from pathmix._families._counts import geometric_by_logits as geometric_by_logits
+from pathmix._families._counts import negative_binomial as negative_binomial
+from pathmix._families._counts import negative_binomial_by_probs as negative_binomial_by_probs
+from pathmix._families._counts import poisson as poisson
+from pathmix._families._counts import size_and_probs as size_and_probs
+from pathmix._families._counts import size_and_rate as size_and_rate
+from pathmix._families._dagum import dagum as dagum
+from pathmix._families._dirichlet import dirichlet as dirichlet
+from pathmix._families._exponential import Exponential as Exponential
+from pathmix._families._exponential import exponential as exponential
+from pathmix._families._exponential import weibull as weibull
+from pathmix._families._family import Family as Family
+from pathmix._families._family import OfTheta as OfTheta
+from pathmix._families._family import OfValue as OfValue
+from pathmix._families._family import Theta as Theta
+from pathmix._families._family import given as given
+from pathmix._families._family import implicit as implicit
+from pathmix._families._family import spread_over as spread_over
+from pathmix._families._folded import Folded as Folded
+from pathmix._families._folded import folded as folded
+from pathmix._families._gamma import Gamma as Gamma
+from pathmix._families._gamma import gamma as gamma
+from pathmix._families._gompertz import gompertz as gompertz
+from pathmix._families._half import half_cauchy as half_cauchy
+from pathmix._families._half import half_normal as half_normal
+from pathmix._families._levy import levy as levy
+from pathmix._families._limits import Limit as Limit
+from pathmix._families._limits import Vanishing as Vanishing
 from pathmix._families._limits import factored as factored
-from pathmix._families._limits import limit_of as limit_of
-from pathmix._families._marginals import conditionals_of as conditionals_of
-from pathmix._families._protocol import Family as Family
-from pathmix._families._protocol import family as family
-from pathmix._families._protocol import is_registered as is_registered
-from pathmix._families._protocol import register as register
-from pathmix._families._supports import bounds as bounds
-from pathmix._families._supports import component_bounds as component_bounds
-from pathmix._families._supports import hull as hull
+from pathmix._families._location_scale import LocScale as LocScale
+from pathmix._families._location_scale import cauchy as cauchy
+from pathmix._families._location_scale import gumbel as gumbel
+from pathmix._families._location_scale import laplace as laplace
+from pathmix._families._location_scale import logistic as logistic
+from pathmix._families._location_scale import normal as normal
+from pathmix._families._location_scale import soft_laplace as soft_laplace
+from pathmix._families._log_uniform import log_uniform as log_uniform
+from pathmix._families._low_rank import low_rank as low_rank
+from pathmix._families._multivariate import multivariate_normal as multivariate_normal
+from pathmix._families._multivariate import multivariate_student_t as multivariate_student_t
+from pathmix._families._odds import by_logits as by_logits
+from pathmix._families._odds import by_probs as by_probs
+from pathmix._families._power_law import doubly_truncated as doubly_truncated
+from pathmix._families._power_law import lower_truncated as lower_truncated
+from pathmix._families._relaxed_bernoulli import relaxed_bernoulli as relaxed_bernoulli
+from pathmix._families._student_t import student_t as student_t
+from pathmix._families._truncated import Truncated as Truncated
+from pathmix._families._truncated import truncated as truncated
+from pathmix._families._truncated_gamma import truncated_gamma as truncated_gamma
+from pathmix._families._uniform import uniform as uniform
+from pathmix._families._von_mises import von_mises as von_mises
+from pathmix._families._zeros import Gated as Gated
+from pathmix._families._zeros import hurdle as hurdle
+from pathmix._families._zeros import zero_inflated as zero_inflated

@@ -4,16 +4,13 @@ With ``z = (x − loc)/scale`` the density is ``exp(a z)`` below zero and ``exp(
 ``ab / ((a + b) scale)``; the mass below is ``b/(a + b)``.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpyro.distributions as dist
-from numpyro.distributions import Distribution
 
+from pathmix._families._family import Family, complement, implicit
 from pathmix._families._location_scale import at_finite
-from pathmix._families._protocol import Family, complement, register
 from pathmix._typing import Reals, Value
 
 
@@ -26,44 +23,32 @@ class Sides(NamedTuple):
     log_above: Reals
 
 
-class AsymmetricLaplaceFamily(Family):
-    """An asymmetric Laplace distribution, whose sides are set by an argument of this name."""
+class AsymmetricLaplace(NamedTuple):
+    """Parameters."""
 
-    pathwise = True
+    loc: Reals
+    scale: Reals
+    sides: Sides
 
-    def __init__(self, shape: str, sides_of: Callable[[Reals], Sides]) -> None:
-        self.parameters = ("loc", "scale", shape)  # type: ignore[misc]
-        self.sides_of = sides_of
 
-    def sides(self, d: Distribution) -> Sides:
-        """Return both sides of ``z``."""
-        return self.sides_of(getattr(d, self.parameters[-1]))
+def _log_density(theta: AsymmetricLaplace, x: Value) -> Reals:
+    side = theta.sides
+    constant = side.log_below + jnp.log(side.below) - jnp.log(theta.scale)
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        side = self.sides(d)
-        constant = side.log_below + jnp.log(side.below) - jnp.log(d.scale)
+    def density(z: Reals) -> Reals:
+        return constant + jnp.where(z < 0, side.below * z, -side.above * z)
 
-        def density(z: Reals) -> Reals:
-            return constant + jnp.where(z < 0, side.below * z, -side.above * z)
+    return at_finite(density, theta, x, -jnp.inf, -jnp.inf)
 
-        return at_finite(density, d, x, -jnp.inf, -jnp.inf)
 
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        side = self.sides(d)
-        return at_finite(lambda z: _log_tail(z, *side), d, x, -jnp.inf, 0.0)
+def _log_cdf(theta: AsymmetricLaplace, x: Value) -> Reals:
+    return at_finite(lambda z: _log_tail(z, *theta.sides), theta, x, -jnp.inf, 0.0)
 
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        below, above, log_below, log_above = self.sides(d)
-        mirrored = Sides(above, below, log_above, log_below)
-        return at_finite(lambda z: _log_tail(-z, *mirrored), d, x, 0.0, -jnp.inf)
 
-    def mean(self, d: Distribution) -> Reals:
-        side = self.sides(d)
-        return d.loc + d.scale * (1 / side.above - 1 / side.below)
-
-    def variance(self, d: Distribution) -> Reals:
-        side = self.sides(d)
-        return d.scale**2 * (1 / side.above**2 + 1 / side.below**2)
+def _log_survival(theta: AsymmetricLaplace, x: Value) -> Reals:
+    below, above, log_below, log_above = theta.sides
+    mirrored = Sides(above, below, log_above, log_below)
+    return at_finite(lambda z: _log_tail(-z, *mirrored), theta, x, 0.0, -jnp.inf)
 
 
 def _log_tail(z: Reals, below: Reals, above: Reals, log_below: Reals, log_above: Reals) -> Reals:
@@ -72,22 +57,34 @@ def _log_tail(z: Reals, below: Reals, above: Reals, log_below: Reals, log_above:
     return jnp.where(z < 0, log_below + below * z, upper)
 
 
-def by_asymmetry(asymmetry: Reals) -> Sides:
-    """Return the sides of lengths ``κ`` and ``1/κ``: a mass ``κ²/(1 + κ²)`` below."""
+def _mean(theta: AsymmetricLaplace) -> Reals:
+    return theta.loc + theta.scale * (1 / theta.sides.above - 1 / theta.sides.below)
+
+
+def _variance(theta: AsymmetricLaplace) -> Reals:
+    return theta.scale**2 * (1 / theta.sides.above**2 + 1 / theta.sides.below**2)
+
+
+def by_asymmetry(loc: Reals, scale: Reals, asymmetry: Reals) -> AsymmetricLaplace:
+    """Return the one with sides of lengths ``κ`` and ``1/κ``: a mass ``κ²/(1 + κ²)`` below."""
     twice = 2 * jnp.log(asymmetry)
-    return Sides(1 / asymmetry, asymmetry, jax.nn.log_sigmoid(twice), jax.nn.log_sigmoid(-twice))
+    masses = jax.nn.log_sigmoid(twice), jax.nn.log_sigmoid(-twice)
+    return AsymmetricLaplace(loc, scale, Sides(1 / asymmetry, asymmetry, *masses))
 
 
-def by_quantile(quantile: Reals) -> Sides:
-    """Return the sides with a mass of ``quantile`` below, of rates ``1 − quantile`` and itself."""
-    return Sides(1 - quantile, quantile, jnp.log(quantile), jnp.log1p(-quantile))
+def by_quantile(loc: Reals, scale: Reals, quantile: Reals) -> AsymmetricLaplace:
+    """Return the one with a mass of ``quantile`` below: of rates ``1 − quantile`` and itself."""
+    masses = jnp.log(quantile), jnp.log1p(-quantile)
+    return AsymmetricLaplace(loc, scale, Sides(1 - quantile, quantile, *masses))
 
 
-register(
-    AsymmetricLaplaceFamily("asymmetry", by_asymmetry),
-    dist.AsymmetricLaplace,
-)
-register(
-    AsymmetricLaplaceFamily("quantile", by_quantile),
-    dist.AsymmetricLaplaceQuantile,
+asymmetric_laplace = Family(
+    "AsymmetricLaplace",
+    _log_density,
+    AsymmetricLaplace,
+    log_cdf=_log_cdf,
+    log_survival=_log_survival,
+    velocity=implicit(_log_cdf, _log_survival),
+    mean=_mean,
+    variance=_variance,
 )

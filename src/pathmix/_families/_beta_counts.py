@@ -6,15 +6,15 @@ a hypergeometric series of positive terms, the ratios to it of the masses that f
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax.numpy as jnp
-import numpyro.distributions as dist
 from jax import Array, lax
-from numpyro.distributions import Distribution
 
 from pathmix._families._binomial import log_binomial
-from pathmix._families._counts import CountFamily, as_real, is_count
-from pathmix._families._protocol import Family, complement, guarded, register
+from pathmix._families._counts import counts
+from pathmix._families._family import Family, complement, guarded
+from pathmix._families._odds import Odds, as_real, is_count
 from pathmix._special import forward_differentiable, log_beta_kernel
 from pathmix._typing import Flags, Reals, Value
 
@@ -26,101 +26,118 @@ _MOST = 20_000
 Carry = tuple[Array, Array, Array]
 
 
-class BetaBinomialFamily(Family):
+class BetaBinomial(NamedTuple):
+    """Parameters."""
+
+    concentration1: Reals
+    concentration0: Reals
+    total_count: Reals
+
+
+def _binomial_log_density(theta: BetaBinomial, x: Value) -> Reals:
     """``P(X = n) = C(N, n) B(a+n, b+N−n) / B(a, b)``; tails by sums of up to ``N`` terms."""
-
-    parameters = ("concentration1", "concentration0", "total_count")
-
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        x = as_real(d, x)
-        inside = is_count(x) & (x <= d.total_count)
-        return guarded(inside, lambda n: self._log_mass(d, n), x, 0.0)
-
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        x = as_real(d, x)
-        below = self._between(d, x, smaller)
-        return jnp.where(x >= d.total_count, 0.0, below)
-
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        x = as_real(d, x)
-        above = self._between(d, x, lambda lower, upper: smaller(upper, lower))
-        return jnp.where(x < 0, 0.0, above)
-
-    def mean(self, d: Distribution) -> Reals:
-        a, b = d.concentration1, d.concentration0
-        return jnp.broadcast_to(d.total_count * (a / (a + b)), d.shape())
-
-    def variance(self, d: Distribution) -> Reals:
-        a, b, total = d.concentration1, d.concentration0, d.total_count
-        spread = (a / (a + b)) * (b / (a + b)) * ((a + b + total) / (a + b + 1))
-        return jnp.broadcast_to(total * spread, d.shape())
-
-    def _between(self, d: Distribution, x: Value, choose: Callable[..., Reals]) -> Reals:
-        a, b = d.concentration1, d.concentration0
-        total = jnp.asarray(d.total_count, x.dtype)
-
-        def at(n: Reals) -> Reals:
-            n = lax.stop_gradient(n)
-            lower = _beta_binomial_series(total - n, total, b, a)
-            upper = _beta_binomial_series(n + 1, total, a, b)
-            return choose(
-                (self._log_mass(d, n) + jnp.log(lower), _is_whole(lower)),
-                (self._log_mass(d, n + 1) + jnp.log(upper), _is_whole(upper)),
-            )
-
-        return guarded((x >= 0) & (x < total), at, jnp.floor(x), 0.0)
-
-    def _log_mass(self, d: Distribution, n: Reals) -> Reals:
-        a, b = d.concentration1, d.concentration0
-        m = d.total_count - n
-        x, y = _posterior_mean(a + n, b + m)
-        given = log_binomial(n, m, (x, y), (jnp.log(x), jnp.log(y)))
-        return given + log_beta_kernel(a, b, x, y) - log_beta_kernel(a + n, b + m, x, y)
+    x = as_real(theta, x)
+    inside = is_count(x) & (x <= theta.total_count)
+    return guarded(inside, lambda n: _binomial_log_mass(theta, n), x, 0.0)
 
 
-class BetaNegativeBinomialFamily(CountFamily):
+def _binomial_log_cdf(theta: BetaBinomial, x: Value) -> Reals:
+    x = as_real(theta, x)
+    below = _binomial_between(theta, x, smaller)
+    return jnp.where(x >= theta.total_count, 0.0, below)
+
+
+def _binomial_log_survival(theta: BetaBinomial, x: Value) -> Reals:
+    x = as_real(theta, x)
+    above = _binomial_between(theta, x, lambda lower, upper: smaller(upper, lower))
+    return jnp.where(x < 0, 0.0, above)
+
+
+def _binomial_mean(theta: BetaBinomial) -> Reals:
+    a, b = theta.concentration1, theta.concentration0
+    return theta.total_count * (a / (a + b))
+
+
+def _binomial_variance(theta: BetaBinomial) -> Reals:
+    a, b, total = theta.concentration1, theta.concentration0, theta.total_count
+    spread = (a / (a + b)) * (b / (a + b)) * ((a + b + total) / (a + b + 1))
+    return total * spread
+
+
+def _binomial_between(theta: BetaBinomial, x: Value, choose: Callable[..., Reals]) -> Reals:
+    a, b = theta.concentration1, theta.concentration0
+    total = theta.total_count.astype(x.dtype)
+
+    def at(n: Reals) -> Reals:
+        n = lax.stop_gradient(n)
+        lower = _beta_binomial_series(total - n, total, b, a)
+        upper = _beta_binomial_series(n + 1, total, a, b)
+        return choose(
+            (_binomial_log_mass(theta, n) + jnp.log(lower), _is_whole(lower)),
+            (_binomial_log_mass(theta, n + 1) + jnp.log(upper), _is_whole(upper)),
+        )
+
+    return guarded((x >= 0) & (x < total), at, jnp.floor(x), 0.0)
+
+
+def _binomial_log_mass(theta: BetaBinomial, n: Reals) -> Reals:
+    a, b = theta.concentration1, theta.concentration0
+    m = theta.total_count - n
+    x, y = _posterior_mean(a + n, b + m)
+    given = log_binomial(n, m, Odds(x, y, jnp.log(x), jnp.log(y)))
+    return given + log_beta_kernel(a, b, x, y) - log_beta_kernel(a + n, b + m, x, y)
+
+
+class BetaNegativeBinomial(NamedTuple):
+    """Parameters."""
+
+    concentration1: Reals
+    concentration0: Reals
+    n: Reals
+
+
+def _negative_log_mass(theta: BetaNegativeBinomial, n: Reals) -> Reals:
     """``P(X = n) = Γ(r+n) / (Γ(r) n!) · B(a+n, b+r) / B(a, b)``, with a tail as ``n^(−b)``.
 
     The lower tail is a sum of ``n + 1`` terms. Of the upper one, Thomae's transformation makes a
     series whose terms fall off with the power ``n + 2`` instead of ``b + 1`` (Bailey 1935, section
     3.2). Its length grows with the parameters: beyond a few thousand it is cut off.
     """
+    a, b, r = theta.concentration1, theta.concentration0, theta.n
+    x, y = _posterior_mean(a + n, b + r)
+    given = log_beta_kernel(r, n + 1, y, x) - jnp.log(x) - jnp.log(r + n)
+    return given + log_beta_kernel(a, b, x, y) - log_beta_kernel(a + n, b + r, x, y)
 
-    parameters = ("concentration1", "concentration0", "n")
 
-    def log_mass(self, d: Distribution, n: Reals) -> Reals:
-        a, b, r = d.concentration1, d.concentration0, d.n
-        x, y = _posterior_mean(a + n, b + r)
-        given = log_beta_kernel(r, n + 1, y, x) - jnp.log(x) - jnp.log(r + n)
-        return given + log_beta_kernel(a, b, x, y) - log_beta_kernel(a + n, b + r, x, y)
+def _negative_log_below(theta: BetaNegativeBinomial, n: Reals) -> Reals:
+    return smaller(*_negative_tails(theta, n))
 
-    def log_below(self, d: Distribution, n: Reals) -> Reals:
-        return smaller(*self._tails(d, n))
 
-    def log_above(self, d: Distribution, n: Reals) -> Reals:
-        return smaller(*self._tails(d, n)[::-1])
+def _negative_log_above(theta: BetaNegativeBinomial, n: Reals) -> Reals:
+    return smaller(*_negative_tails(theta, n)[::-1])
 
-    def mean(self, d: Distribution) -> Reals:
-        a, b, r = d.concentration1, d.concentration0, d.n
-        value = guarded(b > 1, lambda b: r * a / (b - 1), b, 2.0, jnp.inf)
-        return jnp.broadcast_to(value, d.shape())
 
-    def variance(self, d: Distribution) -> Reals:
-        a, b, r = d.concentration1, d.concentration0, d.n
+def _negative_mean(theta: BetaNegativeBinomial) -> Reals:
+    a, b, r = theta.concentration1, theta.concentration0, theta.n
+    return guarded(b > 1, lambda b: r * a / (b - 1), b, 2.0, jnp.inf)
 
-        def finite(b: Reals) -> Reals:
-            return r * a * ((r + b - 1) / (b - 1)) * ((a + b - 1) / (b - 1)) / (b - 2)
 
-        return jnp.broadcast_to(guarded(b > 2, finite, b, 3.0, jnp.inf), d.shape())
+def _negative_variance(theta: BetaNegativeBinomial) -> Reals:
+    a, b, r = theta.concentration1, theta.concentration0, theta.n
 
-    def _tails(self, d: Distribution, n: Reals) -> tuple[tuple[Reals, Flags], ...]:
-        theta = (d.concentration1, d.concentration0, d.n)
-        n = lax.stop_gradient(n)
-        lower, upper = _downward_series(n, *theta), _upward_series(n + 1, *theta)
-        return (
-            (self.log_mass(d, n) + jnp.log(lower), _is_whole(lower)),
-            (self.log_mass(d, n + 1) + jnp.log(upper), _is_whole(upper)),
-        )
+    def finite(b: Reals) -> Reals:
+        return r * a * ((r + b - 1) / (b - 1)) * ((a + b - 1) / (b - 1)) / (b - 2)
+
+    return guarded(b > 2, finite, b, 3.0, jnp.inf)
+
+
+def _negative_tails(theta: BetaNegativeBinomial, n: Reals) -> tuple[tuple[Reals, Flags], ...]:
+    n = lax.stop_gradient(n)
+    lower, upper = _downward_series(n, *theta), _upward_series(n + 1, *theta)
+    return (
+        (_negative_log_mass(theta, n) + jnp.log(lower), _is_whole(lower)),
+        (_negative_log_mass(theta, n + 1) + jnp.log(upper), _is_whole(upper)),
+    )
 
 
 def smaller(own: tuple[Reals, Flags], other: tuple[Reals, Flags]) -> Reals:
@@ -217,5 +234,23 @@ def _thomae(n: Array, a: Array, b: Array, r: Array) -> Array:
     return n / b * _sum_of_ratios(ratio, jnp.full_like(n, _MOST), more)[2]
 
 
-register(BetaBinomialFamily(), dist.BetaBinomial)
-register(BetaNegativeBinomialFamily(), dist.BetaNegativeBinomial)
+beta_binomial = Family(
+    "BetaBinomial",
+    _binomial_log_density,
+    BetaBinomial,
+    log_cdf=_binomial_log_cdf,
+    log_survival=_binomial_log_survival,
+    mean=_binomial_mean,
+    variance=_binomial_variance,
+)
+
+
+beta_negative_binomial = counts(
+    "BetaNegativeBinomial",
+    BetaNegativeBinomial,
+    _negative_log_mass,
+    _negative_log_below,
+    _negative_log_above,
+    mean=_negative_mean,
+    variance=_negative_variance,
+)

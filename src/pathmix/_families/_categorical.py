@@ -1,164 +1,117 @@
 """Families given by a table of masses, whose last axis runs over the categories."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
-import numpyro.distributions as dist
 from jax import Array, lax
-from numpyro.distributions import Distribution
 
-from pathmix._families._counts import as_real, is_count, safe_log
+from pathmix._families._family import Family, Theta, guarded, sharpen
 from pathmix._families._limits import Limit, Vanishing
-from pathmix._families._protocol import Family, guarded, register, sharpen
+from pathmix._families._odds import as_real, is_count, safe_log
 from pathmix._special import log1mexp
 from pathmix._typing import Flags, Reals, Value
 
 _FLOOR = -1e30
 """A logarithm below all others, but finite, so that sums of it have derivatives."""
 
-
-class TableFamily(Family):
-    """``P(X = n)`` is the n-th entry of a table, whose last axis runs over the categories."""
-
-    def log_masses(self, d: Distribution) -> Reals:
-        """Return ``log P(X = n)``, ``*batch k category``."""
-        raise NotImplementedError
-
-    def log_tails(self, d: Distribution) -> tuple[Reals, Reals]:
-        """Return ``log P(X ≤ n)`` and ``log P(X > n)``, ``*batch k category``."""
-        raise NotImplementedError
-
-    def tables(self, d: Distribution) -> tuple[Reals, Reals, Reals, Flags] | None:
-        """Return masses and tails that may vanish, and which masses of zero have derivatives."""
-        raise NotImplementedError
-
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        x, table = as_real(d, x), self.log_masses(d)
-        inside = is_count(x) & (x < table.shape[-1])
-        return guarded(inside, lambda n: entry(table, d, n), x, 0.0)
-
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        x, (below, _) = as_real(d, x), self.log_tails(d)
-        last = below.shape[-1] - 1
-        inner = guarded((x >= 0) & (x < last), lambda n: entry(below, d, n), jnp.floor(x), 0.0)
-        return jnp.where(x >= last, 0.0, inner)
-
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        x, (_, above) = as_real(d, x), self.log_tails(d)
-        inside = (x >= 0) & (x < above.shape[-1] - 1)
-        inner = guarded(inside, lambda n: entry(above, d, n), jnp.floor(x), 0.0)
-        return jnp.where(x < 0, 0.0, inner)
-
-    def limit(self, d: Distribution, x: Value) -> Limit | None:
-        """Return the entries that are exactly zero, and the tails that hold no others."""
-        tables = self.tables(d)
-        if tables is None:
-            return None
-        mass, below, above, zero = tables
-        x, n, last = as_real(d, x), jnp.floor(as_real(d, x)), mass.shape[-1] - 1
-        listed, inside = is_count(x) & (x <= last), (x >= 0) & (x < last)
-
-        def at(table: Array, where: Flags) -> Array:
-            return entry(table, d, jnp.where(where, n, 0.0))
-
-        return Limit(
-            Vanishing(listed & at(zero, listed), at(mass, listed)),
-            Vanishing(inside & (at(below, inside) == 0), at(below, inside)),
-            Vanishing(inside & (at(above, inside) == 0), at(above, inside)),
-        )
-
-    def mean(self, d: Distribution) -> Reals:
-        p, n = self._table(d)
-        return jnp.sum(p * n, axis=-1)
-
-    def variance(self, d: Distribution) -> Reals:
-        p, n = self._table(d)
-        return jnp.sum(p * (n - jnp.sum(p * n, axis=-1, keepdims=True)) ** 2, axis=-1)
-
-    def _table(self, d: Distribution) -> tuple[Reals, Reals]:
-        p = jnp.exp(self.log_masses(d))
-        return p, jnp.arange(p.shape[-1], dtype=p.dtype)
+Tables = Callable[[Theta], tuple[Reals, Reals, Reals, Flags]]
 
 
-class CategoricalProbsFamily(TableFamily):
-    """A table of probabilities, not necessarily normalised."""
+def by_table(
+    name: str,
+    parameters: Callable[..., Theta],
+    log_masses: Callable[[Theta], Reals],
+    log_tails: Callable[[Theta], tuple[Reals, Reals]],
+    tables: Tables | None = None,
+) -> Family:
+    """Return the family whose ``P(X = n)`` is the n-th entry of a table.
 
-    parameters = ("probs",)
-
-    def log_masses(self, d: Distribution) -> Reals:
-        return safe_log(_normalised(d))
-
-    def log_tails(self, d: Distribution) -> tuple[Reals, Reals]:
-        low, high = _tails(_normalised(d))
-        below, above = safe_log(low), safe_log(high)
-        # of a tail that is exactly zero the complement has no derivative
-        lower = jnp.where(high == 0, below, sharpen(below, above))
-        return lower, jnp.where(low == 0, above, sharpen(above, below))
-
-    def tables(self, d: Distribution) -> tuple[Reals, Reals, Reals, Flags] | None:
-        p = _normalised(d)
-        return p, *_tails(p), p == 0
-
-
-class CategoricalLogitsFamily(TableFamily):
-    """A table of logarithms, up to a constant; −inf stands for an exact zero."""
-
-    parameters = ("logits",)
-
-    def log_masses(self, d: Distribution) -> Reals:
-        table = jax.nn.log_softmax(d.logits, axis=-1)
-        return jnp.broadcast_to(table, d.batch_shape + table.shape[-1:])
-
-    def log_tails(self, d: Distribution) -> tuple[Reals, Reals]:
-        table = jnp.maximum(self.log_masses(d), _FLOOR)
-        axis = table.ndim - 1
-        below = lax.cumlogsumexp(table, axis=axis)
-        from_here = lax.cumlogsumexp(table, axis=axis, reverse=True)
-        above = _append(from_here[..., 1:], _FLOOR)
-        below, above = (jnp.where(t > 0.1 * _FLOOR, t, -jnp.inf) for t in (below, above))
-        return sharpen(below, above), sharpen(above, below)
-
-    def tables(self, d: Distribution) -> None:
-        return None
-
-
-class OrderedLogisticFamily(TableFamily):
-    """``P(X ≤ n) = σ(cₙ − η)`` for ordered cutpoints ``c`` (McCullagh 1980).
-
-    The mass between two cutpoints, ``σ(u) − σ(l)``, is ``σ(u) σ(−l) (1 − e^(l−u))``, which holds
-    no difference but that of the cutpoints.
+    Args:
+        name: That of the family.
+        parameters: The class of its parameters.
+        log_masses: ``log P(X = n)``, ``*batch k category``.
+        log_tails: ``log P(X ≤ n)`` and ``log P(X > n)``, ``*batch k category``.
+        tables: Masses and tails that may vanish, and which masses of zero have derivatives.
     """
 
-    parameters = ("predictor", "cutpoints")
+    def log_density(theta: Theta, x: Value) -> Reals:
+        x, table = as_real(theta, x), log_masses(theta)
+        inside = is_count(x) & (x < table.shape[-1])
+        return guarded(inside, lambda n: entry(table, n), x, 0.0)
 
-    def log_masses(self, d: Distribution) -> Reals:
-        u = _relative_cutpoints(d)
-        sides = _append(jax.nn.log_sigmoid(u), 0.0) + _prepend(jax.nn.log_sigmoid(-u), 0.0)
-        return sides + _prepend(_append(log1mexp(_gaps(d)), 0.0), 0.0)
+    def log_cdf(theta: Theta, x: Value) -> Reals:
+        x, (below, _) = as_real(theta, x), log_tails(theta)
+        last = below.shape[-1] - 1
+        inner = guarded((x >= 0) & (x < last), lambda n: entry(below, n), jnp.floor(x), 0.0)
+        return jnp.where(x >= last, 0.0, inner)
 
-    def log_tails(self, d: Distribution) -> tuple[Reals, Reals]:
-        u = _relative_cutpoints(d)
-        below, above = jax.nn.log_sigmoid(u), jax.nn.log_sigmoid(-u)
-        return _append(below, 0.0), _append(above, -jnp.inf)
+    def log_survival(theta: Theta, x: Value) -> Reals:
+        x, (_, above) = as_real(theta, x), log_tails(theta)
+        inside = (x >= 0) & (x < above.shape[-1] - 1)
+        inner = guarded(inside, lambda n: entry(above, n), jnp.floor(x), 0.0)
+        return jnp.where(x < 0, 0.0, inner)
 
-    def tables(self, d: Distribution) -> tuple[Reals, Reals, Reals, Flags] | None:
-        u, gaps = _relative_cutpoints(d), _gaps(d)
-        below, above = jax.nn.sigmoid(u), jax.nn.sigmoid(-u)
-        inner = _prepend(_append(-jnp.expm1(gaps), 1.0), 1.0)
-        mass = _append(below, 1.0) * _prepend(above, 1.0) * inner
-        # the tails vanish nowhere, they only underflow, and are better known by their logarithms
-        return mass, jnp.ones_like(mass), jnp.ones_like(mass), inner == 0
+    def masses(theta: Theta) -> tuple[Reals, Reals]:
+        p = jnp.exp(log_masses(theta))
+        return p, jnp.arange(p.shape[-1], dtype=p.dtype)
+
+    def mean(theta: Theta) -> Reals:
+        p, n = masses(theta)
+        return jnp.sum(p * n, axis=-1)
+
+    def variance(theta: Theta) -> Reals:
+        p, n = masses(theta)
+        return jnp.sum(p * (n - jnp.sum(p * n, axis=-1, keepdims=True)) ** 2, axis=-1)
+
+    return Family(
+        name,
+        log_density,
+        parameters,
+        log_cdf=log_cdf,
+        log_survival=log_survival,
+        mean=mean,
+        variance=variance,
+        limit=None if tables is None else lambda theta, x: _limit(tables(theta), as_real(theta, x)),
+    )
 
 
-def entry(table: Array, d: Distribution, n: Reals) -> Array:
+def _limit(tables: tuple[Reals, Reals, Reals, Flags], x: Reals) -> Limit:
+    """The entries that are exactly zero, and the tails that hold no others."""
+    mass, below, above, zero = tables
+    n, last = jnp.floor(x), mass.shape[-1] - 1
+    listed, inside = is_count(x) & (x <= last), (x >= 0) & (x < last)
+
+    def at(table: Array, where: Flags) -> Array:
+        return entry(table, jnp.where(where, n, 0.0))
+
+    return Limit(
+        Vanishing(listed & at(zero, listed), at(mass, listed)),
+        Vanishing(inside & (at(below, inside) == 0), at(below, inside)),
+        Vanishing(inside & (at(above, inside) == 0), at(above, inside)),
+    )
+
+
+def entry(table: Array, n: Reals) -> Array:
     """Return ``table[..., n]`` with ``n`` broadcast against the batch."""
-    n = jnp.broadcast_to(n, jnp.broadcast_shapes(n.shape, d.batch_shape)).astype(int)
-    grid = jnp.meshgrid(*map(jnp.arange, d.batch_shape), indexing="ij", sparse=True)
+    batch = table.shape[:-1]
+    n = jnp.broadcast_to(n, jnp.broadcast_shapes(n.shape, batch)).astype(int)
+    grid = jnp.meshgrid(*map(jnp.arange, batch), indexing="ij", sparse=True)
     return table.at[(*grid, n)].get(mode="clip")
 
 
-def _normalised(d: Distribution) -> Reals:
-    p = d.probs / jnp.sum(d.probs, axis=-1, keepdims=True)
-    return jnp.broadcast_to(p, d.batch_shape + p.shape[-1:])
+# ---- categorical by probabilities ----
+
+
+class Probs(NamedTuple):
+    """A table of probabilities, not necessarily normalised, ``*batch k category``."""
+
+    probs: Reals
+
+
+def _normalised(theta: Probs) -> Reals:
+    return theta.probs / jnp.sum(theta.probs, axis=-1, keepdims=True)
 
 
 def _tails(p: Reals) -> tuple[Reals, Reals]:
@@ -168,15 +121,96 @@ def _tails(p: Reals) -> tuple[Reals, Reals]:
     return lax.cumsum(p, axis=axis), _append(from_here[..., 1:], 0.0)
 
 
-def _relative_cutpoints(d: Distribution) -> Reals:
-    u = d.cutpoints - d.predictor[..., None]
-    return jnp.broadcast_to(u, d.batch_shape + u.shape[-1:])
+def _log_tails(theta: Probs) -> tuple[Reals, Reals]:
+    low, high = _tails(_normalised(theta))
+    below, above = safe_log(low), safe_log(high)
+    # of a tail that is exactly zero the complement has no derivative
+    lower = jnp.where(high == 0, below, sharpen(below, above))
+    return lower, jnp.where(low == 0, above, sharpen(above, below))
 
 
-def _gaps(d: Distribution) -> Reals:
-    """Each cutpoint but the last less the next one."""
-    gaps = d.cutpoints[..., :-1] - d.cutpoints[..., 1:]
-    return jnp.broadcast_to(gaps, d.batch_shape + gaps.shape[-1:])
+def _tables(theta: Probs) -> tuple[Reals, Reals, Reals, Flags]:
+    p = _normalised(theta)
+    return p, *_tails(p), p == 0
+
+
+categorical = by_table(
+    "Categorical",
+    Probs,
+    lambda theta: safe_log(_normalised(theta)),
+    _log_tails,
+    _tables,
+)
+
+# ---- categorical by logits ----
+
+
+class Logits(NamedTuple):
+    """A table of logarithms, up to a constant; −inf stands for an exact zero."""
+
+    logits: Reals
+
+
+def _log_softmax(theta: Logits) -> Reals:
+    return jax.nn.log_softmax(theta.logits, axis=-1)
+
+
+def _log_tails_of_logits(theta: Logits) -> tuple[Reals, Reals]:
+    table = jnp.maximum(_log_softmax(theta), _FLOOR)
+    axis = table.ndim - 1
+    below = lax.cumlogsumexp(table, axis=axis)
+    from_here = lax.cumlogsumexp(table, axis=axis, reverse=True)
+    above = _append(from_here[..., 1:], _FLOOR)
+    below, above = (jnp.where(t > 0.1 * _FLOOR, t, -jnp.inf) for t in (below, above))
+    return sharpen(below, above), sharpen(above, below)
+
+
+categorical_by_logits = by_table("CategoricalLogits", Logits, _log_softmax, _log_tails_of_logits)
+
+# ---- ordered logistic ----
+
+
+class OrderedLogistic(NamedTuple):
+    """``P(X ≤ n) = σ(cₙ − η)`` for ordered cutpoints ``c`` (McCullagh 1980).
+
+    The mass between two cutpoints, ``σ(u) − σ(l)``, is ``σ(u) σ(−l) (1 − e^(l−u))``, which holds
+    no difference but that of the cutpoints.
+    """
+
+    predictor: Reals
+    cutpoints: Reals
+
+
+def _ordered_log_masses(theta: OrderedLogistic) -> Reals:
+    u = _relative_cutpoints(theta)
+    sides = _append(jax.nn.log_sigmoid(u), 0.0) + _prepend(jax.nn.log_sigmoid(-u), 0.0)
+    return sides + _prepend(_append(log1mexp(_gaps(theta)), 0.0), 0.0)
+
+
+def _ordered_log_tails(theta: OrderedLogistic) -> tuple[Reals, Reals]:
+    u = _relative_cutpoints(theta)
+    below, above = jax.nn.log_sigmoid(u), jax.nn.log_sigmoid(-u)
+    return _append(below, 0.0), _append(above, -jnp.inf)
+
+
+def _ordered_tables(theta: OrderedLogistic) -> tuple[Reals, Reals, Reals, Flags]:
+    u, gaps = _relative_cutpoints(theta), _gaps(theta)
+    below, above = jax.nn.sigmoid(u), jax.nn.sigmoid(-u)
+    inner = _prepend(_append(-jnp.expm1(gaps), 1.0), 1.0)
+    mass = _append(below, 1.0) * _prepend(above, 1.0) * inner
+    # the tails vanish nowhere, they only underflow, and are better known by their logarithms
+    return mass, jnp.ones_like(mass), jnp.ones_like(mass), inner == 0
+
+
+def _relative_cutpoints(theta: OrderedLogistic) -> Reals:
+    return theta.cutpoints - theta.predictor[..., None]
+
+
+def _gaps(theta: OrderedLogistic) -> Reals:
+    """Each cutpoint but the last less the next one, for each predictor."""
+    gaps = theta.cutpoints[..., :-1] - theta.cutpoints[..., 1:]
+    batch = jnp.broadcast_shapes(gaps.shape[:-1], theta.predictor.shape)
+    return jnp.broadcast_to(gaps, batch + gaps.shape[-1:])
 
 
 def _append(table: Reals, value: float) -> Reals:
@@ -191,6 +225,10 @@ def _column(table: Reals, value: float) -> Reals:
     return jnp.full((*table.shape[:-1], 1), value, table.dtype)
 
 
-register(CategoricalProbsFamily(), dist.CategoricalProbs)
-register(CategoricalLogitsFamily(), dist.CategoricalLogits)
-register(OrderedLogisticFamily(), dist.OrderedLogistic)
+ordered_logistic = by_table(
+    "OrderedLogistic",
+    OrderedLogistic,
+    _ordered_log_masses,
+    _ordered_log_tails,
+    _ordered_tables,
+)

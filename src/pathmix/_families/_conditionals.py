@@ -14,8 +14,6 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
-from numpyro.distributions import Distribution, ExpandedDistribution, Independent
-from numpyro.distributions import TransformedDistribution as Transformed
 
 from pathmix._special import bounded_exp
 from pathmix._typing import ComponentFirst, Flags, Reals
@@ -75,27 +73,3 @@ class Conditionals(ABC):
     def complete(self, dx: Reals) -> Reals:
         """Return the velocity of all coordinates, given that of the free ones; event first."""
         return dx
-
-
-def elementwise(d: Distribution) -> Distribution:
-    """Return the scalar distributions, ``*batch k *event``, that make up a factorised ``d``."""
-    if not d.event_dim:
-        return d
-    if isinstance(d, Independent):
-        return elementwise(d.base_dist)
-    if isinstance(d, ExpandedDistribution):
-        return elementwise(d.base_dist).expand(d.shape())
-    if isinstance(d, Transformed) and not any(t.domain.event_dim for t in d.transforms):
-        return Transformed(elementwise(d.base_dist), d.transforms, validate_args=False)
-    raise no_conditionals(d)
-
-
-def no_conditionals(d: Distribution) -> NotImplementedError:
-    """Return the error for components whose successive conditionals are not known."""
-    return NotImplementedError(
-        f"{type(d).__name__} components with event shape {d.event_shape} have no known successive "
-        "conditional distributions, which pathwise gradients of the mixture weights need: expected "
-        "scalar or factorised (Independent) components, MultivariateNormal, "
-        "LowRankMultivariateNormal, MultivariateStudentT or Dirichlet. Use reparameterize=False "
-        "with a sum over components, by `component_log_probs`."
-    )

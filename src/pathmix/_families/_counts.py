@@ -1,13 +1,15 @@
 """Families on the non-negative integers: Poisson, the negative binomials, Geometric."""
 
-import jax
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
 import jax.numpy as jnp
-import numpyro.distributions as dist
-from numpyro.distributions import Distribution
 
 from pathmix._families._exponential import log_cdf_of_hazard
+from pathmix._families._family import Family, OfValue, Theta, guarded
 from pathmix._families._limits import Limit, by_count, point_mass
-from pathmix._families._protocol import Family, guarded, register
+from pathmix._families._odds import Odds, as_real, is_count, times_log
 from pathmix._special import (
     log_beta_kernel,
     log_betainc,
@@ -18,206 +20,182 @@ from pathmix._special import (
 from pathmix._typing import Flags, Reals, Value
 
 
-def as_real(d: Distribution, x: Value) -> Reals:
-    """Return ``x`` as floats, of the precision of the parameters where it holds integers."""
-    if jnp.issubdtype(x.dtype, jnp.floating):
-        return x
-    dtypes = [jnp.result_type(leaf) for leaf in jax.tree.leaves(d)]
-    floats = [dtype for dtype in dtypes if jnp.issubdtype(dtype, jnp.floating)]
-    return x.astype(jnp.result_type(*floats) if floats else jnp.result_type(float))
+def counts(
+    name: str,
+    parameters: Callable[..., Theta],
+    log_mass: OfValue,
+    log_below: OfValue,
+    log_above: OfValue,
+    **more: Any,
+) -> Family:
+    """Return a family on 0, 1, 2, … by ``log P(X = n)``, ``log P(X ≤ n)`` and ``log P(X > n)``.
 
+    They are asked at counts alone. Elsewhere the mass is zero and the tails are those of the count
+    below.
+    """
 
-def is_count(x: Value) -> Flags:
-    """Whether ``x`` is a non-negative integer."""
-    return (x >= 0) & (x == jnp.floor(x)) & (x < jnp.inf)
+    def log_density(theta: Theta, x: Value) -> Reals:
+        x = as_real(theta, x)
+        return guarded(is_count(x), lambda n: log_mass(theta, n), x, 0.0)
 
-
-class CountFamily(Family):
-    """A family on 0, 1, 2, …, given at counts; elsewhere by −inf and by the count below."""
-
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        x = as_real(d, x)
-        return guarded(is_count(x), lambda n: self.log_mass(d, n), x, 0.0)
-
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        x = as_real(d, x)
-        inner = guarded(_in_range(x), lambda n: self.log_below(d, n), jnp.floor(x), 0.0)
+    def log_cdf(theta: Theta, x: Value) -> Reals:
+        x = as_real(theta, x)
+        inner = guarded(_in_range(x), lambda n: log_below(theta, n), jnp.floor(x), 0.0)
         return jnp.where(x == jnp.inf, 0.0, inner)
 
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        x = as_real(d, x)
-        inner = guarded(_in_range(x), lambda n: self.log_above(d, n), jnp.floor(x), 0.0)
+    def log_survival(theta: Theta, x: Value) -> Reals:
+        x = as_real(theta, x)
+        inner = guarded(_in_range(x), lambda n: log_above(theta, n), jnp.floor(x), 0.0)
         return jnp.where(x < 0, 0.0, inner)
 
-    def log_mass(self, d: Distribution, n: Reals) -> Reals:
-        """Return ``log P(X = n)``."""
-        raise NotImplementedError
-
-    def log_below(self, d: Distribution, n: Reals) -> Reals:
-        """Return ``log P(X ≤ n)``."""
-        raise NotImplementedError
-
-    def log_above(self, d: Distribution, n: Reals) -> Reals:
-        """Return ``log P(X > n)``."""
-        raise NotImplementedError
-
-
-class PoissonFamily(CountFamily):
-    """``P(X = n) = rate^n e^(−rate) / n!``."""
-
-    parameters = ("rate",)
-
-    def log_mass(self, d: Distribution, n: Reals) -> Reals:
-        some = n > 0
-        kernel = log_poisson_kernel(jnp.where(some, n, 1.0), d.rate)
-        return jnp.where(some, kernel, -d.rate)
-
-    def log_below(self, d: Distribution, n: Reals) -> Reals:
-        return log_gammaincc(n + 1, d.rate)
-
-    def log_above(self, d: Distribution, n: Reals) -> Reals:
-        return log_gammainc(n + 1, d.rate)
-
-    def limit(self, d: Distribution, x: Value) -> Limit:
-        """Return the point mass at zero that a rate of zero is."""
-        reached = d.rate == 0
-        r = jnp.where(reached, d.rate, 0.0)
-
-        def mass(n: Reals) -> Reals:
-            return by_count(n, 1.0, r, r**2 / 2, r**3 / 6) * jnp.exp(-r)
-
-        return point_mass(reached, mass, as_real(d, x))
-
-
-class NegativeBinomialFamily(CountFamily):
-    """A Poisson whose rate is Gamma(a, rate): ``P(X ≤ n) = I_p(a, n+1)``, ``p = rate/(1+rate)``."""
-
-    def __init__(self, *parameters: str) -> None:
-        self.parameters = parameters  # type: ignore[misc]
-
-    def log_mass(self, d: Distribution, n: Reals) -> Reals:
-        a, (p, q) = d.concentration, self._odds(d)
-        proper = q > 0
-        p, q = jnp.where(proper, p, 0.5), jnp.where(proper, q, 0.5)
-        inner = log_beta_kernel(a, n + 1, p, q) - self._log_q(d, proper) - jnp.log(a + n)
-        return jnp.where(proper, inner, jnp.where(n == 0, 0.0, -jnp.inf))
-
-    def log_below(self, d: Distribution, n: Reals) -> Reals:
-        return log_betainc(d.concentration, n + 1, *self._odds(d))
-
-    def log_above(self, d: Distribution, n: Reals) -> Reals:
-        p, q = self._odds(d)
-        return log_betainc(n + 1, d.concentration, q, p)
-
-    def _odds(self, d: Distribution) -> tuple[Reals, Reals]:
-        finite = d.rate < jnp.inf
-        rate = jnp.where(finite, d.rate, 1.0)
-        return jnp.where(finite, rate / (1 + rate), 1.0), 1 / (1 + d.rate)
-
-    def _log_q(self, d: Distribution, proper: Flags) -> Reals:
-        return -jnp.log1p(jnp.where(proper, d.rate, 1.0))
-
-
-class NegativeBinomialProbsFamily(NegativeBinomialFamily):
-    """NegativeBinomialProbs, whose ``1/p − 1`` must not be squared once rounded."""
-
-    def mean(self, d: Distribution) -> Reals:
-        p, q = odds(d)
-        return jnp.broadcast_to(d.total_count * p / q, d.shape())
-
-    def variance(self, d: Distribution) -> Reals:
-        return self.mean(d) / odds(d)[1]
-
-    def limit(self, d: Distribution, x: Value) -> Limit:
-        """Return the point mass at zero that a probability of zero is."""
-        reached, size = d.probs == 0, d.total_count
-        p = jnp.where(reached, d.probs, 0.0)
-        pairs = size * (size + 1) / 2
-
-        def mass(n: Reals) -> Reals:
-            ways = by_count(n, 1.0, size * p, pairs * p**2, pairs * (size + 2) / 3 * p**3)
-            return ways * jnp.exp(size * jnp.log1p(-p))
-
-        return point_mass(reached, mass, as_real(d, x))
-
-    def _odds(self, d: Distribution) -> tuple[Reals, Reals]:
-        return odds(d)[::-1]
-
-    def _log_q(self, d: Distribution, proper: Flags) -> Reals:
-        return jnp.log(jnp.where(proper, d.probs, 0.5))
-
-
-class GeometricFamily(CountFamily):
-    """The failures before the first success: ``P(X > n) = (1 − p)^(n+1)``."""
-
-    def __init__(self, parameter: str) -> None:
-        self.parameters = (parameter,)  # type: ignore[misc]
-
-    def log_mass(self, d: Distribution, n: Reals) -> Reals:
-        log_p, log_q = log_odds(d)
-        return log_p + times_log(n, log_q)
-
-    def log_below(self, d: Distribution, n: Reals) -> Reals:
-        _, log_q = log_odds(d)
-        certain = log_q == -jnp.inf
-        hazard = -jnp.where(certain, -1.0, log_q)
-        return jnp.where(certain, 0.0, log_cdf_of_hazard(jnp.log(n + 1) + jnp.log(hazard)))
-
-    def log_above(self, d: Distribution, n: Reals) -> Reals:
-        return times_log(n + 1, log_odds(d)[1])
-
-    def limit(self, d: Distribution, x: Value) -> Limit | None:
-        """Return the point mass at zero that a probability of one is."""
-        if "probs" not in d.arg_constraints:
-            return None
-        reached = d.probs == 1
-        q = jnp.where(reached, 1 - d.probs, 0.0)
-
-        def mass(n: Reals) -> Reals:
-            return by_count(n, 1.0, q, q**2, q**3) * (1 - q)
-
-        return point_mass(reached, mass, as_real(d, x))
-
-
-def odds(d: Distribution) -> tuple[Reals, Reals]:
-    """Return ``p`` and ``1 − p`` of a family with ``logits`` or ``probs``."""
-    if "probs" in d.arg_constraints:
-        return jnp.asarray(d.probs), jnp.asarray(1 - d.probs)
-    return jax.nn.sigmoid(d.logits), jax.nn.sigmoid(-d.logits)
-
-
-def log_odds(d: Distribution) -> tuple[Reals, Reals]:
-    """Return ``log p`` and ``log(1 − p)`` of a family with ``logits`` or ``probs``."""
-    if "probs" in d.arg_constraints:
-        return safe_log(d.probs), safe_log1m(d.probs)
-    return jax.nn.log_sigmoid(d.logits), jax.nn.log_sigmoid(-d.logits)
-
-
-def safe_log(p: Reals) -> Reals:
-    """Return ``log p``, with a zero rather than a NaN gradient where ``p = 0``."""
-    return guarded(p > 0, jnp.log, jnp.asarray(p), 1.0)
-
-
-def safe_log1m(p: Reals) -> Reals:
-    """Return ``log(1 − p)``, with a zero rather than a NaN gradient where ``p = 1``."""
-    return guarded(p < 1, lambda p: jnp.log1p(-p), jnp.asarray(p), 0.0)
-
-
-def times_log(n: Reals, log_p: Reals) -> Reals:
-    """Return ``n log p`` with ``0 log 0 = 0``; where ``p = 0``, without the infinite slope."""
-    possible = log_p > -jnp.inf
-    product = n * jnp.where((n > 0) & possible, log_p, 0.0)
-    return jnp.where((n > 0) & ~possible, -jnp.inf, product)
+    return Family(name, log_density, parameters, log_cdf=log_cdf, log_survival=log_survival, **more)
 
 
 def _in_range(x: Value) -> Flags:
     return (x >= 0) & (x < jnp.inf)
 
 
-register(PoissonFamily(), dist.Poisson)
-register(NegativeBinomialFamily("concentration", "rate"), dist.GammaPoisson)
-register(NegativeBinomialProbsFamily("total_count", "probs"), dist.NegativeBinomialProbs)
-register(NegativeBinomialFamily("total_count", "logits"), dist.NegativeBinomialLogits)
-register(NegativeBinomialFamily("mean", "concentration"), dist.NegativeBinomial2)
-register(GeometricFamily("probs"), dist.GeometricProbs)
-register(GeometricFamily("logits"), dist.GeometricLogits)
+# ---- Poisson ----
+
+
+class Poisson(NamedTuple):
+    """Parameters."""
+
+    rate: Reals
+
+
+def _poisson_mass(theta: Poisson, n: Reals) -> Reals:
+    """``P(X = n) = rate^n e^(−rate) / n!``."""
+    some = n > 0
+    kernel = log_poisson_kernel(jnp.where(some, n, 1.0), theta.rate)
+    return jnp.where(some, kernel, -theta.rate)
+
+
+def _poisson_limit(theta: Poisson, x: Value) -> Limit:
+    """The point mass at zero that a rate of zero is."""
+    reached = theta.rate == 0
+    r = jnp.where(reached, theta.rate, 0.0)
+
+    def mass(n: Reals) -> Reals:
+        return by_count(n, 1.0, r, r**2 / 2, r**3 / 6) * jnp.exp(-r)
+
+    return point_mass(reached, mass, as_real(theta, x))
+
+
+poisson = counts(
+    "Poisson",
+    Poisson,
+    _poisson_mass,
+    lambda theta, n: log_gammaincc(n + 1, theta.rate),
+    lambda theta, n: log_gammainc(n + 1, theta.rate),
+    limit=_poisson_limit,
+    mean=lambda theta: theta.rate,
+    variance=lambda theta: theta.rate,
+)
+
+# ---- negative binomial ----
+
+
+class NegativeBinomial(NamedTuple):
+    """A Poisson whose rate is Gamma(size, p/q): ``P(X ≤ n) = I_p(size, n+1)``, ``q = 1 − p``."""
+
+    size: Reals
+    p: Reals
+    q: Reals
+    log_q: Reals
+    """The logarithm where ``q`` is positive."""
+
+
+def _negative_binomial_mass(theta: NegativeBinomial, n: Reals) -> Reals:
+    proper = theta.q > 0
+    p, q = jnp.where(proper, theta.p, 0.5), jnp.where(proper, theta.q, 0.5)
+    inner = log_beta_kernel(theta.size, n + 1, p, q) - theta.log_q - jnp.log(theta.size + n)
+    return jnp.where(proper, inner, jnp.where(n == 0, 0.0, -jnp.inf))
+
+
+def _negative_binomial_mean(theta: NegativeBinomial) -> Reals:
+    return theta.size * theta.q / theta.p
+
+
+negative_binomial = counts(
+    "NegativeBinomial",
+    NegativeBinomial,
+    _negative_binomial_mass,
+    lambda theta, n: log_betainc(theta.size, n + 1, theta.p, theta.q),
+    lambda theta, n: log_betainc(n + 1, theta.size, theta.q, theta.p),
+    mean=_negative_binomial_mean,
+    variance=lambda theta: _negative_binomial_mean(theta) / theta.p,
+)
+
+
+def size_and_rate(size: Reals, rate: Reals) -> NegativeBinomial:
+    """Return the parameters of the one whose Poisson rate is Gamma(size, rate)."""
+    finite = rate < jnp.inf
+    some = jnp.where(finite, rate, 1.0)
+    p, q = jnp.where(finite, some / (1 + some), 1.0), 1 / (1 + rate)
+    return NegativeBinomial(size, p, q, -jnp.log1p(jnp.where(q > 0, rate, 1.0)))
+
+
+def size_and_probs(total_count: Reals, probs: Reals) -> NegativeBinomial:
+    """Return the parameters of the count of successes before ``total_count`` failures."""
+    log_q = jnp.log(jnp.where(probs > 0, probs, 0.5))
+    return NegativeBinomial(total_count, 1 - probs, probs, log_q)
+
+
+def _negative_binomial_limit(theta: NegativeBinomial, x: Value) -> Limit:
+    """The point mass at zero that a probability of zero is."""
+    reached, size = theta.q == 0, theta.size
+    p = jnp.where(reached, theta.q, 0.0)
+    pairs = size * (size + 1) / 2
+
+    def mass(n: Reals) -> Reals:
+        ways = by_count(n, 1.0, size * p, pairs * p**2, pairs * (size + 2) / 3 * p**3)
+        return ways * jnp.exp(size * jnp.log1p(-p))
+
+    return point_mass(reached, mass, as_real(theta, x))
+
+
+negative_binomial_by_probs = replace(negative_binomial, limit=_negative_binomial_limit)
+
+# ---- geometric ----
+
+
+class Geometric(NamedTuple):
+    """The failures before the first success: ``P(X > n) = (1 − p)^(n+1)``."""
+
+    odds: Odds
+
+
+def _geometric_mass(theta: Geometric, n: Reals) -> Reals:
+    return theta.odds.log_p + times_log(n, theta.odds.log_q)
+
+
+def _geometric_below(theta: Geometric, n: Reals) -> Reals:
+    log_q = theta.odds.log_q
+    certain = log_q == -jnp.inf
+    hazard = -jnp.where(certain, -1.0, log_q)
+    return jnp.where(certain, 0.0, log_cdf_of_hazard(jnp.log(n + 1) + jnp.log(hazard)))
+
+
+def _geometric_limit(theta: Geometric, x: Value) -> Limit:
+    """The point mass at zero that a probability of one is."""
+    reached = theta.odds.p == 1
+    q = jnp.where(reached, theta.odds.q, 0.0)
+
+    def mass(n: Reals) -> Reals:
+        return by_count(n, 1.0, q, q**2, q**3) * (1 - q)
+
+    return point_mass(reached, mass, as_real(theta, x))
+
+
+geometric = counts(
+    "Geometric",
+    Geometric,
+    _geometric_mass,
+    _geometric_below,
+    lambda theta, n: times_log(n + 1, theta.odds.log_q),
+    limit=_geometric_limit,
+    mean=lambda theta: theta.odds.q / theta.odds.p,
+    variance=lambda theta: theta.odds.q / theta.odds.p**2,
+)
+geometric_by_logits = replace(geometric, limit=None)

@@ -1,59 +1,66 @@
 """Dagum: a power of the log-logistic cdf, ``P(X ≤ x) = (1 + (x/scale)^(−a))^(−p)``."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
-import numpyro.distributions as dist
-from numpyro.distributions import Distribution
 
 from pathmix._families._edges import log_cdf_between, log_survival_between, power_at_zero
 from pathmix._families._exponential import log_cdf_of_hazard
-from pathmix._families._protocol import Family, guarded, register
+from pathmix._families._family import Family, guarded, implicit
 from pathmix._special import lgamma_difference, lgamma_second_difference, log_quotient
 from pathmix._typing import Reals, Value
 
 
-class DagumFamily(Family):
+class Dagum(NamedTuple):
+    """Parameters."""
+
+    concentration: Reals
+    sharpness: Reals
+    scale: Reals
+
+
+def _log_density(theta: Dagum, x: Value) -> Reals:
     """With ``t = a log(x/scale)`` and the sigmoid ``σ``: ``p(x) = (a p / x) σ(t)^p σ(−t)``."""
+    p, a = theta.concentration, theta.sharpness
 
-    parameters = ("concentration", "sharpness", "scale")
-    pathwise = True
+    def density(x: Reals) -> Reals:
+        t = a * log_quotient(x, theta.scale)
+        log_sigmoids = p * jax.nn.log_sigmoid(t) + jax.nn.log_sigmoid(-t)
+        return jnp.log(a) + jnp.log(p) - jnp.log(x) + log_sigmoids
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        p, a = d.concentration, d.sharpness
+    limit = power_at_zero(a * p, jnp.log(a) + jnp.log(p) - jnp.log(theta.scale))
+    at_zero = jnp.where(x == 0, limit, -jnp.inf)
+    return guarded((x > 0) & (x < jnp.inf), density, x, theta.scale, at_zero)
 
-        def density(x: Reals) -> Reals:
-            t = a * log_quotient(x, d.scale)
-            log_sigmoids = p * jax.nn.log_sigmoid(t) + jax.nn.log_sigmoid(-t)
-            return jnp.log(a) + jnp.log(p) - jnp.log(x) + log_sigmoids
 
-        limit = power_at_zero(a * p, jnp.log(a) + jnp.log(p) - jnp.log(d.scale))
-        at_zero = jnp.where(x == 0, limit, -jnp.inf)
-        return guarded((x > 0) & (x < jnp.inf), density, x, d.scale, at_zero)
+def _log_cdf(theta: Dagum, x: Value) -> Reals:
+    def inside(x: Reals) -> Reals:
+        t = theta.sharpness * log_quotient(x, theta.scale)
+        return theta.concentration * jax.nn.log_sigmoid(t)
 
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        def inside(x: Reals) -> Reals:
-            t = d.sharpness * log_quotient(x, d.scale)
-            return d.concentration * jax.nn.log_sigmoid(t)
+    return log_cdf_between(inside, x, theta.scale)
 
-        return log_cdf_between(inside, x, d.scale)
 
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        def inside(x: Reals) -> Reals:
-            t = d.sharpness * log_quotient(x, d.scale)
-            return log_cdf_of_hazard(jnp.log(d.concentration) + log_softplus(-t))
+def _log_survival(theta: Dagum, x: Value) -> Reals:
+    def inside(x: Reals) -> Reals:
+        t = theta.sharpness * log_quotient(x, theta.scale)
+        return log_cdf_of_hazard(jnp.log(theta.concentration) + log_softplus(-t))
 
-        return log_survival_between(inside, x, d.scale)
+    return log_survival_between(inside, x, theta.scale)
 
-    def mean(self, d: Distribution) -> Reals:
-        p, h = d.concentration, 1 / jnp.asarray(d.sharpness)
-        return jnp.where(h < 1, _mean(d, p, jnp.where(h < 1, h, 0.5)), jnp.inf)
 
-    def variance(self, d: Distribution) -> Reals:
-        p, h = d.concentration, 1 / jnp.asarray(d.sharpness)
-        exists = h < 0.5
-        h = jnp.where(exists, h, 0.25)
-        excess = _lgamma_excess(p, h, p + h) + _lgamma_excess(1 - 2 * h, h, 1 - h)
-        return jnp.where(exists, _mean(d, p, h) ** 2 * jnp.expm1(excess), jnp.inf)
+def _mean(theta: Dagum) -> Reals:
+    p, h = theta.concentration, 1 / jnp.asarray(theta.sharpness)
+    return jnp.where(h < 1, _first_moment(theta, p, jnp.where(h < 1, h, 0.5)), jnp.inf)
+
+
+def _variance(theta: Dagum) -> Reals:
+    p, h = theta.concentration, 1 / jnp.asarray(theta.sharpness)
+    exists = h < 0.5
+    h = jnp.where(exists, h, 0.25)
+    excess = _lgamma_excess(p, h, p + h) + _lgamma_excess(1 - 2 * h, h, 1 - h)
+    return jnp.where(exists, _first_moment(theta, p, h) ** 2 * jnp.expm1(excess), jnp.inf)
 
 
 def log_softplus(s: Reals) -> Reals:
@@ -62,10 +69,10 @@ def log_softplus(s: Reals) -> Reals:
     return jnp.where(small, s, jnp.log(jax.nn.softplus(jnp.where(small, 0.0, s))))
 
 
-def _mean(d: Distribution, p: Reals, h: Reals) -> Reals:
+def _first_moment(theta: Dagum, p: Reals, h: Reals) -> Reals:
     """``scale · Γ(1−h) Γ(p+h) / Γ(p)``, each ratio by a difference of the order of ``h``."""
     rising = lgamma_difference(p + 1, h) - jnp.log1p(h / p)
-    return d.scale * jnp.exp(rising - lgamma_difference(2 - h, h) - jnp.log1p(-h))
+    return theta.scale * jnp.exp(rising - lgamma_difference(2 - h, h) - jnp.log1p(-h))
 
 
 def _lgamma_excess(c: Reals, h: Reals, middle: Reals) -> Reals:
@@ -73,4 +80,13 @@ def _lgamma_excess(c: Reals, h: Reals, middle: Reals) -> Reals:
     return lgamma_second_difference(c + 1, h) - jnp.log1p(-((h / middle) ** 2))
 
 
-register(DagumFamily(), dist.Dagum)
+dagum = Family(
+    "Dagum",
+    _log_density,
+    Dagum,
+    log_cdf=_log_cdf,
+    log_survival=_log_survival,
+    velocity=implicit(_log_cdf, _log_survival),
+    mean=_mean,
+    variance=_variance,
+)

@@ -1,73 +1,70 @@
 """Dirichlet, its normaliser without cancellation."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
-import numpyro.distributions as dist
-from numpyro.distributions import Distribution
 
+from pathmix._families._beta import Concentrations, beta
 from pathmix._families._conditionals import Conditionals, Terms, smaller_over_density
 from pathmix._families._edges import power_at_zero
-from pathmix._families._gather import component_first, expand_to
-from pathmix._families._protocol import Family, family, register
+from pathmix._families._family import Family, given, spread_over
+from pathmix._layout import component_first
 from pathmix._special import log_beta_kernel, log_betainc, log_poisson_kernel
 from pathmix._typing import ComponentFirst, Flags, Reals, Value
 
 
-class DirichletFamily(Family):
+class Dirichlet(NamedTuple):
+    """Parameters."""
+
+    concentration: Reals
+
+
+def _log_density(theta: Dirichlet, x: Value) -> Reals:
     """``p = Γ(Σα) Π xᵢ^(αᵢ−1)/Γ(αᵢ)`` on the simplex.
 
     With ``A = Σα`` and ``κ(a, x) = a log x − x − log Γ(a+1)`` it is, on the simplex,
     ``Σ [κ(αᵢ, A xᵢ) + log αᵢ − log xᵢ] − κ(A, A) − log A``, whose terms stay small.
     """
+    alpha = theta.concentration
+    total = jnp.sum(alpha, axis=-1)
+    inner = (x > 0) & (x <= 1)
+    safe = jnp.where(inner, x, 0.5)
+    terms = log_poisson_kernel(alpha, total[..., None] * safe) + jnp.log(alpha) - jnp.log(safe)
+    edge = power_at_zero(alpha, jnp.log(total)[..., None])
+    log_p = jnp.sum(jnp.where(inner, terms, edge), axis=-1)
+    log_p -= log_poisson_kernel(total, total) + jnp.log(total)
+    # the kernels take Σxᵢ = 1 for granted: this restores the value and the slopes off it
+    log_p += total * (jnp.sum(x, axis=-1) - 1)
+    return jnp.where(_on_simplex(x), log_p, -jnp.inf)
 
-    parameters = ("concentration",)
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        alpha = jnp.asarray(d.concentration)
-        total = jnp.sum(alpha, axis=-1)
-        inner = (x > 0) & (x <= 1)
-        safe = jnp.where(inner, x, 0.5)
-        terms = log_poisson_kernel(alpha, total[..., None] * safe) + jnp.log(alpha) - jnp.log(safe)
-        edge = power_at_zero(alpha, jnp.log(total)[..., None])
-        log_p = jnp.sum(jnp.where(inner, terms, edge), axis=-1)
-        log_p -= log_poisson_kernel(total, total) + jnp.log(total)
-        # the kernels take Σxᵢ = 1 for granted: this restores the value and the slopes off it
-        log_p += total * (jnp.sum(x, axis=-1) - 1)
-        return jnp.where(_on_simplex(x), log_p, -jnp.inf)
+def _velocity(theta: Dirichlet, tangent: Dirichlet, x: Value) -> Value:
+    """Move each coordinate as its Beta marginal does, and the others in proportion.
 
-    def check_pathwise(self, d: Distribution) -> None:
-        del d
+    A change of αⱼ alone leaves the proportions of the other coordinates as they are distributed
+    (Jankowiak and Obermeyer 2018), so that ``v_i = gᵢ − xᵢ Σ_{j≠i} gⱼ/(1 − xⱼ)``.
+    """
+    alpha = theta.concentration
+    rest = jnp.sum(alpha, axis=-1, keepdims=True) - alpha
+    change = Concentrations(tangent.concentration, jnp.zeros_like(rest))
+    g = given(beta.velocity)(Concentrations(alpha, rest), change, spread_over(theta, x))
+    share = g / jnp.where(x < 1, 1 - x, 1.0)
+    return g - x * (jnp.sum(share, axis=-1, keepdims=True) - share)
 
-    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
-        """Move each coordinate as its Beta marginal does, and the others in proportion.
 
-        A change of αⱼ alone leaves the proportions of the other coordinates as they are distributed
-        (Jankowiak and Obermeyer 2018), so that ``v_i = gᵢ − xᵢ Σ_{j≠i} gⱼ/(1 − xⱼ)``.
-        """
-        alpha, d_alpha = jax.jvp(lambda d: jnp.asarray(d.concentration), (d,), (tangent,))
-        x = expand_to(x, d.shape())
-        rest = jnp.sum(alpha, axis=-1, keepdims=True) - alpha
-        marginal = dist.Beta(*jnp.broadcast_arrays(alpha, rest), validate_args=False)
-        d_marginal = jax.jvp(
-            lambda a: dist.Beta(*jnp.broadcast_arrays(a, rest), validate_args=False),
-            (alpha,),
-            (d_alpha,),
-        )[1]
-        g = family(marginal).velocity(marginal, d_marginal, x)
-        share = g / jnp.where(x < 1, 1 - x, 1.0)
-        return g - x * (jnp.sum(share, axis=-1, keepdims=True) - share)
+def _mean(theta: Dirichlet) -> Reals:
+    return theta.concentration / jnp.sum(theta.concentration, axis=-1, keepdims=True)
 
-    def conditionals(self, d: Distribution, x: Value) -> Conditionals:
-        return DirichletConditionals(jnp.asarray(d.concentration), expand_to(x, d.shape()))
 
-    def covariance(self, d: Distribution) -> Reals:
-        alpha = jnp.asarray(d.concentration)
-        total = jnp.sum(alpha, axis=-1, keepdims=True)
-        mean = alpha / total
-        outer = mean[..., :, None] * mean[..., None, :]
-        return (jnp.eye(mean.shape[-1]) * mean[..., None] - outer) / (total[..., None] + 1)
+def _variance(theta: Dirichlet) -> Reals:
+    mean, total = _mean(theta), jnp.sum(theta.concentration, axis=-1, keepdims=True)
+    return mean * (1 - mean) / (total + 1)
+
+
+def _covariance(theta: Dirichlet) -> Reals:
+    mean, total = _mean(theta), jnp.sum(theta.concentration, axis=-1)[..., None, None]
+    outer = mean[..., :, None] * mean[..., None, :]
+    return (jnp.eye(mean.shape[-1]) * mean[..., None] - outer) / (total + 1)
 
 
 class DirichletConditionals(Conditionals):
@@ -117,4 +114,14 @@ def _on_simplex(x: Value) -> Flags:
     return jnp.all(x >= 0, axis=-1) & (jnp.abs(jnp.sum(x, axis=-1) - 1) < 1e-6)
 
 
-register(DirichletFamily(), dist.Dirichlet)
+dirichlet = Family(
+    "Dirichlet",
+    _log_density,
+    Dirichlet,
+    event_dim=1,
+    velocity=_velocity,
+    mean=_mean,
+    variance=_variance,
+    covariance=_covariance,
+    conditionals=lambda theta, x: DirichletConditionals(theta.concentration, spread_over(theta, x)),
+)

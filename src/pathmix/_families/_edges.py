@@ -9,7 +9,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from pathmix._families._protocol import guarded
+from pathmix._families._family import guarded
 from pathmix._typing import Reals, Value
 
 Fn = Callable[[Reals], Reals]

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from pathmix._families._conditionals import Conditionals, Terms, smaller_over_density
-from pathmix._families._gather import component_first
 from pathmix._families._location_scale import normal_density
 from pathmix._families._student_t import log_student_cdf, student_density
+from pathmix._layout import component_first
 from pathmix._special import mills_ratio
 from pathmix._typing import ComponentFirst, Reals
 

@@ -1,65 +1,82 @@
 """Exponential and Weibull: ``(x/scale)^c`` is a standard exponential variable."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
-import numpyro.distributions as dist
-from numpyro.distributions import Distribution
+from jax.scipy.special import gammaln
 
 from pathmix._families._edges import log_cdf_between, log_survival_between, power_at_zero
-from pathmix._families._protocol import Family, complement, guarded, register
+from pathmix._families._family import Family, complement, guarded, implicit
 from pathmix._special import lgamma_second_difference, log1mexp, log_quotient
 from pathmix._typing import Reals, Value
 
 
-class ExponentialFamily(Family):
+class Exponential(NamedTuple):
+    """Parameters."""
+
+    rate: Reals
+
+
+def _exponential_log_density(theta: Exponential, x: Value) -> Reals:
     """``log p = log rate − rate · x`` on ``x ≥ 0``."""
-
-    parameters = ("rate",)
-    pathwise = True
-
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        inside = (x >= 0) & (x < jnp.inf)
-        return guarded(inside, lambda x: jnp.log(d.rate) - d.rate * x, x, 0.0)
-
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return log_cdf_between(lambda x: complement(-d.rate * x), x, 1.0)
-
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return log_survival_between(lambda x: -d.rate * x, x, 1.0)
-
-    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
-        noise = x * d.rate
-        return jax.jvp(lambda d: noise / d.rate, (d,), (tangent,))[1]
+    inside = (x >= 0) & (x < jnp.inf)
+    return guarded(inside, lambda x: jnp.log(theta.rate) - theta.rate * x, x, 0.0)
 
 
-class WeibullFamily(Family):
+def _exponential_log_cdf(theta: Exponential, x: Value) -> Reals:
+    return log_cdf_between(lambda x: complement(-theta.rate * x), x, 1.0)
+
+
+def _exponential_log_survival(theta: Exponential, x: Value) -> Reals:
+    return log_survival_between(lambda x: -theta.rate * x, x, 1.0)
+
+
+def _exponential_velocity(theta: Exponential, tangent: Exponential, x: Value) -> Value:
+    noise = x * theta.rate
+    return jax.jvp(lambda theta: noise / theta.rate, (theta,), (tangent,))[1]
+
+
+class Weibull(NamedTuple):
+    """Parameters."""
+
+    scale: Reals
+    concentration: Reals
+
+
+def _weibull_log_density(theta: Weibull, x: Value) -> Reals:
     """``log p = log(c/scale) + (c−1) log(x/scale) − (x/scale)^c`` on ``x ≥ 0``."""
+    c, log_scale = theta.concentration, jnp.log(theta.scale)
 
-    parameters = ("scale", "concentration")
-    pathwise = True
+    def density(x: Reals) -> Reals:
+        t = log_quotient(x, theta.scale)
+        return jnp.log(c) - log_scale + (c - 1) * t - hazard(c * t)
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        c, log_scale = d.concentration, jnp.log(d.scale)
+    at_zero = jnp.where(x == 0, power_at_zero(c, -log_scale), -jnp.inf)
+    return guarded((x > 0) & (x < jnp.inf), density, x, theta.scale, at_zero)
 
-        def density(x: Reals) -> Reals:
-            t = log_quotient(x, d.scale)
-            return jnp.log(c) - log_scale + (c - 1) * t - hazard(c * t)
 
-        at_zero = jnp.where(x == 0, power_at_zero(c, -log_scale), -jnp.inf)
-        return guarded((x > 0) & (x < jnp.inf), density, x, d.scale, at_zero)
+def _weibull_log_cdf(theta: Weibull, x: Value) -> Reals:
+    return log_cdf_between(
+        lambda x: log_cdf_of_hazard(_weibull_log_hazard(theta, x)), x, theta.scale
+    )
 
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return log_cdf_between(lambda x: log_cdf_of_hazard(self._log_hazard(d, x)), x, d.scale)
 
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return log_survival_between(lambda x: -hazard(self._log_hazard(d, x)), x, d.scale)
+def _weibull_log_survival(theta: Weibull, x: Value) -> Reals:
+    return log_survival_between(lambda x: -hazard(_weibull_log_hazard(theta, x)), x, theta.scale)
 
-    def variance(self, d: Distribution) -> Reals:
-        excess = lgamma_second_difference(1.0, 1 / jnp.asarray(d.concentration))
-        return self.mean(d) ** 2 * jnp.expm1(excess)  # expm1 of log(E[x²] / E[x]²)
 
-    def _log_hazard(self, d: Distribution, x: Value) -> Reals:
-        return d.concentration * log_quotient(x, d.scale)
+def _weibull_mean(theta: Weibull) -> Reals:
+    return theta.scale * jnp.exp(gammaln(1 + 1 / theta.concentration))
+
+
+def _weibull_variance(theta: Weibull) -> Reals:
+    excess = lgamma_second_difference(1.0, 1 / theta.concentration)
+    return _weibull_mean(theta) ** 2 * jnp.expm1(excess)  # expm1 of log(E[x²] / E[x]²)
+
+
+def _weibull_log_hazard(theta: Weibull, x: Value) -> Reals:
+    return theta.concentration * log_quotient(x, theta.scale)
 
 
 def hazard(t: Reals) -> Reals:
@@ -78,5 +95,25 @@ def log_cdf_of_hazard(t: Reals) -> Reals:
     return jnp.where(small, t - jnp.exp(t) / 2, log1mexp(-jnp.exp(jnp.where(small, 0.0, t))))
 
 
-register(ExponentialFamily(), dist.Exponential)
-register(WeibullFamily(), dist.Weibull)
+exponential = Family(
+    "Exponential",
+    _exponential_log_density,
+    Exponential,
+    log_cdf=_exponential_log_cdf,
+    log_survival=_exponential_log_survival,
+    velocity=_exponential_velocity,
+    mean=lambda theta: 1 / theta.rate,
+    variance=lambda theta: 1 / theta.rate**2,
+)
+
+
+weibull = Family(
+    "Weibull",
+    _weibull_log_density,
+    Weibull,
+    log_cdf=_weibull_log_cdf,
+    log_survival=_weibull_log_survival,
+    velocity=implicit(_weibull_log_cdf, _weibull_log_survival),
+    mean=_weibull_mean,
+    variance=_weibull_variance,
+)

@@ -1,44 +1,50 @@
-"""Gamma and its special case Chi2, by the incomplete gamma functions."""
+"""Gamma, by the incomplete gamma functions."""
+
+from typing import NamedTuple
 
 import jax.numpy as jnp
-import numpyro.distributions as dist
-from numpyro.distributions import Distribution
 
 from pathmix._families._edges import log_cdf_between, log_survival_between, power_at_zero
-from pathmix._families._protocol import Family, guarded, register
+from pathmix._families._family import Family, guarded, implicit
 from pathmix._special import log_gammainc, log_gammaincc, log_poisson_kernel
 from pathmix._typing import Reals, Value
 
 
-class GammaFamily(Family):
+class Gamma(NamedTuple):
+    """Parameters."""
+
+    concentration: Reals
+    rate: Reals
+
+
+def _log_density(theta: Gamma, x: Value) -> Reals:
     """``p = rate (rate x)^(a−1) e^(−rate x) / Γ(a)`` on ``x ≥ 0``."""
+    a, rate = theta.concentration, theta.rate
 
-    pathwise = True
+    def density(x: Reals) -> Reals:
+        return log_poisson_kernel(a, rate * x) + jnp.log(a) - jnp.log(x)
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        a, rate = d.concentration, d.rate
-
-        def density(x: Reals) -> Reals:
-            return log_poisson_kernel(a, rate * x) + jnp.log(a) - jnp.log(x)
-
-        at_zero = jnp.where(x == 0, power_at_zero(a, jnp.log(rate)), -jnp.inf)
-        return guarded((x > 0) & (x < jnp.inf), density, x, a / rate, at_zero)
-
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        a, rate = d.concentration, d.rate
-        return log_cdf_between(lambda x: log_gammainc(a, rate * x), x, a / rate)
-
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        a, rate = d.concentration, d.rate
-        return log_survival_between(lambda x: log_gammaincc(a, rate * x), x, a / rate)
+    at_zero = jnp.where(x == 0, power_at_zero(a, jnp.log(rate)), -jnp.inf)
+    return guarded((x > 0) & (x < jnp.inf), density, x, a / rate, at_zero)
 
 
-class GammaWith(GammaFamily):
-    """A Gamma distribution under the constructor arguments named."""
-
-    def __init__(self, *parameters: str) -> None:
-        self.parameters = parameters  # type: ignore[misc]
+def _log_cdf(theta: Gamma, x: Value) -> Reals:
+    a, rate = theta.concentration, theta.rate
+    return log_cdf_between(lambda x: log_gammainc(a, rate * x), x, a / rate)
 
 
-register(GammaWith("concentration", "rate"), dist.Gamma)
-register(GammaWith("df"), dist.Chi2)
+def _log_survival(theta: Gamma, x: Value) -> Reals:
+    a, rate = theta.concentration, theta.rate
+    return log_survival_between(lambda x: log_gammaincc(a, rate * x), x, a / rate)
+
+
+gamma = Family(
+    "Gamma",
+    _log_density,
+    Gamma,
+    log_cdf=_log_cdf,
+    log_survival=_log_survival,
+    velocity=implicit(_log_cdf, _log_survival),
+    mean=lambda theta: theta.concentration / theta.rate,
+    variance=lambda theta: theta.concentration / theta.rate**2,
+)

@@ -1,14 +1,14 @@
 """Gompertz: ``c (e^(rate x) − 1)`` is a standard exponential variable."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
-from numpyro.distributions import Distribution
 
 from pathmix._families._edges import log_cdf_between, log_survival_between
 from pathmix._families._exponential import hazard, log_cdf_of_hazard
-from pathmix._families._protocol import Family, guarded, register
+from pathmix._families._family import Family, guarded, implicit
 from pathmix._special import log1mexp
 from pathmix._typing import Reals, Value
 
@@ -20,50 +20,66 @@ _WEIGHTS = np.exp(_NODES - np.exp(_NODES))
 _WEIGHTS /= _WEIGHTS.sum()
 
 
-class GompertzFamily(Family):
+class Gompertz(NamedTuple):
+    """Parameters."""
+
+    concentration: Reals
+    rate: Reals
+
+
+def _log_density(theta: Gompertz, x: Value) -> Reals:
     """``P(X > x) = exp(−c (e^(rate x) − 1))`` on ``x ≥ 0``, with ``c`` the concentration."""
+    log_c, log_rate = jnp.log(theta.concentration), jnp.log(theta.rate)
 
-    parameters = ("concentration", "rate")
-    pathwise = True
+    def density(x: Reals) -> Reals:
+        return log_c + log_rate + theta.rate * x - _hazard(theta, x)
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        log_c, log_rate = jnp.log(d.concentration), jnp.log(d.rate)
-
-        def density(x: Reals) -> Reals:
-            return log_c + log_rate + d.rate * x - self._hazard(d, x)
-
-        return guarded((x >= 0) & (x < jnp.inf), density, x, 0.0)
-
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        def inside(x: Reals) -> Reals:
-            t = d.rate * x
-            return log_cdf_of_hazard(jnp.log(d.concentration) + t + log1mexp(-t))
-
-        return log_cdf_between(inside, x, 1 / d.rate)
-
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return log_survival_between(lambda x: -self._hazard(d, x), x, 1 / d.rate)
-
-    def _hazard(self, d: Distribution, x: Reals) -> Reals:
-        t = d.rate * x
-        small = t < 1
-        expm1 = jnp.where(small, jnp.expm1(jnp.where(small, t, 0.0)), hazard(t) - 1)
-        return d.concentration * expm1
-
-    def mean(self, d: Distribution) -> Reals:
-        values, weights = _standard(d)
-        return jnp.sum(weights * values, axis=-1) / d.rate
-
-    def variance(self, d: Distribution) -> Reals:
-        values, weights = _standard(d)
-        mean = jnp.sum(weights * values, axis=-1, keepdims=True)
-        return jnp.sum(weights * (values - mean) ** 2, axis=-1) / d.rate**2
+    return guarded((x >= 0) & (x < jnp.inf), density, x, 0.0)
 
 
-def _standard(d: Distribution) -> tuple[Reals, Reals]:
+def _log_cdf(theta: Gompertz, x: Value) -> Reals:
+    def inside(x: Reals) -> Reals:
+        t = theta.rate * x
+        return log_cdf_of_hazard(jnp.log(theta.concentration) + t + log1mexp(-t))
+
+    return log_cdf_between(inside, x, 1 / theta.rate)
+
+
+def _log_survival(theta: Gompertz, x: Value) -> Reals:
+    return log_survival_between(lambda x: -_hazard(theta, x), x, 1 / theta.rate)
+
+
+def _hazard(theta: Gompertz, x: Reals) -> Reals:
+    t = theta.rate * x
+    small = t < 1
+    expm1 = jnp.where(small, jnp.expm1(jnp.where(small, t, 0.0)), hazard(t) - 1)
+    return theta.concentration * expm1
+
+
+def _mean(theta: Gompertz) -> Reals:
+    values, weights = _standard(theta)
+    return jnp.sum(weights * values, axis=-1) / theta.rate
+
+
+def _variance(theta: Gompertz) -> Reals:
+    values, weights = _standard(theta)
+    mean = jnp.sum(weights * values, axis=-1, keepdims=True)
+    return jnp.sum(weights * (values - mean) ** 2, axis=-1) / theta.rate**2
+
+
+def _standard(theta: Gompertz) -> tuple[Reals, Reals]:
     """Nodes and weights of ``rate · X = log(1 + E/c)``, along a last axis."""
-    log_c = jnp.log(d.concentration)[..., None]
+    log_c = jnp.log(theta.concentration)[..., None]
     return jax.nn.softplus(_NODES.astype(log_c.dtype) - log_c), jnp.asarray(_WEIGHTS, log_c.dtype)
 
 
-register(GompertzFamily(), dist.Gompertz)
+gompertz = Family(
+    "Gompertz",
+    _log_density,
+    Gompertz,
+    log_cdf=_log_cdf,
+    log_survival=_log_survival,
+    velocity=implicit(_log_cdf, _log_survival),
+    mean=_mean,
+    variance=_variance,
+)

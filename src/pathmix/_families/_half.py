@@ -2,59 +2,59 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpyro.distributions as dist
 from jax.scipy.special import erf, erfc
-from numpyro.distributions import Distribution
 
 from pathmix._families._edges import log_cdf_between, log_survival_between
+from pathmix._families._family import Family, guarded
 from pathmix._families._location_scale import cauchy_density, normal_density
-from pathmix._families._protocol import Family, guarded, register
 from pathmix._special import log_ndtr
 from pathmix._typing import Reals, Value
 
 LOG_2 = math.log(2)
+Standard = Callable[[Reals], Reals]
 
 
-@dataclass(frozen=True)
-class Half(Family):
-    """A folded family given by functions of ``z = x / scale ≥ 0``."""
+class Scale(NamedTuple):
+    """Parameters of these families."""
 
-    log_density: Callable[[Reals], Reals]
-    log_below: Callable[[Reals], Reals]
-    log_above: Callable[[Reals], Reals]
+    scale: Reals
 
-    parameters = ("scale",)
-    pathwise = True
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        log_scale = jnp.log(d.scale)
+def half(
+    name: str, log_density: Standard, log_below: Standard, log_above: Standard, **moments: Any
+) -> Family:
+    """Return a folded family by functions of ``z = x / scale ≥ 0``."""
+
+    def density(theta: Scale, x: Value) -> Reals:
+        log_scale = jnp.log(theta.scale)
         inside = (x >= 0) & (x < jnp.inf)
-        density = lambda x: LOG_2 + self.log_density(x / d.scale) - log_scale  # noqa: E731
-        return guarded(inside, density, x, d.scale)
+        fn = lambda x: LOG_2 + log_density(x / theta.scale) - log_scale  # noqa: E731
+        return guarded(inside, fn, x, theta.scale)
 
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return log_cdf_between(lambda x: self.log_below(x / d.scale), x, d.scale)
+    def log_cdf(theta: Scale, x: Value) -> Reals:
+        return log_cdf_between(lambda x: log_below(x / theta.scale), x, theta.scale)
 
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return log_survival_between(lambda x: self.log_above(x / d.scale), x, d.scale)
+    def log_survival(theta: Scale, x: Value) -> Reals:
+        return log_survival_between(lambda x: log_above(x / theta.scale), x, theta.scale)
 
-    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
-        z = x / d.scale
-        return jax.jvp(lambda d: d.scale * z, (d,), (tangent,))[1]
+    return Family(
+        name,
+        density,
+        Scale,
+        log_cdf=log_cdf,
+        log_survival=log_survival,
+        velocity=_velocity,
+        **moments,
+    )
 
 
-class HalfCauchyFamily(Half):
-    """HalfCauchy, whose mean and variance are infinite."""
-
-    def mean(self, d: Distribution) -> Reals:
-        return jnp.full_like(super().mean(d), jnp.inf)
-
-    def variance(self, d: Distribution) -> Reals:
-        return self.mean(d)
+def _velocity(theta: Scale, tangent: Scale, x: Value) -> Value:
+    z = x / theta.scale
+    return jax.jvp(lambda theta: theta.scale * z, (theta,), (tangent,))[1]
 
 
 def half_normal_cdf(z: Reals) -> Reals:
@@ -83,15 +83,23 @@ def half_cauchy_survival(z: Reals) -> Reals:
     return jnp.where(z < 1, body, jnp.log(2 / math.pi * jnp.arctan2(1.0, jnp.where(z < 1, 1.0, z))))
 
 
-register(
-    Half(normal_density, half_normal_cdf, half_normal_survival),
-    dist.HalfNormal,
+def _infinite(theta: Scale) -> Reals:
+    return jnp.full_like(theta.scale, jnp.inf)
+
+
+half_normal = half(
+    "HalfNormal",
+    normal_density,
+    half_normal_cdf,
+    half_normal_survival,
+    mean=lambda theta: math.sqrt(2 / math.pi) * theta.scale,
+    variance=lambda theta: (1 - 2 / math.pi) * theta.scale**2,
 )
-register(
-    HalfCauchyFamily(
-        cauchy_density,
-        half_cauchy_cdf,
-        half_cauchy_survival,
-    ),
-    dist.HalfCauchy,
+half_cauchy = half(
+    "HalfCauchy",
+    cauchy_density,
+    half_cauchy_cdf,
+    half_cauchy_survival,
+    mean=_infinite,
+    variance=_infinite,
 )

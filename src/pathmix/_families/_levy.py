@@ -1,30 +1,15 @@
 """Levy: ``scale / (x − loc)`` is the square of a standard normal variable."""
 
 import math
+from dataclasses import replace
 
 import jax.numpy as jnp
-import numpyro.distributions as dist
-from numpyro.distributions import Distribution
 
 from pathmix._families._edges import log_cdf_between, log_survival_between
+from pathmix._families._family import guarded
 from pathmix._families._half import half_normal_cdf, half_normal_survival
-from pathmix._families._location_scale import LocationScale
-from pathmix._families._protocol import guarded, register
+from pathmix._families._location_scale import LocScale, location_scale
 from pathmix._typing import Flags, Reals, Value
-
-
-class LevyFamily(LocationScale):
-    """Levy, whose mean and variance are infinite."""
-
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        log_p = super().log_prob(d, x)
-        return jnp.where(log_p == -jnp.inf, -jnp.inf, log_p)  # which does not move with the scale
-
-    def mean(self, d: Distribution) -> Reals:
-        return jnp.full_like(d.loc + d.scale, jnp.inf)
-
-    def variance(self, d: Distribution) -> Reals:
-        return self.mean(d)
 
 
 def levy_density(z: Reals) -> Reals:
@@ -50,4 +35,16 @@ def _regular(z: Reals) -> Flags:
     return z > 2 * jnp.sqrt(jnp.finfo(z.dtype).tiny)
 
 
-register(LevyFamily(levy_density, levy_cdf, levy_survival), dist.Levy)
+_standard = location_scale("Levy", levy_density, levy_cdf, levy_survival)
+
+
+def _log_density(theta: LocScale, x: Value) -> Reals:
+    log_p = _standard.log_density(theta, x)
+    return jnp.where(log_p == -jnp.inf, -jnp.inf, log_p)  # which does not move with the scale
+
+
+def _infinite(theta: LocScale) -> Reals:
+    return jnp.full_like(theta.loc + theta.scale, jnp.inf)
+
+
+levy = replace(_standard, log_density=_log_density, mean=_infinite, variance=_infinite)

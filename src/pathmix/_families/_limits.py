@@ -14,10 +14,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-from numpyro.distributions import Distribution, ExpandedDistribution
 
-from pathmix._families._protocol import family
-from pathmix._typing import Flags, Reals, Value
+from pathmix._typing import Flags, Reals
 
 ORDER = 3
 """The derivatives of point masses that are exact."""
@@ -36,14 +34,6 @@ class Limit(NamedTuple):
     mass: Vanishing
     below: Vanishing
     above: Vanishing
-
-
-def limit_of(d: Distribution, x: Value) -> Limit | None:
-    """Return the probabilities at limits of parameters; ``None`` if the family has no limits."""
-    if isinstance(d, ExpandedDistribution):
-        return limit_of(d.base_dist, x)
-    find = getattr(family(d), "limit", None)
-    return None if find is None else find(d, x)
 
 
 def factored(log_p: Reals, limit: Vanishing | None) -> tuple[Reals, Reals | None]:

@@ -5,17 +5,17 @@ At infinite ``z`` densities and tails are constants, which do not move with any 
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpyro.distributions as dist
+import numpy as np
 from jax import lax
 from jax.scipy.special import ndtr
-from numpyro.distributions import Distribution
 
 from pathmix._families._exponential import hazard, log_cdf_of_hazard
-from pathmix._families._protocol import Family, register
+from pathmix._families._family import Family, Theta
 from pathmix._families._squares import half_squares
 from pathmix._special import log_ndtr, mills_ratio
 from pathmix._typing import Flags, Reals, Value
@@ -23,68 +23,95 @@ from pathmix._typing import Flags, Reals, Value
 Standard = Callable[[Reals], Reals]
 
 
-@dataclass(frozen=True)
-class LocationScale(Family):
-    """A family given by the log density, log cdf and log survival of its standard form."""
+class LocScale(NamedTuple):
+    """Parameters of these families."""
 
-    log_density: Standard
-    log_below: Standard
-    log_above: Standard
-
-    parameters = ("loc", "scale")
-    pathwise = True
-
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        log_scale = jnp.log(d.scale)
-        return at_finite(lambda z: self.log_density(z) - log_scale, d, x, -jnp.inf, -jnp.inf)
-
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return at_finite(self.log_below, d, x, -jnp.inf, 0.0)
-
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return at_finite(self.log_above, d, x, 0.0, -jnp.inf)
-
-    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
-        z = standardise(d, x)
-        return jax.jvp(lambda d: d.loc + d.scale * z, (d,), (tangent,))[1]
+    loc: Reals
+    scale: Reals
 
 
-class NormalFamily(LocationScale):
-    """The normal family: log densities that add up to one sum of squares, and ratios of tails."""
+def location_scale(
+    name: str,
+    log_density: Standard,
+    log_below: Standard,
+    log_above: Standard,
+    moments: tuple[float, float] = (math.nan, math.nan),
+) -> Family:
+    """Return a family by the functions of its standard form, and its mean and variance."""
+    mean, variance = moments
 
-    light = True
-    closed_form = True
+    def density(theta: LocScale, x: Value) -> Reals:
+        log_scale = jnp.log(theta.scale)
+        return at_finite(lambda z: log_density(z) - log_scale, theta, x, -jnp.inf, -jnp.inf)
 
-    def cdf(self, d: Distribution, x: Value) -> Reals:
-        return at_finite(ndtr, d, x, 0.0, 1.0)
+    def log_cdf(theta: LocScale, x: Value) -> Reals:
+        return at_finite(log_below, theta, x, -jnp.inf, 0.0)
 
-    def smaller_tail(self, d: Distribution, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
-        del log_p
-        z = standardise(d, x)
-        return z < 0, d.scale * mills_ratio(z)
+    def log_survival(theta: LocScale, x: Value) -> Reals:
+        return at_finite(log_above, theta, x, 0.0, -jnp.inf)
 
-    def total_log_prob(self, d: Distribution, x: Value, event_dim: int) -> Reals:
-        constants = jnp.broadcast_to(jnp.log(d.scale) + 0.5 * math.log(2 * math.pi), d.batch_shape)
-        constant = jnp.sum(constants, axis=tuple(range(event_dim)))
-        return -half_squares(x, d.loc, d.scale, event_dim) - constant
+    return Family(
+        name,
+        density,
+        LocScale,
+        log_cdf=log_cdf,
+        log_survival=log_survival,
+        velocity=_velocity,
+        mean=lambda theta: theta.loc + mean * theta.scale if mean else theta.loc,
+        variance=lambda theta: variance * theta.scale**2,
+    )
 
 
-def standardise(d: Distribution, x: Value) -> Reals:
+def _velocity(theta: LocScale, tangent: LocScale, x: Value) -> Value:
+    z = standardise(theta, x)
+    return jax.jvp(lambda theta: theta.loc + theta.scale * z, (theta,), (tangent,))[1]
+
+
+def standardise(theta: Theta, x: Value) -> Reals:
     """Return ``z = (x − loc) / scale``."""
-    return (x - d.loc) / d.scale
+    return (x - theta.loc) / theta.scale
 
 
-def at_finite(fn: Standard, d: Distribution, x: Value, below: float, above: float) -> Reals:
+def at_finite(fn: Standard, theta: Theta, x: Value, below: float, above: float) -> Reals:
     """Return ``fn(z)`` where ``z`` is finite, and a constant at either infinity; NaN stays NaN."""
-    far = lax.stop_gradient(standardise(d, x))
+    far = lax.stop_gradient(standardise(theta, x))
     infinite = jnp.isinf(far)
-    z = standardise(d, jnp.where(infinite, d.loc, x))
+    z = standardise(theta, jnp.where(infinite, theta.loc, x))
     return jnp.where(infinite, jnp.where(far < 0, below, above), fn(z))
+
+
+# ---- normal ----
 
 
 def normal_density(z: Reals) -> Reals:
     """Return the log density of the standard normal distribution."""
     return -0.5 * z * z - 0.5 * math.log(2 * math.pi)
+
+
+def _normal_smaller_tail(theta: LocScale, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
+    """The smaller tail over the density is Mills' ratio, a number of moderate size."""
+    del log_p
+    z = standardise(theta, x)
+    return z < 0, theta.scale * mills_ratio(z)
+
+
+def _normal_total(theta: LocScale, x: Value, event_dim: int) -> Reals:
+    """Log densities that add up to one sum of squares."""
+    shape = jnp.broadcast_shapes(theta.loc.shape, theta.scale.shape)
+    constants = jnp.broadcast_to(jnp.log(theta.scale) + 0.5 * math.log(2 * math.pi), shape)
+    constant = jnp.sum(constants, axis=tuple(range(event_dim)))
+    return -half_squares(x, theta.loc, theta.scale, event_dim) - constant
+
+
+normal = replace(
+    location_scale("Normal", normal_density, log_ndtr, lambda z: log_ndtr(-z), (0.0, 1.0)),
+    cdf=lambda theta, x: at_finite(ndtr, theta, x, 0.0, 1.0),
+    smaller_tail=_normal_smaller_tail,
+    total_log_density=_normal_total,
+    light=True,
+)
+
+# ---- Laplace, logistic, Cauchy, soft Laplace, Gumbel ----
 
 
 def laplace_cdf(z: Reals) -> Reals:
@@ -132,31 +159,32 @@ def log1p_square(z: Reals) -> Reals:
     return jnp.where(large, 2, 1) * log
 
 
-register(
-    NormalFamily(normal_density, log_ndtr, lambda z: log_ndtr(-z)),
-    dist.Normal,
+laplace = location_scale(
+    "Laplace",
+    lambda z: -jnp.abs(z) - math.log(2),
+    laplace_cdf,
+    lambda z: laplace_cdf(-z),
+    (0.0, 2.0),
 )
-register(
-    LocationScale(lambda z: -jnp.abs(z) - math.log(2), laplace_cdf, lambda z: laplace_cdf(-z)),
-    dist.Laplace,
+logistic = location_scale(
+    "Logistic",
+    logistic_density,
+    jax.nn.log_sigmoid,
+    lambda z: jax.nn.log_sigmoid(-z),
+    (0.0, math.pi**2 / 3),
 )
-register(
-    LocationScale(logistic_density, jax.nn.log_sigmoid, lambda z: jax.nn.log_sigmoid(-z)),
-    dist.Logistic,
+soft_laplace = location_scale(
+    "SoftLaplace",
+    soft_laplace_density,
+    soft_laplace_cdf,
+    lambda z: soft_laplace_cdf(-z),
+    (0.0, math.pi**2 / 4),
 )
-register(
-    LocationScale(soft_laplace_density, soft_laplace_cdf, lambda z: soft_laplace_cdf(-z)),
-    dist.SoftLaplace,
-)
-register(
-    LocationScale(cauchy_density, cauchy_cdf, lambda z: cauchy_cdf(-z)),
-    dist.Cauchy,
-)
-register(
-    LocationScale(
-        lambda z: -z - hazard(-z),
-        lambda z: -hazard(-z),
-        lambda z: log_cdf_of_hazard(-z),
-    ),
-    dist.Gumbel,
+cauchy = location_scale("Cauchy", cauchy_density, cauchy_cdf, lambda z: cauchy_cdf(-z))
+gumbel = location_scale(
+    "Gumbel",
+    lambda z: -z - hazard(-z),
+    lambda z: -hazard(-z),
+    lambda z: log_cdf_of_hazard(-z),
+    (np.euler_gamma, math.pi**2 / 6),
 )

@@ -1,13 +1,13 @@
 """LogUniform: the logarithm is uniform."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
-from numpyro.distributions import Distribution
 
 from pathmix._families._edges import log_cdf_between, log_survival_between
-from pathmix._families._protocol import Family, guarded, register, sharpen
+from pathmix._families._family import Family, guarded, sharpen
 from pathmix._special import log_quotient
 from pathmix._typing import Reals, Value
 
@@ -15,41 +15,50 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2  # on [0, 1]
 
 
-class LogUniformFamily(Family):
+class LogUniform(NamedTuple):
+    """Parameters."""
+
+    low: Reals
+    high: Reals
+
+
+def _log_density(theta: LogUniform, x: Value) -> Reals:
     """``p = 1 / (x log(high/low))`` on ``low ≤ x ≤ high``."""
+    log_width = jnp.log(log_quotient(theta.high, theta.low))
+    return guarded(
+        (x >= theta.low) & (x <= theta.high), lambda x: -jnp.log(x) - log_width, x, theta.low
+    )
 
-    parameters = ("low", "high")
-    pathwise = True
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        log_width = jnp.log(log_quotient(d.high, d.low))
-        return guarded((x >= d.low) & (x <= d.high), lambda x: -jnp.log(x) - log_width, x, d.low)
+def _log_cdf(theta: LogUniform, x: Value) -> Reals:
+    def inside(x: Reals) -> Reals:
+        return sharpen(*_log_shares(theta, x))
 
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        def inside(x: Reals) -> Reals:
-            return sharpen(*_log_shares(d, x))
+    return log_cdf_between(inside, x, _middle(theta), theta.low, theta.high)
 
-        return log_cdf_between(inside, x, _middle(d), d.low, d.high)
 
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        def inside(x: Reals) -> Reals:
-            return sharpen(*_log_shares(d, x)[::-1])
+def _log_survival(theta: LogUniform, x: Value) -> Reals:
+    def inside(x: Reals) -> Reals:
+        return sharpen(*_log_shares(theta, x)[::-1])
 
-        return log_survival_between(inside, x, _middle(d), d.low, d.high)
+    return log_survival_between(inside, x, _middle(theta), theta.low, theta.high)
 
-    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
-        share = log_quotient(x, d.low) / log_quotient(d.high, d.low)
 
-        def move(d: Distribution) -> Reals:
-            return (1 - share) * jnp.log(d.low) + share * jnp.log(d.high)
+def _velocity(theta: LogUniform, tangent: LogUniform, x: Value) -> Value:
+    share = log_quotient(x, theta.low) / log_quotient(theta.high, theta.low)
 
-        return x * jax.jvp(move, (d,), (tangent,))[1]
+    def move(theta: LogUniform) -> Reals:
+        return (1 - share) * jnp.log(theta.low) + share * jnp.log(theta.high)
 
-    def mean(self, d: Distribution) -> Reals:
-        return (d.high - d.low) / log_quotient(d.high, d.low)
+    return x * jax.jvp(move, (theta,), (tangent,))[1]
 
-    def variance(self, d: Distribution) -> Reals:
-        return self.mean(d) ** 2 * h_coth_h_minus_1(log_quotient(d.high, d.low) / 2)
+
+def _mean(theta: LogUniform) -> Reals:
+    return (theta.high - theta.low) / log_quotient(theta.high, theta.low)
+
+
+def _variance(theta: LogUniform) -> Reals:
+    return _mean(theta) ** 2 * h_coth_h_minus_1(log_quotient(theta.high, theta.low) / 2)
 
 
 def h_coth_h_minus_1(h: Reals) -> Reals:
@@ -61,13 +70,22 @@ def h_coth_h_minus_1(h: Reals) -> Reals:
     return jnp.where(near, h * h * integral, large / jnp.tanh(large) - 1)
 
 
-def _middle(d: Distribution) -> Reals:
-    return jnp.sqrt(d.low) * jnp.sqrt(d.high)
+def _middle(theta: LogUniform) -> Reals:
+    return jnp.sqrt(theta.low) * jnp.sqrt(theta.high)
 
 
-def _log_shares(d: Distribution, x: Reals) -> tuple[Reals, Reals]:
-    width = log_quotient(d.high, d.low)
-    return jnp.log(log_quotient(x, d.low) / width), jnp.log(log_quotient(d.high, x) / width)
+def _log_shares(theta: LogUniform, x: Reals) -> tuple[Reals, Reals]:
+    width = log_quotient(theta.high, theta.low)
+    return jnp.log(log_quotient(x, theta.low) / width), jnp.log(log_quotient(theta.high, x) / width)
 
 
-register(LogUniformFamily(), dist.LogUniform)
+log_uniform = Family(
+    "LogUniform",
+    _log_density,
+    LogUniform,
+    log_cdf=_log_cdf,
+    log_survival=_log_survival,
+    velocity=_velocity,
+    mean=_mean,
+    variance=_variance,
+)

@@ -9,12 +9,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
-from numpyro.distributions import Distribution
 
 from pathmix._families._edges import log_cdf_between, log_survival_between, power_at_zero
-from pathmix._families._gather import expand_to
-from pathmix._families._protocol import Family, complement, guarded, register, sharpen
+from pathmix._families._family import Family, complement, guarded, implicit, sharpen
+from pathmix._layout import expand_to
 from pathmix._special import log1mexp, log_expm1_ratio, log_quotient
 from pathmix._typing import Flags, Reals, Value
 
@@ -23,94 +21,109 @@ _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2  # on [0, 1]
 _REACH = 45.0  # where e^(−y) is below rounding
 
 
-class LowerTruncatedPowerLawFamily(Family):
+class Lower(NamedTuple):
+    """Parameters."""
+
+    alpha: Reals
+    low: Reals
+
+
+def _lower_log_density(theta: Lower, x: Value) -> Reals:
     """``P(X > x) = (x/low)^r`` for ``x ≥ low`` and ``r < 0``: Pareto with shape ``−r``."""
+    rate = 1 + theta.alpha
 
-    parameters = ("alpha", "low")
-    pathwise = True
+    def density(x: Reals) -> Reals:
+        return jnp.log(-rate) + rate * log_quotient(x, theta.low) - jnp.log(x)
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        rate = 1 + d.alpha
-
-        def density(x: Reals) -> Reals:
-            return jnp.log(-rate) + rate * log_quotient(x, d.low) - jnp.log(x)
-
-        return guarded((x >= d.low) & (x < jnp.inf), density, x, d.low)
-
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        def inside(x: Reals) -> Reals:
-            return complement((1 + d.alpha) * log_quotient(x, d.low))
-
-        return log_cdf_between(inside, x, 2 * d.low, d.low)
-
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        def inside(x: Reals) -> Reals:
-            return (1 + d.alpha) * log_quotient(x, d.low)
-
-        return log_survival_between(inside, x, 2 * d.low, d.low)
-
-    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
-        noise = (1 + d.alpha) * log_quotient(x, d.low)
-        log_x = lambda d: jnp.log(d.low) + noise / (1 + d.alpha)  # noqa: E731
-        return x * jax.jvp(log_x, (d,), (tangent,))[1]
-
-    def mean(self, d: Distribution) -> Reals:
-        shape = -(1 + d.alpha)
-        excess = jnp.where(shape > 1, shape, 2.0) - 1
-        return jnp.where(shape > 1, d.low * (1 + 1 / excess), jnp.inf)
-
-    def variance(self, d: Distribution) -> Reals:
-        shape = -(1 + d.alpha)
-        exists = shape > 2
-        a = jnp.where(exists, shape, 3.0)
-        return jnp.where(exists, (d.low / (a - 1)) ** 2 * (a / (a - 2)), jnp.inf)
+    return guarded((x >= theta.low) & (x < jnp.inf), density, x, theta.low)
 
 
-class DoublyTruncatedPowerLawFamily(Family):
+def _lower_log_cdf(theta: Lower, x: Value) -> Reals:
+    def inside(x: Reals) -> Reals:
+        return complement((1 + theta.alpha) * log_quotient(x, theta.low))
+
+    return log_cdf_between(inside, x, 2 * theta.low, theta.low)
+
+
+def _lower_log_survival(theta: Lower, x: Value) -> Reals:
+    def inside(x: Reals) -> Reals:
+        return (1 + theta.alpha) * log_quotient(x, theta.low)
+
+    return log_survival_between(inside, x, 2 * theta.low, theta.low)
+
+
+def _lower_velocity(theta: Lower, tangent: Lower, x: Value) -> Value:
+    noise = (1 + theta.alpha) * log_quotient(x, theta.low)
+    log_x = lambda theta: jnp.log(theta.low) + noise / (1 + theta.alpha)  # noqa: E731
+    return x * jax.jvp(log_x, (theta,), (tangent,))[1]
+
+
+def _lower_mean(theta: Lower) -> Reals:
+    shape = -(1 + theta.alpha)
+    excess = jnp.where(shape > 1, shape, 2.0) - 1
+    return jnp.where(shape > 1, theta.low * (1 + 1 / excess), jnp.inf)
+
+
+def _lower_variance(theta: Lower) -> Reals:
+    shape = -(1 + theta.alpha)
+    exists = shape > 2
+    a = jnp.where(exists, shape, 3.0)
+    return jnp.where(exists, (theta.low / (a - 1)) ** 2 * (a / (a - 2)), jnp.inf)
+
+
+class Doubly(NamedTuple):
+    """Parameters."""
+
+    alpha: Reals
+    low: Reals
+    high: Reals
+
+
+def _doubly_log_density(theta: Doubly, x: Value) -> Reals:
     """``p(x) = r x^α / (high^r − low^r)`` on ``low ≤ x ≤ high``; its limit at ``r = 0``."""
+    rate = 1 + theta.alpha
 
-    parameters = ("alpha", "low", "high")
-    pathwise = True
+    def density(x: Reals) -> Reals:
+        y, rest, width = _distances(theta, x)
+        flat, near, size = _split(rate, width)
+        level = near * y - log_expm1_ratio(near * width) - jnp.log(width)
+        fall = -size * jnp.where(rate < 0, y, rest)
+        steep = jnp.log(size) - log1mexp(-size * width) + fall
+        return jnp.where(flat, level, steep) - jnp.log(x)
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        rate = 1 + d.alpha
+    positive = jnp.where(rate > 0, rate, 1.0)
+    at_zero = power_at_zero(rate, jnp.log(positive) - positive * jnp.log(theta.high))
+    beyond = jnp.where((x == 0) & (theta.low == 0), at_zero, -jnp.inf)
+    return guarded((x >= theta.low) & (x <= theta.high) & (x > 0), density, x, theta.high, beyond)
 
-        def density(x: Reals) -> Reals:
-            y, rest, width = _distances(d, x)
-            flat, near, size = _split(rate, width)
-            level = near * y - log_expm1_ratio(near * width) - jnp.log(width)
-            fall = -size * jnp.where(rate < 0, y, rest)
-            steep = jnp.log(size) - log1mexp(-size * width) + fall
-            return jnp.where(flat, level, steep) - jnp.log(x)
 
-        positive = jnp.where(rate > 0, rate, 1.0)
-        at_zero = power_at_zero(rate, jnp.log(positive) - positive * jnp.log(d.high))
-        beyond = jnp.where((x == 0) & (d.low == 0), at_zero, -jnp.inf)
-        return guarded((x >= d.low) & (x <= d.high) & (x > 0), density, x, d.high, beyond)
+def _doubly_log_cdf(theta: Doubly, x: Value) -> Reals:
+    def inside(x: Reals) -> Reals:
+        return sharpen(*_log_shares(theta, x))
 
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        def inside(x: Reals) -> Reals:
-            return sharpen(*_log_shares(d, x))
+    return log_cdf_between(inside, x, _middle(theta), theta.low, theta.high)
 
-        return log_cdf_between(inside, x, _middle(d), d.low, d.high)
 
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        def inside(x: Reals) -> Reals:
-            return sharpen(*_log_shares(d, x)[::-1])
+def _doubly_log_survival(theta: Doubly, x: Value) -> Reals:
+    def inside(x: Reals) -> Reals:
+        return sharpen(*_log_shares(theta, x)[::-1])
 
-        return log_survival_between(inside, x, _middle(d), d.low, d.high)
+    return log_survival_between(inside, x, _middle(theta), theta.low, theta.high)
 
-    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
-        x = expand_to(x, jnp.shape(d.low))
-        low, high = jax.jvp(lambda d: (d.low, d.high), (d,), (tangent,))[1]
-        inner = super().velocity(d, tangent, x)
-        return jnp.where(x <= d.low, low, jnp.where(x >= d.high, high, inner))
 
-    def mean(self, d: Distribution) -> Reals:
-        return _moments(d)[0]
+def _doubly_velocity(theta: Doubly, tangent: Doubly, x: Value) -> Value:
+    x = expand_to(x, jnp.shape(theta.low))
+    low, high = jax.jvp(lambda theta: (theta.low, theta.high), (theta,), (tangent,))[1]
+    inner = implicit(_doubly_log_cdf, _doubly_log_survival)(theta, tangent, x)
+    return jnp.where(x <= theta.low, low, jnp.where(x >= theta.high, high, inner))
 
-    def variance(self, d: Distribution) -> Reals:
-        return _moments(d)[1]
+
+def _doubly_mean(theta: Doubly) -> Reals:
+    return _moments(theta)[0]
+
+
+def _doubly_variance(theta: Doubly) -> Reals:
+    return _moments(theta)[1]
 
 
 class Distances(NamedTuple):
@@ -121,14 +134,14 @@ class Distances(NamedTuple):
     width: Reals
 
 
-def _distances(d: Distribution, x: Reals) -> Distances:
+def _distances(theta: Doubly, x: Reals) -> Distances:
     """A ``low`` of zero is infinitely far, which needs a positive rate: without one, NaN."""
-    bounded = d.low > 0
-    low = jnp.where(bounded, d.low, d.high)
-    far = jnp.where(1 + d.alpha > 0, jnp.sqrt(jnp.finfo(low.dtype).max), jnp.nan)
+    bounded = theta.low > 0
+    low = jnp.where(bounded, theta.low, theta.high)
+    far = jnp.where(1 + theta.alpha > 0, jnp.sqrt(jnp.finfo(low.dtype).max), jnp.nan)
     y = jnp.where(bounded, log_quotient(jnp.maximum(x, low), low), far)
-    width = jnp.where(bounded, log_quotient(d.high, low), far)
-    return Distances(y, log_quotient(d.high, x), width)
+    width = jnp.where(bounded, log_quotient(theta.high, low), far)
+    return Distances(y, log_quotient(theta.high, x), width)
 
 
 def _split(rate: Reals, width: Reals) -> tuple[Flags, Reals, Reals]:
@@ -137,10 +150,10 @@ def _split(rate: Reals, width: Reals) -> tuple[Flags, Reals, Reals]:
     return flat, jnp.where(flat, rate, 0.0), jnp.where(flat, 1.0, jnp.abs(rate))
 
 
-def _log_shares(d: Distribution, x: Reals) -> tuple[Reals, Reals]:
+def _log_shares(theta: Doubly, x: Reals) -> tuple[Reals, Reals]:
     """Both log tails, each accurate where it is small."""
-    y, rest, width = _distances(d, x)
-    rate = 1 + d.alpha
+    y, rest, width = _distances(theta, x)
+    rate = 1 + theta.alpha
     return _log_share(rate, y, rest, width), _log_share(-rate, rest, y, width)
 
 
@@ -152,19 +165,19 @@ def _log_share(rate: Reals, y: Reals, rest: Reals, width: Reals) -> Reals:
     return jnp.where(flat, level, steep)
 
 
-def _middle(d: Distribution) -> Reals:
-    return jnp.where(d.low > 0, jnp.sqrt(d.low) * jnp.sqrt(d.high), d.high / 2)
+def _middle(theta: Doubly) -> Reals:
+    return jnp.where(theta.low > 0, jnp.sqrt(theta.low) * jnp.sqrt(theta.high), theta.high / 2)
 
 
-def _moments(d: Distribution) -> tuple[Reals, Reals]:
+def _moments(theta: Doubly) -> tuple[Reals, Reals]:
     """Mean and variance by quadrature along ``log x`` from the end where the density is largest.
 
     Every term is positive. What falls too fast to matter is cut off; what is so far below ``high``
     that it is zero in comparison counts as one more node, at zero.
     """
-    rate, width = 1 + d.alpha, _distances(d, d.high).width
+    rate, width = 1 + theta.alpha, _distances(theta, theta.high).width
     falls = rate < 0  # from low, and even then x² may grow
-    end, size = jnp.where(falls, d.low, d.high), jnp.abs(rate)
+    end, size = jnp.where(falls, theta.low, theta.high), jnp.abs(rate)
     decay = size - jnp.where(falls, 2.0, 0.0)
     reach = jnp.where(decay > 1, jnp.minimum(width, 60 / jnp.maximum(decay, 1)), width)
     reach = jnp.where(falls, reach, jnp.minimum(reach, _REACH))
@@ -187,5 +200,25 @@ def _mass_beyond(size: Reals, reach: Reals, width: Reals) -> Reals:
     return jnp.exp(-size * reach) * jnp.where(flat, level, steep)
 
 
-register(LowerTruncatedPowerLawFamily(), dist.LowerTruncatedPowerLaw)
-register(DoublyTruncatedPowerLawFamily(), dist.DoublyTruncatedPowerLaw)
+lower_truncated = Family(
+    "LowerTruncatedPowerLaw",
+    _lower_log_density,
+    Lower,
+    log_cdf=_lower_log_cdf,
+    log_survival=_lower_log_survival,
+    velocity=_lower_velocity,
+    mean=_lower_mean,
+    variance=_lower_variance,
+)
+
+
+doubly_truncated = Family(
+    "DoublyTruncatedPowerLaw",
+    _doubly_log_density,
+    Doubly,
+    log_cdf=_doubly_log_cdf,
+    log_survival=_doubly_log_survival,
+    velocity=_doubly_velocity,
+    mean=_doubly_mean,
+    variance=_doubly_variance,
+)

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from pathmix._families._gather import spread, sum_rows
+from pathmix._layout import spread, sum_rows
 from pathmix._moving import is_zero
 from pathmix._typing import Reals, Value
 

@@ -6,49 +6,50 @@ in ``df`` is zero.
 """
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-import numpyro.distributions as dist
-from numpyro.distributions import Distribution
 
+from pathmix._families._family import Family, implicit
 from pathmix._families._location_scale import at_finite, log1p_square, normal_density
-from pathmix._families._protocol import Family, register
 from pathmix._special import forward_differentiable, log_betainc, log_ndtr, stirling_error
 from pathmix._typing import Reals, Value
 
 _MANY = 1e6  # degrees of freedom from which the tails are those of a transformed normal
 
 
-class StudentTFamily(Family):
+class StudentT(NamedTuple):
+    """Parameters."""
+
+    df: Reals
+    loc: Reals
+    scale: Reals
+
+
+def _log_density(theta: StudentT, x: Value) -> Reals:
     """``p = (1 + z²/df)^(−(df+1)/2) / (√df B(df/2, 1/2) scale)``."""
+    log_scale = jnp.log(theta.scale)
+    density = lambda z: student_density(theta.df, z) - log_scale  # noqa: E731
+    return at_finite(density, theta, x, -jnp.inf, -jnp.inf)
 
-    parameters = ("df", "loc", "scale")
-    pathwise = True
 
-    def make_to_draw(self, kind: type, arguments: Mapping[str, Any]) -> Distribution:
-        return self.make(kind, {**arguments, "df": drawable(arguments["df"])})
+def _log_cdf(theta: StudentT, x: Value) -> Reals:
+    return at_finite(lambda z: log_student_cdf(theta.df, z), theta, x, -jnp.inf, 0.0)
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        log_scale = jnp.log(d.scale)
-        density = lambda z: student_density(d.df, z) - log_scale  # noqa: E731
-        return at_finite(density, d, x, -jnp.inf, -jnp.inf)
 
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return at_finite(lambda z: log_student_cdf(d.df, z), d, x, -jnp.inf, 0.0)
+def _log_survival(theta: StudentT, x: Value) -> Reals:
+    return at_finite(lambda z: log_student_cdf(theta.df, -z), theta, x, 0.0, -jnp.inf)
 
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return at_finite(lambda z: log_student_cdf(d.df, -z), d, x, 0.0, -jnp.inf)
 
-    def mean(self, d: Distribution) -> Reals:
-        return jnp.where(d.df > 1, d.loc + 0 * d.scale, jnp.nan)
+def _mean(theta: StudentT) -> Reals:
+    return jnp.where(theta.df > 1, theta.loc, jnp.nan)
 
-    def variance(self, d: Distribution) -> Reals:
-        exists = d.df > 2
-        excess = jnp.where(exists, d.df, 4.0) - 2
-        infinite = jnp.where(d.df > 1, jnp.inf, jnp.nan)
-        return jnp.where(exists, (d.scale**2 + 0 * d.loc) * (1 + 2 / excess), infinite)
+
+def _variance(theta: StudentT) -> Reals:
+    exists = theta.df > 2
+    excess = jnp.where(exists, theta.df, 4.0) - 2
+    infinite = jnp.where(theta.df > 1, jnp.inf, jnp.nan)
+    return jnp.where(exists, theta.scale**2 * (1 + 2 / excess), infinite)
 
 
 def drawable(df: Any) -> Reals:
@@ -129,4 +130,13 @@ def log_student_cdf(df: Reals, z: Reals) -> Reals:
     return jnp.where(z < 0, log_tail(df, jnp.where(z < 0, -z, 0.0)), upper)
 
 
-register(StudentTFamily(), dist.StudentT)
+student_t = Family(
+    "StudentT",
+    _log_density,
+    StudentT,
+    log_cdf=_log_cdf,
+    log_survival=_log_survival,
+    velocity=implicit(_log_cdf, _log_survival),
+    mean=_mean,
+    variance=_variance,
+)

@@ -1,116 +1,130 @@
 """Truncations of a family, by differences of its own log cdf or survival."""
 
 from collections.abc import Callable
-from operator import attrgetter
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
-from numpyro.distributions import Distribution
-from numpyro.distributions.truncated import (
-    LeftTruncatedDistribution,
-    RightTruncatedDistribution,
-    TwoSidedTruncatedDistribution,
-)
 
-from pathmix._families._location_scale import normal_density
-from pathmix._families._protocol import Family, family, guarded, register, sharpen
+from pathmix._families._family import Family, OfTheta, Theta, given, guarded, implicit, sharpen
+from pathmix._families._location_scale import normal, normal_density
 from pathmix._special import log_diff_exp
 from pathmix._typing import Flags, Reals, Value
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(80)
 
 
-class TruncatedFamily(Family):
-    """``p(x) / P(low ≤ X ≤ high)`` on ``low ≤ x ≤ high``, where either bound may be absent."""
+class Truncated(NamedTuple):
+    """The parameters of the base, and the bounds, of which either may be absent."""
 
-    pathwise = True
+    base: Theta
+    low: Reals | None
+    high: Reals | None
 
-    def check_pathwise(self, d: Distribution) -> None:
-        family(d.base_dist).check_pathwise(d.base_dist)
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        inside = (x >= bound(d, "low")) & (x <= bound(d, "high")) & ~jnp.isinf(x)
-        log_p, log_total = family(d.base_dist).log_prob, _log_mass(d, None, None)
-        return guarded(inside, lambda x: log_p(d.base_dist, x) - log_total, x, _inner(d))
+@cache
+def truncated(base: Family) -> Family:
+    """Return the family of ``p(x) / P(low ≤ X ≤ high)``, of a base with a location.
 
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return self._log_share(d, x, sharpen, x >= bound(d, "high"))
+    Of truncated normals mean and variance are known.
+    """
+    mean = variance = None
+    if base is normal:
+        mean, variance = (lambda theta, i=i: _normal_moments(theta)[i] for i in range(2))
+    return within(base, -jnp.inf, lambda theta: theta.loc, mean, variance)
 
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return self._log_share(d, x, lambda f, s: sharpen(s, f), x <= bound(d, "low"))
 
-    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
-        v = super().velocity(d, tangent, x)
-        for name, beyond in (("low", jnp.less_equal), ("high", jnp.greater_equal)):
-            if hasattr(d, name):  # a draw on a bound moves with it
-                end, move = jax.jvp(attrgetter(name), (d,), (tangent,))
-                v = jnp.where(beyond(x, end), move, v)
-        return v
+def within(
+    base: Family,
+    lowest: float,
+    centre: OfTheta,
+    mean: OfTheta | None,
+    variance: OfTheta | None,
+) -> Family:
+    """Return the truncation of a base whose support begins at ``lowest``.
 
-    def _log_share(
-        self, d: Distribution, x: Value, choose: Callable[[Reals, Reals], Reals], all_of_it: Flags
+    Where it is not evaluated, the ``centre`` of the base stands in, as far as the bounds allow it.
+    """
+
+    def log_mass(theta: Truncated, a: Reals | None, b: Reals | None) -> Reals:
+        """``log P(a < X ≤ b)`` under the base; ``None`` stands for the bound, if there is one.
+
+        An absent bound is left out rather than set to infinity, where gradients would be 0 · ∞.
+        """
+        a = theta.low if a is None else a
+        b = theta.high if b is None else b
+        if a is None:
+            return given(base.log_cdf)(theta.base, given(b))
+        if b is None:
+            return given(base.log_survival)(theta.base, a)
+        lower = given(base.log_cdf)(theta.base, b), given(base.log_cdf)(theta.base, a)
+        upper = given(base.log_survival)(theta.base, a), given(base.log_survival)(theta.base, b)
+        # from the side on which less is subtracted
+        return jnp.where(lower[0] <= upper[0], log_diff_exp(*lower), log_diff_exp(*upper))
+
+    def ends(theta: Truncated) -> tuple[Any, Any]:
+        low = lowest if theta.low is None else theta.low
+        return low, jnp.inf if theta.high is None else theta.high
+
+    def inner(theta: Truncated) -> Reals:
+        return jnp.clip(centre(theta.base), *ends(theta))
+
+    def log_density(theta: Truncated, x: Value) -> Reals:
+        low, high = ends(theta)
+        inside = (x >= low) & (x <= high) & ~jnp.isinf(x)
+        log_total = log_mass(theta, None, None)
+        density = lambda x: base.log_density(theta.base, x) - log_total  # noqa: E731
+        return guarded(inside, density, x, inner(theta))
+
+    def log_share(
+        theta: Truncated, x: Value, choose: Callable[[Reals, Reals], Reals], all_of_it: Flags
     ) -> Reals:
-        inside = (x > bound(d, "low")) & (x < bound(d, "high"))
-        log_total = _log_mass(d, None, None)
+        low, high = ends(theta)
+        log_total = log_mass(theta, None, None)
 
         def share(x: Reals) -> Reals:
-            return choose(_log_mass(d, None, x) - log_total, _log_mass(d, x, None) - log_total)
+            below = log_mass(theta, None, x) - log_total
+            return choose(below, log_mass(theta, x, None) - log_total)
 
-        return jnp.where(all_of_it, 0.0, guarded(inside, share, x, _inner(d)))
+        inside = (x > low) & (x < high)
+        return jnp.where(all_of_it, 0.0, guarded(inside, share, x, inner(theta)))
 
-    def mean(self, d: Distribution) -> Reals:
-        if not isinstance(d.base_dist, dist.Normal):
-            return super().mean(d)
-        return _normal_moments(d)[0]
+    def log_cdf(theta: Truncated, x: Value) -> Reals:
+        return log_share(theta, x, sharpen, x >= ends(theta)[1])
 
-    def variance(self, d: Distribution) -> Reals:
-        if not isinstance(d.base_dist, dist.Normal):
-            return super().variance(d)
-        return _normal_moments(d)[1]
+    def log_survival(theta: Truncated, x: Value) -> Reals:
+        return log_share(theta, x, lambda f, s: sharpen(s, f), x <= ends(theta)[0])
 
+    def velocity(theta: Truncated, tangent: Truncated, x: Value) -> Value:
+        v = implicit(log_cdf, log_survival)(theta, tangent, x)
+        if theta.low is not None:  # a draw on a bound moves with it
+            v = jnp.where(x <= theta.low, given(tangent.low), v)
+        return v if theta.high is None else jnp.where(x >= theta.high, given(tangent.high), v)
 
-def bound(d: Distribution, name: str) -> Any:
-    """Return the bound ``low`` or ``high``, or in its absence that of the base."""
-    low = -jnp.inf if hasattr(d.base_dist, "loc") else 0.0
-    return getattr(d, name, {"low": low, "high": jnp.inf}[name])
-
-
-def _inner(d: Distribution) -> Reals:
-    """A point of the support near the mode of the base, for the branch that is not taken."""
-    base = d.base_dist
-    centre = base.loc if hasattr(base, "loc") else base.concentration / base.rate
-    return jnp.clip(centre, bound(d, "low"), bound(d, "high"))
-
-
-def _log_mass(d: Distribution, a: Reals | None, b: Reals | None) -> Reals:
-    """``log P(a < X ≤ b)`` under the base; ``None`` stands for the bound of ``d``, if any.
-
-    An absent bound is left out rather than set to infinity, where gradients would be 0 · ∞.
-    """
-    base, known = d.base_dist, family(d.base_dist)
-    a = getattr(d, "low", None) if a is None else a
-    b = getattr(d, "high", None) if b is None else b
-    if a is None:
-        return known.log_cdf(base, jnp.asarray(b))
-    if b is None:
-        return known.log_survival(base, jnp.asarray(a))
-    lower = known.log_cdf(base, jnp.asarray(b)), known.log_cdf(base, jnp.asarray(a))
-    upper = known.log_survival(base, jnp.asarray(a)), known.log_survival(base, jnp.asarray(b))
-    # from the side on which less is subtracted
-    return jnp.where(lower[0] <= upper[0], log_diff_exp(*lower), log_diff_exp(*upper))
+    return Family(
+        f"Truncated{base.name}",
+        log_density,
+        Truncated,
+        log_cdf=log_cdf,
+        log_survival=log_survival,
+        velocity=velocity,
+        mean=mean,
+        variance=variance,
+    )
 
 
-def _normal_moments(d: Distribution) -> tuple[Reals, Reals]:
+def _normal_moments(theta: Truncated) -> tuple[Reals, Reals]:
     """Mean and variance by Gauss–Legendre quadrature of the truncated normal density.
 
     Every term is positive, so that nothing cancels far in a tail, where the textbook formula
     ``1 + αλ − λ²`` loses all digits. The interval is cut where the density has fallen by e⁻⁵⁰.
     """
-    base, low, high = d.base_dist, bound(d, "low"), bound(d, "high")
-    a, b = (low - base.loc) / base.scale, (high - base.loc) / base.scale
+    loc, scale = jnp.broadcast_arrays(theta.base.loc, theta.base.scale)
+    low = -jnp.inf if theta.low is None else theta.low
+    high = jnp.inf if theta.high is None else theta.high
+    a, b = (low - loc) / scale, (high - loc) / scale
     mode = jnp.clip(0.0, a, b)
     reach = jnp.sqrt(mode * mode + 100.0)
     a, b = jnp.maximum(a, -reach), jnp.minimum(b, reach)
@@ -120,14 +134,4 @@ def _normal_moments(d: Distribution) -> tuple[Reals, Reals]:
     p = jax.nn.softmax(log_p, axis=-1)
     centre = jnp.sum(p * offset, axis=-1)
     spread = jnp.sum(p * (offset - centre[..., None]) ** 2, axis=-1)
-    mean = base.loc + base.scale * (a + centre)
-    shape = d.batch_shape
-    return jnp.broadcast_to(mean, shape), jnp.broadcast_to(base.scale**2 * spread, shape)
-
-
-register(
-    TruncatedFamily(),
-    LeftTruncatedDistribution,
-    RightTruncatedDistribution,
-    TwoSidedTruncatedDistribution,
-)
+    return loc + scale * (a + centre), scale**2 * spread

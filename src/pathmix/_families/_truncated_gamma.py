@@ -4,27 +4,15 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
-from numpyro.distributions import Distribution
 
-from pathmix._families._protocol import register
-from pathmix._families._truncated import TruncatedFamily, bound
+from pathmix._families._gamma import gamma
+from pathmix._families._truncated import Truncated, within
 from pathmix._special import log_quotient
 from pathmix._typing import Reals
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(80)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2  # on [0, 1]
 _REACH = 50.0  # where e^(−y) is zero beside 1
-
-
-class TruncatedGammaFamily(TruncatedFamily):
-    """Gamma on ``low ≤ x ≤ high``, where either bound may be absent."""
-
-    def mean(self, d: Distribution) -> Reals:
-        return _moments(d)[0]
-
-    def variance(self, d: Distribution) -> Reals:
-        return _moments(d)[1]
 
 
 class Window(NamedTuple):
@@ -37,10 +25,11 @@ class Window(NamedTuple):
     """The mass so far below the mode that ``x`` is zero in comparison."""
 
 
-def _window(d: Distribution) -> Window:
+def _window(theta: Truncated) -> Window:
     """Bounds, or points where the density of ``log x``, ``e^(a y − rate e^y)``, fell by e⁻⁴⁰."""
-    a, rate = d.base_dist.concentration, d.base_dist.rate
-    low, high = bound(d, "low"), bound(d, "high")
+    a, rate = theta.base.concentration, theta.base.rate
+    low = jnp.zeros_like(rate) if theta.low is None else theta.low
+    high = jnp.full_like(rate, jnp.inf) if theta.high is None else theta.high
     mode = jnp.clip(a / rate, low, high)
     mass = rate * mode
     left = jnp.minimum(40 / a + jnp.sqrt(80 / a), _REACH)
@@ -58,14 +47,14 @@ def _window(d: Distribution) -> Window:
     return Window(mode, start, stop, jnp.where(outside, beyond, 0.0))
 
 
-def _moments(d: Distribution) -> tuple[Reals, Reals]:
+def _moments(theta: Truncated) -> tuple[Reals, Reals]:
     """Mean and variance by Gauss–Legendre quadrature along ``log x``, on either side of the mode.
 
     Every term is positive: nothing cancels far in a tail, where the textbook formulas, differences
     of incomplete gamma functions, lose all digits.
     """
-    a, rate = d.base_dist.concentration[..., None], d.base_dist.rate[..., None]
-    mode, start, stop, beyond = _window(d)
+    a, rate = theta.base.concentration[..., None], theta.base.rate[..., None]
+    mode, start, stop, beyond = _window(theta)
     nodes, weights = _NODES.astype(mode.dtype), _WEIGHTS.astype(mode.dtype)
     y = jnp.concatenate([start[..., None] * nodes, stop[..., None] * nodes], axis=-1)
     length = jnp.concatenate([-start[..., None] * weights, stop[..., None] * weights], axis=-1)
@@ -78,9 +67,10 @@ def _moments(d: Distribution) -> tuple[Reals, Reals]:
     return mode * mean, mode**2 * spread / total
 
 
-register(
-    TruncatedGammaFamily(),
-    dist.LeftTruncatedGamma,
-    dist.RightTruncatedGamma,
-    dist.TwoSidedTruncatedGamma,
+truncated_gamma = within(
+    gamma,
+    0.0,
+    lambda theta: theta.concentration / theta.rate,
+    lambda theta: _moments(theta)[0],
+    lambda theta: _moments(theta)[1],
 )

@@ -1,46 +1,60 @@
 """Uniform, on its own interval."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpyro.distributions as dist
-from numpyro.distributions import Distribution
 
-from pathmix._families._protocol import Family, guarded, register, sharpen
+from pathmix._families._family import Family, guarded, sharpen
 from pathmix._typing import Reals, Value
 
 
-class UniformFamily(Family):
+class Uniform(NamedTuple):
+    """Parameters."""
+
+    low: Reals
+    high: Reals
+
+
+def _log_density(theta: Uniform, x: Value) -> Reals:
     """``log p = −log(high − low)`` on ``low ≤ x ≤ high``."""
-
-    parameters = ("low", "high")
-    pathwise = True
-
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        inside = (x >= d.low) & (x <= d.high)
-        return jnp.where(inside, -jnp.log(d.high - d.low), -jnp.inf)
-
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return jnp.where(x >= d.high, 0.0, self._log_share(d, x, sharpen))
-
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return jnp.where(x <= d.low, 0.0, self._log_share(d, x, lambda f, s: sharpen(s, f)))
-
-    def velocity(self, d: Distribution, tangent: Distribution, x: Value) -> Value:
-        share = (x - d.low) / (d.high - d.low)
-        return jax.jvp(lambda d: d.low + share * (d.high - d.low), (d,), (tangent,))[1]
-
-    def _log_share(
-        self, d: Distribution, x: Value, choose: Callable[[Reals, Reals], Reals]
-    ) -> Reals:
-        width = jnp.asarray(d.high - d.low)
-
-        def share(x: Reals) -> Reals:
-            return choose(jnp.log((x - d.low) / width), jnp.log((d.high - x) / width))
-
-        middle = d.low + width / 2
-        return guarded((x > d.low) & (x < d.high), share, x, middle)
+    inside = (x >= theta.low) & (x <= theta.high)
+    return jnp.where(inside, -jnp.log(theta.high - theta.low), -jnp.inf)
 
 
-register(UniformFamily(), dist.Uniform)
+def _log_cdf(theta: Uniform, x: Value) -> Reals:
+    return jnp.where(x >= theta.high, 0.0, _log_share(theta, x, sharpen))
+
+
+def _log_survival(theta: Uniform, x: Value) -> Reals:
+    return jnp.where(x <= theta.low, 0.0, _log_share(theta, x, lambda f, s: sharpen(s, f)))
+
+
+def _velocity(theta: Uniform, tangent: Uniform, x: Value) -> Value:
+    share = (x - theta.low) / (theta.high - theta.low)
+    return jax.jvp(
+        lambda theta: theta.low + share * (theta.high - theta.low), (theta,), (tangent,)
+    )[1]
+
+
+def _log_share(theta: Uniform, x: Value, choose: Callable[[Reals, Reals], Reals]) -> Reals:
+    width = theta.high - theta.low
+
+    def share(x: Reals) -> Reals:
+        return choose(jnp.log((x - theta.low) / width), jnp.log((theta.high - x) / width))
+
+    middle = theta.low + width / 2
+    return guarded((x > theta.low) & (x < theta.high), share, x, middle)
+
+
+uniform = Family(
+    "Uniform",
+    _log_density,
+    Uniform,
+    log_cdf=_log_cdf,
+    log_survival=_log_survival,
+    velocity=_velocity,
+    mean=lambda theta: theta.low + (theta.high - theta.low) / 2,
+    variance=lambda theta: (theta.high - theta.low) ** 2 / 12,
+)

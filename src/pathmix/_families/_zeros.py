@@ -4,167 +4,159 @@ Zero inflation adds zeros to those of the base, a hurdle replaces them. Both are
 and tails of the base family; the share, ``gate``, is a probability or a logit.
 """
 
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
-from numpyro.distributions import Distribution, discrete
 
-from pathmix._families._counts import as_real, safe_log, safe_log1m
-from pathmix._families._limits import Limit, Vanishing, factored, limit_of
-from pathmix._families._protocol import Family, complement, family, register, sharpen
+from pathmix._families._family import Family, Theta, complement, given, sharpen
+from pathmix._families._limits import Limit, Vanishing, factored
+from pathmix._families._odds import Odds, as_real
 from pathmix._special import log_diff_exp
 from pathmix._typing import Reals, Value
 
 
-class ZeroInflatedFamily(Family):
-    """``P(X = n) = gate [n = 0] + (1 − gate) B(n)``, with the tails of the base."""
+class Gated(NamedTuple):
+    """The parameters of the base, and the share of zeros as odds."""
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        log_gate, log_rest = log_gates(d)
-        inner = log_product(log_rest, of_base("log_prob", d, as_real(d, x)))
-        return jnp.where(x == 0, log_sum(log_gate, inner), inner)
+    base: Theta
+    gate: Odds
 
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return sharpen(*self._tails(d, x))
 
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return sharpen(*self._tails(d, x)[::-1])
+@cache
+def zero_inflated(base: Family, *, has_limit: bool) -> Family:
+    """Return the family of ``P(X = n) = gate [n = 0] + (1 − gate) B(n)``.
 
-    def mean(self, d: Distribution) -> Reals:
-        return (1 - gate(d)) * of_base("mean", d)
+    ``has_limit`` says whether shares of exactly zero and one have derivatives.
+    """
 
-    def variance(self, d: Distribution) -> Reals:
-        share = gate(d)
-        return (1 - share) * (of_base("variance", d) + share * of_base("mean", d) ** 2)
+    def log_density(theta: Gated, x: Value) -> Reals:
+        inner = log_product(theta.gate.log_q, base.log_density(theta.base, as_real(theta, x)))
+        return jnp.where(x == 0, log_sum(theta.gate.log_p, inner), inner)
 
-    def limit(self, d: Distribution, x: Value) -> Limit | None:
-        """Return where the base is at a limit, or the share of zeros is zero or one."""
-        if "gate" not in d.arg_constraints and limit_of(d.base_dist, as_real(d, x)) is None:
+    def tails(theta: Gated, x: Value) -> tuple[Reals, Reals]:
+        x = as_real(theta, x)
+        below, above = given(base.log_cdf)(theta.base, x), given(base.log_survival)(theta.base, x)
+        return _with_zeros(theta.gate, x, below, above)
+
+    def limit(theta: Gated, x: Value) -> Limit | None:
+        x = as_real(theta, x)
+        at_base = None if base.limit is None else base.limit(theta.base, x)
+        if not has_limit and at_base is None:
             return None
-        at_base, x = limit_of(d.base_dist, as_real(d, x)), as_real(d, x)
-        share = gate(d)
+        share, rest = theta.gate.p, theta.gate.q
         closed = (share == 0) | (share == 1)
 
-        def at(name: str, extra: Any, limit: Vanishing | None) -> Vanishing:
-            term, factor = factored(of_base(name, d, x), limit)
+        def at(log_p: Reals, extra: Any, limit: Vanishing | None) -> Vanishing:
+            term, factor = factored(log_p, limit)
             inner = jnp.exp(term) * (1.0 if factor is None else factor)
             reached = closed if limit is None else closed | limit.reached
-            return Vanishing(reached, extra * share + (1 - share) * inner)
+            return Vanishing(reached, extra * share + rest * inner)
 
         mass, below, above = at_base or (None, None, None)
         return Limit(
-            at("log_prob", x == 0, mass),
-            at("log_cdf", x >= 0, below),
-            at("log_survival", x < 0, above),
+            at(base.log_density(theta.base, x), x == 0, mass),
+            at(given(base.log_cdf)(theta.base, x), x >= 0, below),
+            at(given(base.log_survival)(theta.base, x), x < 0, above),
         )
 
-    def _tails(self, d: Distribution, x: Value) -> tuple[Reals, Reals]:
-        x, (log_gate, log_rest) = as_real(d, x), log_gates(d)
-        below = log_product(log_rest, of_base("log_cdf", d, x))
-        above = log_product(log_rest, of_base("log_survival", d, x))
-        return (
-            jnp.where(x >= 0, log_sum(log_gate, below), below),
-            jnp.where(x < 0, log_sum(log_gate, above), above),
-        )
+    def mean(theta: Gated) -> Reals:
+        return theta.gate.q * given(base.mean)(theta.base)
+
+    def variance(theta: Gated) -> Reals:
+        share, rest = theta.gate.p, theta.gate.q
+        return rest * (given(base.variance)(theta.base) + share * given(base.mean)(theta.base) ** 2)
+
+    known = base.log_cdf is not None
+    return Family(
+        f"ZeroInflated{base.name}",
+        log_density,
+        Gated,
+        log_cdf=(lambda theta, x: sharpen(*tails(theta, x))) if known else None,
+        log_survival=(lambda theta, x: sharpen(*tails(theta, x)[::-1])) if known else None,
+        limit=limit if known else None,
+        mean=None if base.mean is None else mean,
+        variance=None if base.variance is None else variance,
+    )
 
 
-class HurdleFamily(Family):
-    """``P(X = 0) = gate``, else ``(1 − gate) B(n) / (1 − B(0))``; of discrete bases.
+@cache
+def hurdle(base: Family, *, has_limit: bool) -> Family:
+    """Return the family of ``P(X = 0) = gate``, else ``(1 − gate) B(n) / (1 − B(0))``.
 
-    Of continuous bases the density is NumPyro's own, and tails and moments are not known.
+    The base is discrete; ``has_limit`` says whether shares of exactly zero and one have
+    derivatives.
     """
 
-    def log_prob(self, d: Distribution, x: Value) -> Reals:
-        if not d.base_dist.is_discrete:
-            return super().log_prob(d, x)
-        x, (log_gate, log_rest) = as_real(d, x), log_gates(d)
-        base = of_base("log_prob", d, jnp.where(x == 0, 1.0, x))
-        return jnp.where(x == 0, log_gate, log_product(log_rest - log_nonzero(d), base))
+    def log_nonzero(theta: Gated) -> Reals:
+        """``log(1 − B(0))`` from both tails, of which the mass at zero tells too little."""
+        dtype = as_real(theta, jnp.zeros((), int)).dtype
+        below = given(base.log_cdf)(theta.base, jnp.asarray(-1.0, dtype))
+        return log_sum(below, given(base.log_survival)(theta.base, jnp.asarray(0.0, dtype)))
 
-    def log_cdf(self, d: Distribution, x: Value) -> Reals:
-        return sharpen(*self._tails(d, x))
+    def log_density(theta: Gated, x: Value) -> Reals:
+        x = as_real(theta, x)
+        positive = base.log_density(theta.base, jnp.where(x == 0, 1.0, x))
+        rest = log_product(theta.gate.log_q - log_nonzero(theta), positive)
+        return jnp.where(x == 0, theta.gate.log_p, rest)
 
-    def log_survival(self, d: Distribution, x: Value) -> Reals:
-        return sharpen(*self._tails(d, x)[::-1])
+    def truncated_tails(theta: Gated, x: Reals) -> tuple[Reals, Reals]:
+        """Both log tails of the base without its zeros; of the two, the smaller is accurate."""
+        zero = jnp.zeros_like(x)
+        log_zero, log_rest = base.log_density(theta.base, zero), log_nonzero(theta)
+        below, above = given(base.log_cdf)(theta.base, x), given(base.log_survival)(theta.base, x)
+        without = log_diff_exp(below, jnp.minimum(jnp.where(x >= 1, log_zero, -jnp.inf), below))
+        # up to zero there is what is below zero, known as the tail there
+        up_to_zero = given(base.log_cdf)(theta.base, zero - 1)
+        lower = log_product(jnp.where((x >= 0) & (x < 1), up_to_zero, without), -log_rest)
+        return lower, jnp.where(x < 0, complement(lower), log_product(above, -log_rest))
 
-    def mean(self, d: Distribution) -> Reals:
-        if not d.base_dist.is_discrete:
-            return super().mean(d)
-        return jnp.exp(log_gates(d)[1] - log_nonzero(d)) * of_base("mean", d)
+    def tails(theta: Gated, x: Value) -> tuple[Reals, Reals]:
+        x = as_real(theta, x)
+        return _with_zeros(theta.gate, x, *truncated_tails(theta, x))
 
-    def variance(self, d: Distribution) -> Reals:
-        if not d.base_dist.is_discrete:
-            return super().variance(d)
-        share, mean = jnp.exp(log_gates(d)[1] - log_nonzero(d)), of_base("mean", d)
-        return share * (of_base("variance", d) + (1 - share) * mean**2)
-
-    def limit(self, d: Distribution, x: Value) -> Limit | None:
-        """Return where the share of zeros is zero or one; the base has no limit without zeros."""
-        if "gate" not in d.arg_constraints or not d.base_dist.is_discrete:
-            return None
-        x, share = as_real(d, x), gate(d)
+    def limit(theta: Gated, x: Value) -> Limit:
+        """Where the share of zeros is zero or one; the base has no limit without zeros."""
+        x, share, rest = as_real(theta, x), theta.gate.p, theta.gate.q
         closed = (share == 0) | (share == 1)
-        positive = jnp.where(x == 0, 1.0, x)
-        mass = jnp.exp(of_base("log_prob", d, positive) - log_nonzero(d))
-        below, above = (jnp.exp(t) for t in _truncated_tails(d, x))
+        positive = base.log_density(theta.base, jnp.where(x == 0, 1.0, x))
+        mass = jnp.exp(positive - log_nonzero(theta))
+        below, above = (jnp.exp(t) for t in truncated_tails(theta, x))
         return Limit(
-            Vanishing(closed, jnp.where(x == 0, share, (1 - share) * mass)),
-            Vanishing(closed, (x >= 0) * share + (1 - share) * below),
-            Vanishing(closed, (x < 0) * share + (1 - share) * above),
+            Vanishing(closed, jnp.where(x == 0, share, rest * mass)),
+            Vanishing(closed, (x >= 0) * share + rest * below),
+            Vanishing(closed, (x < 0) * share + rest * above),
         )
 
-    def _tails(self, d: Distribution, x: Value) -> tuple[Reals, Reals]:
-        if not d.base_dist.is_discrete:
-            raise NotImplementedError(
-                f"{type(d).__name__} components have no cumulative distribution function: expected "
-                f"a discrete base, got {type(d.base_dist).__name__}. Estimate probabilities from "
-                "draws instead."
-            )
-        x, (log_gate, log_rest) = as_real(d, x), log_gates(d)
-        below, above = (log_product(log_rest, tail) for tail in _truncated_tails(d, x))
-        return (
-            jnp.where(x >= 0, log_sum(log_gate, below), below),
-            jnp.where(x < 0, log_sum(log_gate, above), above),
-        )
+    def share_kept(theta: Gated) -> Reals:
+        return jnp.exp(theta.gate.log_q - log_nonzero(theta))
+
+    def mean(theta: Gated) -> Reals:
+        return share_kept(theta) * given(base.mean)(theta.base)
+
+    def variance(theta: Gated) -> Reals:
+        share, mean = share_kept(theta), given(base.mean)(theta.base)
+        return share * (given(base.variance)(theta.base) + (1 - share) * mean**2)
+
+    return Family(
+        f"Hurdle{base.name}",
+        log_density,
+        Gated,
+        log_cdf=lambda theta, x: sharpen(*tails(theta, x)),
+        log_survival=lambda theta, x: sharpen(*tails(theta, x)[::-1]),
+        limit=limit if has_limit else None,
+        mean=None if base.mean is None else mean,
+        variance=None if base.variance is None else variance,
+    )
 
 
-def _truncated_tails(d: Distribution, x: Reals) -> tuple[Reals, Reals]:
-    """Both log tails of the base without its zeros; of the two, the smaller is accurate."""
-    zero = jnp.zeros_like(x)
-    log_zero, log_rest = of_base("log_prob", d, zero), log_nonzero(d)
-    below, above = of_base("log_cdf", d, x), of_base("log_survival", d, x)
-    without = log_diff_exp(below, jnp.minimum(jnp.where(x >= 1, log_zero, -jnp.inf), below))
-    # up to zero there is what is below zero, known as the tail there
-    up_to_zero = of_base("log_cdf", d, zero - 1)
-    lower = log_product(jnp.where((x >= 0) & (x < 1), up_to_zero, without), -log_rest)
-    return lower, jnp.where(x < 0, complement(lower), log_product(above, -log_rest))
-
-
-def of_base(name: str, d: Distribution, *x: Reals) -> Reals:
-    """Return what the family of the base knows of it by this name."""
-    return getattr(family(d.base_dist), name)(d.base_dist, *x)
-
-
-def gate(d: Distribution) -> Reals:
-    """Return the share of zeros."""
-    if "gate" in d.arg_constraints:
-        return jnp.asarray(d.gate)
-    return jax.nn.sigmoid(d.gate_logits)
-
-
-def log_gates(d: Distribution) -> tuple[Reals, Reals]:
-    """Return ``log gate`` and ``log(1 − gate)``."""
-    if "gate" in d.arg_constraints:
-        return safe_log(d.gate), safe_log1m(d.gate)
-    return jax.nn.log_sigmoid(d.gate_logits), jax.nn.log_sigmoid(-d.gate_logits)
-
-
-def log_nonzero(d: Distribution) -> Reals:
-    """Return ``log(1 − B(0))`` from both tails, of which the mass at zero tells too little."""
-    below = of_base("log_cdf", d, jnp.asarray(-1.0, _dtype(d)))
-    above = of_base("log_survival", d, jnp.asarray(0.0, _dtype(d)))
-    return log_sum(below, above)
+def _with_zeros(gate: Odds, x: Reals, below: Reals, above: Reals) -> tuple[Reals, Reals]:
+    """Both log tails of a share of zeros and the rest, of which the tails are given."""
+    below, above = log_product(gate.log_q, below), log_product(gate.log_q, above)
+    return (
+        jnp.where(x >= 0, log_sum(gate.log_p, below), below),
+        jnp.where(x < 0, log_sum(gate.log_p, above), above),
+    )
 
 
 def log_product(a: Reals, b: Reals) -> Reals:
@@ -178,12 +170,3 @@ def log_sum(a: Reals, b: Reals) -> Reals:
     never = (a == -jnp.inf) & (b == -jnp.inf)
     total = jnp.logaddexp(jnp.where(never, 0.0, a), jnp.where(never, 0.0, b))
     return jnp.where(never, -jnp.inf, total)
-
-
-def _dtype(d: Distribution) -> Any:
-    return as_real(d, jnp.zeros((), int)).dtype
-
-
-register(ZeroInflatedFamily(), discrete.ZeroInflatedProbs, discrete.ZeroInflatedLogits)
-register(ZeroInflatedFamily(), discrete.ZeroInflatedPoisson)
-register(HurdleFamily(), discrete.HurdleProbs, discrete.HurdleLogits, discrete.HurdlePoisson)

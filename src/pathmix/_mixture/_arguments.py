@@ -11,10 +11,10 @@ import numpy as np
 import numpyro.distributions as dist
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
-from numpyro.util import find_stack_level
 
 from pathmix._checks import is_concrete, require
-from pathmix._families import bounds, family
+from pathmix._components import bounds, canonical, check_pathwise
+from pathmix._numpyro import find_stack_level, validates_by_default
 from pathmix._typing import Flags, Value
 
 
@@ -159,7 +159,7 @@ def check_reparameterizable(components: Distribution) -> None:
             f"{type(components).__name__}. Use reparameterize=False with a sum over components, by "
             "`component_log_probs`."
         )
-    family(components).check_pathwise(components)
+    check_pathwise(canonical(components))
 
 
 def as_arrays(d: Distribution) -> Distribution:
@@ -184,7 +184,7 @@ def resolved_validation(validate_args: bool | None) -> Checks:  # noqa: FBT001
     NumPyro's kind of check: of concrete values only, with a warning.
     """
     if validate_args is None:
-        return Checks.WARN if Distribution._validate_args else Checks.NONE
+        return Checks.WARN if validates_by_default() else Checks.NONE
     return Checks.RAISE if validate_args else Checks.NONE
 
 
@@ -223,8 +223,9 @@ def _parameter_checks(d: Distribution) -> Iterator[tuple[Flags, str]]:
         if not constraints.is_dependent(constraint):
             expected = f"expected {owner} parameter `{name}` to satisfy {constraint!r}"
             yield jnp.all(constraint(jnp.asarray(value))), _with_value(expected, value)
-    if d.support is not None and isinstance(d.support, constraints.interval):
-        low, high = bounds(d.support)
+    ends = bounds(d.support) if isinstance(d.support, constraints.interval) else None
+    if ends is not None:
+        low, high = ends
         ordered = jnp.all(jnp.asarray(low) < jnp.asarray(high))
         yield ordered, f"expected {owner} support to have its lower bound below its upper bound"
 

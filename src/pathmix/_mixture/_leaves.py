@@ -4,6 +4,8 @@ from typing import Any, TypeVar
 
 from numpyro.distributions import Distribution
 
+from pathmix._numpyro import BATCH_SHAPE, array_fields, static_fields
+
 Self = TypeVar("Self", bound="FixedLeaves")
 
 
@@ -18,11 +20,11 @@ class FixedLeaves(Distribution):
         """The fields that hold arrays."""
         ours = next(c for c in cls.__mro__[::-1] if c.__dict__.get("pytree_data_fields"))
         first = tuple(ours.__dict__["pytree_data_fields"])
-        return (*first, *sorted(set(cls.gather_pytree_data_fields()) - set(first)))
+        return (*first, *sorted(set(array_fields(cls)) - set(first)))
 
     @classmethod
     def _static_fields(cls) -> tuple[str, ...]:
-        return tuple(sorted(set(cls.gather_pytree_aux_fields()) - {"_batch_shape"}))
+        return tuple(sorted(set(static_fields(cls)) - {BATCH_SHAPE}))
 
     def tree_flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Return the fields that hold arrays, and what is static."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from pathmix._families import Canonical
+from pathmix._components import Canonical
 from pathmix._typing import Shape
 
 

@@ -17,9 +17,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from pathmix._families import Canonical, component_bounds, family
-from pathmix._families._gather import pad_left
-from pathmix._mixture._moments import mean, variance
+from pathmix._components import Canonical, component_bounds, need
+from pathmix._evaluation import mean, variance
+from pathmix._layout import pad_left
 from pathmix._pathwise import mixture_velocity
 from pathmix._special import bounded_exp, log1mexp
 from pathmix._typing import Flags, Reals
@@ -89,7 +89,7 @@ def _inverse_jvp(scale, primals, tangents):  # type: ignore[no-untyped-def]
     x = _bisect(scale, weights, components, value)
     if components.is_discrete:
         return x, jnp.zeros_like(x)
-    log_f = weights.mix(_terms(components, x, "log_prob"))
+    log_f = weights.mix(_terms(components, x, "log_density"))
     from_value = d_value * _slope(scale, value, log_f)
     inner = mixture_velocity((weights, d_weights), (components, d_components), x)
     _, d_ends = jax.jvp(edges, (weights, components), (d_weights, d_components))
@@ -139,10 +139,7 @@ def edges(weights: Weights, components: Canonical) -> tuple[Reals, Reals]:
 
 
 def _bounds(components: Canonical) -> tuple[Any, Any]:
-    try:
-        return component_bounds(components.plain)
-    except NotImplementedError:
-        return -jnp.inf, jnp.inf
+    return component_bounds(components.plain) or (-jnp.inf, jnp.inf)
 
 
 def _bracket(
@@ -167,8 +164,7 @@ def _bracket(
 
 
 def _terms(components: Canonical, x: Reals, name: str) -> Reals:
-    d = components.plain
-    return getattr(family(d), name)(d, x[..., None])
+    return need(components, name)(components.theta, x[..., None])
 
 
 def _reaches(weights: Weights, components: Canonical, x: Reals, target: Target) -> Flags:

@@ -12,10 +12,10 @@ from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.batch_util import promote_batch_shape
 from numpyro.distributions.constraints import Constraint
 
+from pathmix import _evaluation
 from pathmix._checks import require
-from pathmix._families import Canonical, canonical, hull, is_registered
-from pathmix._families._gather import pad_left
-from pathmix._mixture import _evaluate, _moments
+from pathmix._components import Canonical, canonical, hull
+from pathmix._layout import pad_left
 from pathmix._mixture._arguments import (
     Checks,
     as_arrays,
@@ -33,6 +33,7 @@ from pathmix._mixture._no_gradient import warn_of_no_gradient
 from pathmix._mixture._numpyro_names import NumPyroNames
 from pathmix._mixture._precision import in_own_precision, working
 from pathmix._mixture._quantile import inverse_log_cdf, inverse_log_survival, quantile
+from pathmix._pathwise import reparameterized
 from pathmix._typing import Index, PerComponent, Reals, Value
 from pathmix._weights import Weights, weights_of
 
@@ -208,7 +209,7 @@ class MixtureSameFamily(FixedLeaves, NumPyroNames):
         if key is None:
             raise ValueError("expected a JAX random key, got None. Pass jax.random.key(seed).")
         shape = (*checked_sample_shape(sample_shape), *self.batch_shape)
-        draw, index = _evaluate.sample(*working(self._parts), key, shape=shape)
+        draw, index = _evaluation.sample(*working(self._parts), key, shape=shape)
         draw = in_own_precision(draw, self._parts)
         if self.reparameterize:
             return self.reparameterize_sample(draw), [index]
@@ -239,7 +240,7 @@ class MixtureSameFamily(FixedLeaves, NumPyroNames):
         """
         check_reparameterizable(self.components_distribution)
         x, parts = self._value(value), working(self._parts)
-        return in_own_precision(_evaluate.reparameterized(*parts, working(x)), self._parts, x)
+        return in_own_precision(reparameterized(*parts, working(x)), self._parts, x)
 
     def rsample(self, key: jax.Array | None, sample_shape: tuple[int, ...] = ()) -> Value:
         """Draw with pathwise gradients; raises ``NotImplementedError`` unless reparameterized."""
@@ -253,11 +254,11 @@ class MixtureSameFamily(FixedLeaves, NumPyroNames):
     def log_prob(self, value: Any, intermediates: list[Any] | None = None) -> Reals:
         """Return ``log Σ_k w_k p_k(value)``, ``*sample *batch``; −inf outside the support."""
         del intermediates
-        return self._at(_evaluate.log_prob, self._checked(value))
+        return self._at(_evaluation.log_prob, self._checked(value))
 
     def component_log_probs(self, value: Any) -> PerComponent:
         """Return the joint ``log w_k + log p_k(value)``, ``*sample *batch k``."""
-        return self._at(_evaluate.joint, self._checked(value))
+        return self._at(_evaluation.joint, self._checked(value))
 
     def posterior_marginal(self, value: Any) -> Distribution:
         """Return the Categorical over components given ``value``, batched ``*sample *batch``.
@@ -265,7 +266,7 @@ class MixtureSameFamily(FixedLeaves, NumPyroNames):
         It is parameterised (``probs`` or ``logits``) as the mixture distribution is. Where the
         density is zero it is the mixture distribution itself; of a value that is NaN it is NaN.
         """
-        return self._at(_evaluate.posterior, self._checked(value))
+        return self._at(_evaluation.posterior, self._checked(value))
 
     def posterior_mode(self, value: Any) -> Index:
         """Return the most probable component of ``value``, ``*sample *batch``; −1 of a NaN."""
@@ -274,16 +275,16 @@ class MixtureSameFamily(FixedLeaves, NumPyroNames):
 
     def cdf(self, value: Any) -> Reals:
         """Return ``P(X ≤ value)``, jointly over a factorised vector event."""
-        return self._at(_evaluate.cdf, self._value(value))
+        return self._at(_evaluation.cdf, self._value(value))
 
     def log_cdf(self, value: Any) -> Reals:
         """Return ``log P(X ≤ value)``, jointly over a factorised vector event."""
-        return self._at(_evaluate.log_cdf, self._value(value))
+        return self._at(_evaluation.log_cdf, self._value(value))
 
     def log_survival_function(self, value: Any) -> Reals:
         """Return ``log P(X > value)`` of a scalar mixture, from the components' own survivals."""
         self._require_scalar("log_survival_function")
-        return self._at(_evaluate.log_survival, self._value(value))
+        return self._at(_evaluation.log_survival, self._value(value))
 
     def icdf(self, q: Any) -> Reals:
         """Return the smallest ``x`` with ``P(X ≤ x) ≥ q`` of a scalar mixture.
@@ -343,12 +344,12 @@ class MixtureSameFamily(FixedLeaves, NumPyroNames):
     @property
     def mean(self) -> Reals:
         """The mean, ``*batch *event``; of circular components the mean direction."""
-        return self._statistic("mean", _moments.mean)
+        return self._statistic("mean", _evaluation.mean)
 
     @property
     def variance(self) -> Reals:
         """The elementwise variance, ``*batch *event``; of circular components the circular one."""
-        return self._statistic("variance", _moments.variance)
+        return self._statistic("variance", _evaluation.variance)
 
     @property
     def stddev(self) -> Reals:
@@ -363,7 +364,7 @@ class MixtureSameFamily(FixedLeaves, NumPyroNames):
                 f"expected vector events for `covariance`, got event shape {self.event_shape}. "
                 "Use `variance`."
             )
-        return self._statistic("covariance", _moments.covariance)
+        return self._statistic("covariance", _evaluation.covariance)
 
     def expand(self, batch_shape: Sequence[int]) -> "MixtureSameFamily":
         """Return the mixture with its batch broadcast to ``batch_shape``."""
@@ -425,7 +426,7 @@ class MixtureSameFamily(FixedLeaves, NumPyroNames):
         x = jnp.asarray(value)
         check_value_shape(x.shape, self.batch_shape, self.event_shape)
         x = jnp.broadcast_to(x, lax.broadcast_shapes(x.shape, self.shape()))
-        if jnp.issubdtype(x.dtype, jnp.floating) or not is_registered(self._components.recipe.kind):
+        if jnp.issubdtype(x.dtype, jnp.floating) or not self._components.family_is_known:
             return x
         return x.astype(jnp.result_type(float))
 

@@ -10,10 +10,17 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from pathmix._families import Canonical, family, lean
-from pathmix._families._blocks import all_terms, each_of_block, of_block, over_blocks
-from pathmix._families._gather import component_first, largest_divisor
-from pathmix._families._rows import from_rows, to_rows, velocity_rows
+from pathmix._components import Canonical, lean
+from pathmix._evaluation import (
+    all_terms,
+    compiled,
+    each_of_block,
+    of_block,
+    over_blocks,
+    velocity_at,
+    velocity_rows,
+)
+from pathmix._layout import component_first, from_rows, largest_divisor, to_rows
 from pathmix._pathwise._logits import weight_velocity
 from pathmix._typing import Value
 from pathmix._weights import Weights
@@ -24,6 +31,10 @@ def attach(weights: Weights, components: Canonical, x: Value) -> Value:
     """Return ``x``, carrying the pathwise gradient of a draw from the mixture."""
     del weights, components
     return x
+
+
+reparameterized = compiled()(attach)
+"""The same, compiled once for each structure of its arguments."""
 
 
 @attach.defjvp
@@ -64,8 +75,7 @@ def attach_to_components(components: Canonical, x: Value) -> Value:
 def _attach_to_components_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     (components, x), (d_components, dx) = primals, tangents
     x = attach_to_components(components, x)
-    d, d_dot = jax.jvp(lambda c: c.plain, (components,), (d_components,))
-    return x, (dx + family(d).velocity(d, d_dot, x)).astype(x.dtype)
+    return x, (dx + velocity_at(components, d_components, x)).astype(x.dtype)
 
 
 def mixture_velocity(

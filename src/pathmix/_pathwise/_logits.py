@@ -24,14 +24,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from pathmix._families import Canonical, Conditionals, Terms, conditionals_of
-from pathmix._families._gather import component_first, largest_divisor
+from pathmix._components import Canonical
+from pathmix._evaluation import conditionals_of
+from pathmix._families import Conditionals, Terms
+from pathmix._layout import component_first, largest_divisor
 from pathmix._special import bounded_exp
+from pathmix._tuning import RECURRENCE
 from pathmix._typing import ComponentFirst, Flags, Reals, Shape, Value
 from pathmix._weights import Change, Weights
-
-_BLOCK = 2**17
-"""Values over rows, components and points that are worked out together: what a cache holds."""
 
 _LARGE = 1e4
 """Stands for an infinite log density, of which differences would be NaN."""
@@ -77,7 +77,7 @@ def _recurrence(
 
     size = jax.tree.leaves(conditionals.rows)[0].shape[0]
     # two blocks at least: a single one, outside of any loop, takes a third longer on CPU
-    length = largest_divisor(size, min(_BLOCK // max(a.size, 1), size // 2))
+    length = largest_divisor(size, min(RECURRENCE // max(a.size, 1), size // 2))
     count = size // length
     rows = jax.tree.map(lambda t: t.reshape(count, length, *t.shape[1:]), conditionals.rows)
     # the reverse pass works the coefficients out again, which is cheaper than to store them

@@ -1,7 +1,6 @@
 """Where the value of a random variable comes from: the caller, a key, or NumPyro's handlers."""
 
 import operator
-import sys
 import traceback
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -10,9 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpyro
 from numpyro.distributions import Distribution
-from numpyro.primitives import _PYRO_STACK, Messenger, default_process_message
+from numpyro.primitives import Messenger, default_process_message
 from numpyro.util import is_prng_key
 
+from pathmix._numpyro import enumerates, open_handlers
 from pathmix._random_variable._array import plain, plain_tree
 
 
@@ -36,7 +36,7 @@ def realize(distribution: Any, sample_shape: Any, value: Any, key: Any, name: st
             f"expected key to be a JAX random key, got {type(key).__name__}. "
             "Pass jax.random.key(seed)."
         )
-    if name is not None and _PYRO_STACK:
+    if name is not None and open_handlers():
         return _in_handlers(distribution, sample_shape, value, key, name)
     return _on_its_own(distribution, sample_shape, value, key, name)
 
@@ -122,10 +122,7 @@ def as_site(message: dict[str, Any], distribution: Distribution) -> Site:
 
 def _enumerating() -> bool:
     """Whether a handler enumerates discrete variables, which adds axes that no value has."""
-    enumeration = sys.modules.get("numpyro.contrib.funsor.enum_messenger")
-    return enumeration is not None and any(
-        isinstance(handler, enumeration.BaseEnumMessenger) for handler in _PYRO_STACK
-    )
+    return any(map(enumerates, open_handlers()))
 
 
 def _as_distribution(distribution: Any) -> Distribution:
@@ -171,7 +168,7 @@ def _no_value(distribution: Distribution, name: str | None) -> str:
         "key=jax.random.key(seed), or give it a name and run the program within NumPyro handlers, "
         "as in numpyro.handlers.seed(program, jax.random.key(seed))()."
     )
-    if _PYRO_STACK and name is None:
+    if open_handlers() and name is None:
         message += (
             " There are handlers here, but they act on named variables only: pass name=... to make "
             "it part of the program."

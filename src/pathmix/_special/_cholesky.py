@@ -6,11 +6,9 @@ from jaxtyping import Array, Float
 
 from pathmix._special._substitution import solve_rows
 from pathmix._special._triangular import triangular_inverse
+from pathmix._tuning import FACTORED
 
 Matrix = Float[Array, "*batch i i"]
-
-_UNROLLED = 32
-"""Columns that are worked out without LAPACK, for which see ``_substitution``."""
 
 
 @jax.custom_jvp
@@ -25,7 +23,7 @@ def cholesky(matrix: Matrix) -> Matrix:
      [1. 3.]]
     """
     size = matrix.shape[-1]
-    if size > _UNROLLED:
+    if size > FACTORED:
         return jnp.linalg.cholesky(matrix, symmetrize_input=False)
     rest = jnp.moveaxis(matrix, (-2, -1), (0, 1))
     columns = []
@@ -47,7 +45,7 @@ def _cholesky_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     factor = cholesky(matrix)
     lower = jnp.tril(change, -1)
     change = jnp.tril(change) + jnp.swapaxes(lower, -1, -2)
-    if matrix.shape[-1] > _UNROLLED:
+    if matrix.shape[-1] > FACTORED:
         inverse = triangular_inverse(factor)
         inner = _times(_times(inverse, change), jnp.swapaxes(inverse, -1, -2))
         return factor, _times(factor, _lower_half(inner))

@@ -21,8 +21,8 @@ def lgamma_difference(c: ArrayLike, h: ArrayLike) -> Float[Array, "..."]:
     1.09861
     """
     c, h = as_floats(c, h)
-    terms = (w * digamma(c + h * u) for u, w in _as(h, _NODES, _WEIGHTS))
-    return h * sum(terms, jnp.zeros_like(h))
+    u, w = _first_axis(h, _NODES, _WEIGHTS)
+    return h * jnp.sum(w * digamma(c + h * u), axis=0)
 
 
 def lgamma_second_difference(c: ArrayLike, h: ArrayLike) -> Float[Array, "..."]:
@@ -35,12 +35,11 @@ def lgamma_second_difference(c: ArrayLike, h: ArrayLike) -> Float[Array, "..."]:
     0.69315
     """
     c, h = as_floats(c, h)
-    terms = (
-        w * u * (polygamma(1, c + h * u) + polygamma(1, c + h * (2 - u)))
-        for u, w in _as(h, _NODES, _WEIGHTS)
-    )
-    return h * h * sum(terms, jnp.zeros_like(h))
+    u, w = _first_axis(h, _NODES, _WEIGHTS)
+    slopes = polygamma(1, c + h * u) + polygamma(1, c + h * (2 - u))
+    return h * h * jnp.sum(w * u * slopes, axis=0)
 
 
-def _as(like: Array, *constants: np.ndarray) -> list[tuple[np.floating, ...]]:
-    return list(zip(*(c.astype(like.dtype) for c in constants), strict=True))
+def _first_axis(like: Array, *constants: np.ndarray) -> list[np.ndarray]:
+    """Nodes and weights along a first axis: written out, they would compile for long."""
+    return [c.astype(like.dtype).reshape(-1, *(1,) * like.ndim) for c in constants]

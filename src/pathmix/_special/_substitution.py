@@ -10,14 +10,13 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from pathmix._tuning import SUBSTITUTED
+
 Matrix = Float[Array, "*batch i i"]
 Rows = Float[Array, "i *points"]
 RightSide = Float[Array, "i *given"]
 MatrixRows = Float[Array, "i j *shared"]
 """Matrices of rows: of the same axes, or of size one where points share a matrix."""
-
-_UNROLLED = 16
-"""Rows that are worked out without a loop; the program grows with their square."""
 
 
 def matrix_rows(matrix: Float[Array, "*batch i j"], ndim: int) -> MatrixRows:
@@ -62,7 +61,7 @@ def solve_rows(factor: Matrix, y: RightSide, *, transposed: bool = False) -> Row
 
 def _lower(factor: MatrixRows, y: Rows) -> Rows:
     """Solve ``Lz = y`` from the first row to the last."""
-    if len(y) > _UNROLLED:
+    if len(y) > SUBSTITUTED:
         return _by_blocks(factor, y)
     z: list[Array] = []
     for i in range(len(y)):
@@ -75,7 +74,7 @@ def _lower(factor: MatrixRows, y: Rows) -> Rows:
 
 def _upper(factor: MatrixRows, y: Rows) -> Rows:
     """Solve ``Lᵀz = y`` from the last row to the first."""
-    if len(y) > _UNROLLED:  # read backwards, an upper triangle is a lower one
+    if len(y) > SUBSTITUTED:  # read backwards, an upper triangle is a lower one
         backwards = jnp.flip(jnp.swapaxes(factor, 0, 1), (0, 1))
         return jnp.flip(_by_blocks(backwards, jnp.flip(y, 0)), 0)
     z: list[Array] = []  # last row first
@@ -89,7 +88,7 @@ def _upper(factor: MatrixRows, y: Rows) -> Rows:
 
 def _by_blocks(factor: MatrixRows, y: Rows) -> Rows:
     """Solve ``Lz = y``, one block of rows after the other, by a loop."""
-    count = -(-len(y) // _UNROLLED)
+    count = -(-len(y) // SUBSTITUTED)
     size = -(-len(y) // count)
     factor, right = _padded(factor, y, count * size)
     blocks = factor.reshape(count, size, *factor.shape[1:])

@@ -8,11 +8,9 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from pathmix._special._substitution import solve_rows
+from pathmix._tuning import INVERTED
 
 Matrix = Float[Array, "*batch i i"]
-
-_SMALL = 16
-"""Size of the diagonal blocks that are inverted by substitution, at most."""
 
 
 @jax.custom_jvp
@@ -36,7 +34,7 @@ def triangular_inverse(factor: Matrix) -> Matrix:
      [-0.5  1. ]]
     """
     full, count = factor.shape[-1], 1
-    while full > _SMALL * count:
+    while full > INVERTED * count:
         count *= 2
     size = -(-full // count)
     padding = ((0, 0),) * (factor.ndim - 2) + ((0, count * size - full),) * 2

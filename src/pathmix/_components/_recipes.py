@@ -6,8 +6,9 @@ are kept in an order of their own, but no component can be told from another.
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
@@ -26,9 +27,26 @@ from numpyro.distributions.transforms import (
     PowerTransform,
     Transform,
 )
-from numpyro.distributions.util import lazy_property
 
-from pathmix._families._protocol import family
+from pathmix._components._known import known
+from pathmix._components._numpyro_family import numpyro_family
+from pathmix._components._product import product
+from pathmix._components._pushforward import Pushed, pushforward
+from pathmix._families import (
+    Family,
+    Folded,
+    Gated,
+    Theta,
+    Truncated,
+    by_logits,
+    by_probs,
+    folded,
+    hurdle,
+    truncated,
+    truncated_gamma,
+    zero_inflated,
+)
+from pathmix._numpyro import MASK, lazy_property
 
 Parameters: TypeAlias = Sequence[Any]
 
@@ -41,16 +59,35 @@ class Constructed:
     names: tuple[str, ...]
     event_dims: tuple[int, ...]
     """How many axes of each parameter, the last ones, belong to the event or to a table."""
-    scalar: bool
+    event_dim: int
+
+    @property
+    def family(self) -> Family:
+        """The family that the distribution is of."""
+        entry = known(self.kind)
+        return _asked(self) if entry is None else entry.family
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the family is more than NumPyro's own methods."""
+        return known(self.kind) is not None
+
+    def theta(self, parameters: Parameters) -> Theta:
+        """Return the family's parameters, given those of the distribution."""
+        entry = known(self.kind)
+        return parameters if entry is None else entry.theta(*parameters)
 
     def build(self, parameters: Parameters, *, to_draw: bool = False) -> Distribution:
         """Return the distribution with these parameters, perhaps only ``to_draw`` from it."""
-        arguments, known = dict(zip(self.names, parameters, strict=True)), family(self.kind)
-        return (known.make_to_draw if to_draw else known.make)(self.kind, arguments)
+        entry = known(self.kind)
+        make = None if entry is None else (to_draw and entry.make_to_draw) or entry.make
+        if make is not None:
+            return make(*parameters)
+        return self.kind(**dict(zip(self.names, parameters, strict=True)), validate_args=False)
 
     def factors(self) -> "Recipe | None":
         """Return the recipe of the scalars that make up a factorised event, if it is one."""
-        return self if self.scalar else None
+        return None if self.event_dim else self
 
 
 @dataclass(frozen=True)
@@ -60,7 +97,27 @@ class Wrapped:
     kind: type
     base: "Recipe"
     names: tuple[str, ...]
-    scalar: bool
+    event_dim: int
+    is_discrete: bool
+
+    @property
+    def family(self) -> Family:
+        return self._combined or _asked(self)
+
+    @property
+    def is_known(self) -> bool:
+        return self._combined is not None
+
+    @property
+    def _combined(self) -> Family | None:
+        return _COMBINE[self.kind](self) if self.kind in _COMBINE else None
+
+    def theta(self, parameters: Parameters) -> Theta:
+        if not self.is_known:
+            return parameters
+        count = len(self.base.event_dims)
+        base, own = self.base.theta(parameters[:count]), parameters[count:]
+        return _THETA[self.kind](base, *own)
 
     @property
     def event_dims(self) -> tuple[int, ...]:
@@ -75,7 +132,7 @@ class Wrapped:
         return self.kind(base, **arguments)
 
     def factors(self) -> "Recipe | None":
-        return self if self.scalar else None
+        return None if self.event_dim else self
 
 
 @dataclass(frozen=True)
@@ -85,6 +142,17 @@ class Factorised:
     base: "Recipe"
     ndims: int
     kind = Independent
+
+    @property
+    def family(self) -> Family:
+        return product(self.base.family, self.ndims)
+
+    @property
+    def is_known(self) -> bool:
+        return self.base.is_known
+
+    def theta(self, parameters: Parameters) -> Theta:
+        return self.base.theta(parameters)
 
     @property
     def event_dims(self) -> tuple[int, ...]:
@@ -104,9 +172,30 @@ class Transformed:
 
     base: "Recipe"
     trees: tuple[Any, ...]
-    elementwise: bool
     event_dim: int
+    elementwise: bool
+    affine: bool
     kind = TransformedDistribution
+
+    @property
+    def family(self) -> Family:
+        flags = {"elementwise": self.elementwise, "affine": self.affine}
+        return pushforward(self.base.family, self.event_dim, **flags)
+
+    @property
+    def is_known(self) -> bool:
+        return self.base.is_known
+
+    def theta(self, parameters: Parameters) -> Theta:
+        cut = len(self.base.event_dims)
+        return Pushed(self.base.theta(parameters[:cut]), self._transforms(parameters[cut:]))
+
+    def _transforms(self, leaves: Parameters) -> tuple[Transform, ...]:
+        rest, transforms = list(leaves), []
+        for tree in self.trees:
+            transforms.append(jax.tree.unflatten(tree, rest[: tree.num_leaves]))
+            rest = rest[tree.num_leaves :]
+        return tuple(transforms)
 
     @property
     def event_dims(self) -> tuple[int, ...]:
@@ -115,18 +204,15 @@ class Transformed:
 
     def build(self, parameters: Parameters, *, to_draw: bool = False) -> Distribution:
         cut = len(self.base.event_dims)
-        rest, transforms = list(parameters[cut:]), []
-        for tree in self.trees:
-            transforms.append(jax.tree.unflatten(tree, rest[: tree.num_leaves]))
-            rest = rest[tree.num_leaves :]
         base = self.base.build(parameters[:cut], to_draw=to_draw)
+        transforms = list(self._transforms(parameters[cut:]))
         return TransformedDistribution(base, transforms, validate_args=False)
 
     def factors(self) -> "Recipe | None":
         base = self.base.factors()
         if base is None or not self.elementwise:
             return None
-        return Transformed(base, self.trees, self.elementwise, 0)
+        return Transformed(base, self.trees, 0, self.elementwise, self.affine)
 
 
 Recipe: TypeAlias = Constructed | Wrapped | Factorised | Transformed
@@ -157,15 +243,67 @@ _WRAPPERS: dict[type, dict[str, str]] = {
         "left_censored": "left_censored",
         "right_censored": "right_censored",
     },
-    MaskedDistribution: {"mask": "_mask"},
+    MaskedDistribution: {"mask": MASK},
 }
 """Distributions around another one: their further arguments, and the attributes that hold them."""
 
+Combine: TypeAlias = Callable[[Wrapped], Family | None]
 
-def known(d: Distribution) -> Reading | None:
+
+@cache
+def _asked(recipe: Constructed | Wrapped) -> Family:
+    """The family of what only NumPyro knows."""
+    return numpyro_family(recipe.kind, recipe.event_dim, recipe.build)
+
+
+def _with_tails(combine: Callable[[Family], Family]) -> Combine:
+    """A combination that needs both tails of its base."""
+    return lambda wrapped: (
+        None if wrapped.base.family.log_cdf is None else combine(wrapped.base.family)
+    )
+
+
+def _hurdle(*, has_limit: bool) -> Combine:
+    """Of continuous bases the density is NumPyro's own, and tails and moments are not known."""
+    combine = _with_tails(partial(hurdle, has_limit=has_limit))
+    return lambda wrapped: combine(wrapped) if wrapped.is_discrete else None
+
+
+_COMBINE: dict[type, Combine] = {
+    dist.LeftTruncatedDistribution: _with_tails(truncated),
+    dist.RightTruncatedDistribution: _with_tails(truncated),
+    dist.TwoSidedTruncatedDistribution: _with_tails(truncated),
+    dist.LeftTruncatedGamma: lambda _: truncated_gamma,
+    dist.RightTruncatedGamma: lambda _: truncated_gamma,
+    dist.TwoSidedTruncatedGamma: lambda _: truncated_gamma,
+    dist.FoldedDistribution: _with_tails(folded),
+    dist.discrete.ZeroInflatedProbs: lambda w: zero_inflated(w.base.family, has_limit=True),
+    dist.discrete.ZeroInflatedLogits: lambda w: zero_inflated(w.base.family, has_limit=False),
+    dist.discrete.HurdleProbs: _hurdle(has_limit=True),
+    dist.discrete.HurdleLogits: _hurdle(has_limit=False),
+}
+"""The families of distributions around another one, of that of the inner one."""
+
+_THETA: dict[type, Callable[..., Theta]] = {
+    dist.LeftTruncatedDistribution: lambda base, low: Truncated(base, low, None),
+    dist.RightTruncatedDistribution: lambda base, high: Truncated(base, None, high),
+    dist.TwoSidedTruncatedDistribution: Truncated,
+    dist.LeftTruncatedGamma: lambda base, low: Truncated(base, low, None),
+    dist.RightTruncatedGamma: lambda base, high: Truncated(base, None, high),
+    dist.TwoSidedTruncatedGamma: Truncated,
+    dist.FoldedDistribution: Folded,
+    dist.discrete.ZeroInflatedProbs: lambda base, gate: Gated(base, by_probs(gate)),
+    dist.discrete.ZeroInflatedLogits: lambda base, logits: Gated(base, by_logits(logits)),
+    dist.discrete.HurdleProbs: lambda base, gate: Gated(base, by_probs(gate)),
+    dist.discrete.HurdleLogits: lambda base, logits: Gated(base, by_logits(logits)),
+}
+"""Their parameters, of those of the inner one and their own."""
+
+
+def read(d: Distribution) -> Reading | None:
     """Return how ``d`` is made from its parameters; ``None`` if that is not known."""
     if type(d) is ExpandedDistribution:
-        return known(d.base_dist)
+        return read(d.base_dist)
     if type(d) is Independent:
         return _factorised(d)
     if type(d) is TransformedDistribution:
@@ -176,23 +314,23 @@ def known(d: Distribution) -> Reading | None:
 
 
 def _factorised(d: Distribution) -> Reading | None:
-    base = known(d.base_dist)
+    base = read(d.base_dist)
     if base is None:
         return None
     return Reading(Factorised(base.recipe, d.reinterpreted_batch_ndims), base.parameters)
 
 
 def _wrapped(d: Distribution) -> Reading | None:
-    base, attributes = known(d.base_dist), _WRAPPERS[type(d)]
+    base, attributes = read(d.base_dist), _WRAPPERS[type(d)]
     arrays = [getattr(d, attribute) for attribute in attributes.values()]
     if base is None or any(isinstance(array, bool) for array in arrays):
         return None
-    recipe = Wrapped(type(d), base.recipe, tuple(attributes), not d.event_dim)
+    recipe = Wrapped(type(d), base.recipe, tuple(attributes), d.event_dim, d.is_discrete)
     return Reading(recipe, base.parameters + arrays)
 
 
 def _transformed(d: Distribution) -> Reading | None:
-    base = known(d.base_dist)
+    base = read(d.base_dist)
     same_shape = d.base_dist.shape() == d.shape() and d.base_dist.event_dim == d.event_dim
     if base is None or not same_shape or not all(map(_has_known_arrays, d.transforms)):
         return None
@@ -200,7 +338,8 @@ def _transformed(d: Distribution) -> Reading | None:
     flat = [jax.tree.flatten(t) for t in d.transforms]
     arrays = [leaf for leaves, _ in flat for leaf in leaves]
     trees = tuple(tree for _, tree in flat)
-    recipe = Transformed(base.recipe, trees, elementwise, d.event_dim)
+    affine = all(isinstance(t, AffineTransform) for t in d.transforms)
+    recipe = Transformed(base.recipe, trees, d.event_dim, elementwise, affine)
     return Reading(recipe, base.parameters + arrays)
 
 
@@ -211,13 +350,14 @@ def _has_known_arrays(t: Transform) -> bool:
 
 
 def _constructed(d: Distribution) -> Reading | None:
-    names = family(d).parameters or _arguments(type(d))
+    entry = known(type(d))
+    names = _arguments(type(d)) if entry is None else entry.names
     values = [getattr(d, name, None) for name in names]
     if not names or any(value is None for value in values):
         return None
     event_dims = tuple(d.arg_constraints[name].event_dim for name in names)
-    recipe = Constructed(type(d), names, event_dims, not d.event_dim)
-    if not family(d).parameters and not _restores(recipe, values, d):
+    recipe = Constructed(type(d), names, event_dims, d.event_dim)
+    if entry is None and not _restores(recipe, values, d):
         return None
     return Reading(recipe, values)
 

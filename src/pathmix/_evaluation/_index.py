@@ -4,11 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pathmix._tuning import COMPARED
 from pathmix._typing import Index, Reals
 from pathmix._weights import Weights
-
-_COMPARE_ALL = 32
-"""Up to this many components, comparing with all beats a binary search."""
 
 
 def draw_index(key: jax.Array, weights: Weights, shape: tuple[int, ...]) -> Index:
@@ -49,5 +47,5 @@ def _cumulative_counts(w: Reals) -> jax.Array:
 
 
 def _search(ends: jax.Array, word: jax.Array) -> Index:
-    method = "compare_all" if ends.shape[0] < _COMPARE_ALL else "scan"
+    method = "compare_all" if ends.shape[0] < COMPARED else "scan"
     return jnp.searchsorted(ends, word, side="right", method=method)

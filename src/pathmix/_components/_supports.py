@@ -23,8 +23,9 @@ from numpyro.distributions import (
 from numpyro.distributions import transforms as tf
 from numpyro.distributions.constraints import Constraint
 
-from pathmix._families._constraints import extended_interval, union
-from pathmix._families._gather import pad_left
+from pathmix._components._constraints import extended_interval, union
+from pathmix._layout import pad_left
+from pathmix._numpyro import is_inverse
 from pathmix._typing import Flags, Value
 
 Ends: TypeAlias = tuple[Any, Any]
@@ -42,8 +43,8 @@ _MONOTONE = (
 )
 
 
-def bounds(constraint: Constraint) -> Ends:
-    """Return the lower and upper bound of an elementwise constraint."""
+def bounds(constraint: Constraint) -> Ends | None:
+    """Return the lower and upper bound of an elementwise constraint, ``None`` if it has none."""
     if isinstance(constraint, constraints.independent):
         return bounds(constraint.base_constraint)
     if isinstance(constraint, _BOUNDED):
@@ -54,16 +55,11 @@ def bounds(constraint: Constraint) -> Ends:
         return -np.inf, constraint.upper_bound
     if constraint is constraints.boolean:
         return 0, 1
-    if constraint is constraints.real:
-        return _LINE
-    raise NotImplementedError(
-        f"pathmix knows no bounds of the support {constraint!r}: expected an interval, a half-line "
-        "or the real line"
-    )
+    return _LINE if constraint is constraints.real else None
 
 
-def component_bounds(d: Distribution) -> Ends:
-    """Return the lower and upper ends of the components' own supports.
+def component_bounds(d: Distribution) -> Ends | None:
+    """Return the lower and upper ends of the components' own supports, ``None`` if not known.
 
     They broadcast to ``*batch k *event``. Elementwise transforms carry the ends of their base along
     whatever NumPyro says, which takes a traced scale for positive, and one of mixed signs too.
@@ -72,30 +68,27 @@ def component_bounds(d: Distribution) -> Ends:
         return _ends(d)
 
 
-def _ends(d: Distribution) -> Ends:
+def _ends(d: Distribution) -> Ends | None:
     if isinstance(d, ExpandedDistribution | Independent | MaskedDistribution):
         return _ends(d.base_dist)
     # NumPyro's own subclasses, such as Pareto, state tighter supports
     inherited = TransformedDistribution.support
     if not isinstance(d, TransformedDistribution) or type(d).support is not inherited:
-        return bounds(d.support)
-    ends = _or_none(lambda: _ends(d.base_dist))
+        return _bounds_of(_declared(d))
+    ends = _ends(d.base_dist)
     for t in _elementary(d.transforms):
         ends = _image(t, ends)
-    return bounds(d.support) if ends is None else ends
+    return _bounds_of(_declared(d)) if ends is None else ends
 
 
-def _or_none(known: Callable[[], Ends]) -> Ends | None:
-    try:
-        return known()
-    except NotImplementedError:
-        return None
+def _bounds_of(constraint: Constraint | None) -> Ends | None:
+    return None if constraint is None else bounds(constraint)
 
 
 def _elementary(transforms: Iterable[tf.Transform]) -> Iterable[tf.Transform]:
     """The transforms that a chain of them is composed of."""
     for t in transforms:
-        inner = t.inv if isinstance(t, tf._InverseTransform) else t
+        inner = t.inv if is_inverse(t) else t
         if isinstance(inner, tf.ComposeTransform):
             parts = inner.parts if inner is t else [part.inv for part in reversed(inner.parts)]
             yield from _elementary(parts)
@@ -112,8 +105,8 @@ def _image(t: tf.Transform, ends: Ends | None) -> Ends | None:
         domain = codomain = constraints.real  # what it states may be wrong, and is not needed
     else:
         domain, codomain = t.domain, t.codomain
-    whole, everything = _or_none(lambda: bounds(domain)), _or_none(lambda: bounds(codomain))
-    forward = t.inv if isinstance(t, tf._InverseTransform) else t
+    whole, everything = bounds(domain), bounds(codomain)
+    forward = t.inv if is_inverse(t) else t
     known = type(forward) in _MONOTONE or isinstance(t, tf.AbsTransform)
     ends = whole if ends is None else ends
     if ends is None or whole is None or not known or domain.event_dim or codomain.event_dim:
@@ -155,13 +148,13 @@ def hull(components: Distribution, present: Flags) -> Constraint:
     """
     with jax.ensure_compile_time_eval():
         declared = _declared(components)
-        ends = _or_none(lambda: _ends(components))
+        ends = _ends(components)
         if ends is None:
             return _joint(declared, present)
         low = _merge(components, ends[0], present, jnp.min, np.inf)
         high = _merge(components, ends[1], present, jnp.max, -np.inf)
         if declared is not None and not jax.tree.leaves(declared):
-            stated = _or_none(lambda: bounds(declared))
+            stated = bounds(declared)
             if stated is not None and _same((low, high), stated):
                 return declared
         is_discrete = declared is not None and declared.is_discrete
@@ -170,6 +163,7 @@ def hull(components: Distribution, present: Flags) -> Constraint:
 
 
 def _declared(d: Distribution) -> Constraint | None:
+    """The support that NumPyro states; it has none of some transforms of mixed signs."""
     try:
         return d.support
     except NotImplementedError:

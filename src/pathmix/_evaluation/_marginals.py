@@ -6,10 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from pathmix._families._canonical import Canonical
-from pathmix._families._conditionals import Conditionals, Terms
-from pathmix._families._gather import component_first, expand_to
-from pathmix._families._protocol import family
+from pathmix._components import Canonical, need
+from pathmix._families import Conditionals, Terms
+from pathmix._layout import component_first, expand_to
 from pathmix._typing import Value
 
 
@@ -18,8 +17,7 @@ def conditionals_of(components: Canonical, x: Value) -> Conditionals:
     scalars = components.factors()
     if scalars is not None:
         return Marginals(scalars, x, components.event_dim)
-    d = components.plain
-    return family(d).conditionals(d, x)
+    return need(components, "conditionals")(components.theta, x)
 
 
 class Marginals(Conditionals):
@@ -43,7 +41,8 @@ class Marginals(Conditionals):
     def terms(self, row: Any) -> Terms:
         """Return the marginal of one coordinate at its value."""
         i, x = row
-        d = self._scalars.map(lambda p, _: p[i]).plain
-        known, x = family(d), expand_to(x, d.batch_shape)
-        log_p, score = jax.jvp(lambda x: known.log_prob(d, x), (x,), (jnp.ones_like(x),))
-        return Terms(*known.smaller_tail(d, x, log_p), log_p, score)
+        here = self._scalars.map(lambda p, _: p[i])
+        family, theta, x = here.family, here.theta, expand_to(x, here.own_shape)
+        log_density = lambda x: family.log_density(theta, x)  # noqa: E731
+        log_p, score = jax.jvp(log_density, (x,), (jnp.ones_like(x),))
+        return Terms(*family.smaller_tail_at(theta, x, log_p), log_p, score)

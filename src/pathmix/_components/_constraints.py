@@ -8,6 +8,7 @@ from numpyro.distributions.constraints import Constraint
 from numpyro.distributions.transforms import SigmoidTransform, Transform, biject_to
 from numpyro.distributions.util import array_equiv
 
+from pathmix._numpyro import preimage
 from pathmix._typing import Flags, Value
 
 
@@ -51,7 +52,7 @@ class ToExtendedInterval(Transform):
         both, one = below & above, below != above
         share = jnp.where(both, (y - low) / jnp.where(both, high - low, 1.0), 0.5)
         step = jnp.where(one, jnp.where(below, y - low, high - y), 1.0)
-        between = SigmoidTransform()._inverse(share)
+        between = preimage(SigmoidTransform(), share)
         return jnp.where(both, between, jnp.where(one, jnp.log(step), y))
 
     def log_abs_det_jacobian(self, x: Any, y: Any, intermediates: Any = None) -> Value:

@@ -7,10 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array, lax
 
+from pathmix._tuning import RUN
 from pathmix._typing import Index, Shape, Value
-
-_RUN = 16
-"""Coordinates that are summed by one loop: with more, XLA's CPU compiler does not unroll it."""
 
 
 def largest_divisor(count: int, most: int) -> int:
@@ -34,7 +32,7 @@ def sum_rows(terms: Array, event_dim: int) -> Array:
     Only then are the loops around them vectorised.
     """
     rows = terms.reshape((math.prod(terms.shape[:event_dim]), *terms.shape[event_dim:]))
-    runs = (rows[i : i + _RUN] for i in range(0, max(len(rows), 1), _RUN))
+    runs = (rows[i : i + RUN] for i in range(0, max(len(rows), 1), RUN))
     return functools.reduce(jnp.add, (jnp.sum(run, axis=0) for run in runs))
 
 

@@ -13,17 +13,15 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pathmix._families import Canonical, family, lean
-from pathmix._families._blocks import block_terms, by_stretches, of_block, over_blocks
-from pathmix._families._gather import pad_left
-from pathmix._families._rows import Rows
+from pathmix._components import Canonical, lean
+from pathmix._evaluation._blocks import block_terms, by_stretches, of_block, over_blocks
+from pathmix._evaluation._rows import Rows
+from pathmix._layout import pad_left
 from pathmix._moving import dense, jvp_of_moving
 from pathmix._special import bounded_exp
+from pathmix._tuning import ADDED_UP
 from pathmix._typing import Reals, Value
 from pathmix._weights import Weights, log_ratio, weighted
-
-_UNROLLED = 16
-"""Components of a block that are added up without a loop."""
 
 
 def log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
@@ -36,7 +34,7 @@ def log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
 def _log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
     """``log f`` of rows, ``split rest *batch``."""
     log_w = _component_first(weights.log(), components)
-    fold = partial(_fold, unrolled=family(components.plain).light)
+    fold = partial(_fold, unrolled=components.family.light)
 
     def step(carry: tuple[Array, Array], block: Array) -> tuple[Array, Array]:
         top, total = carry
@@ -89,7 +87,7 @@ def _times(factor: Reals | None, t: Reals) -> Reals:
 
 def _fold(op: Any, terms: Array, start: Array, *, unrolled: bool) -> Array:
     """Reduce the first axis; one by one, compilers make one pass of it and of what made it."""
-    if unrolled and len(terms) <= _UNROLLED:
+    if unrolled and len(terms) <= ADDED_UP:
         return reduce(op, terms, start)
     return op(start, op.reduce(terms, axis=0))
 

@@ -13,13 +13,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from pathmix._families._gather import pad_left, spread
+from pathmix._layout._axes import pad_left, spread
 from pathmix._moving import is_zero
 from pathmix._special import matrix_rows, solve_rows, triangular_inverse
+from pathmix._tuning import MANY_POINTS
 from pathmix._typing import Reals
-
-_MANY = 128
-"""Points of one matrix above which its inverse pays."""
 
 
 def many_points(matrix: Reals, rows: Reals) -> bool:
@@ -27,7 +25,7 @@ def many_points(matrix: Reals, rows: Reals) -> bool:
     batch = (1,) * (rows.ndim + 1 - matrix.ndim) + matrix.shape[:-2]
     shared = [n for n, m in zip(rows.shape[1:], batch, strict=True) if m == 1]
     # a symbolic size of `jax.export` stands for a long axis
-    return not all(isinstance(n, int) for n in shared) or math.prod(shared) > _MANY
+    return not all(isinstance(n, int) for n in shared) or math.prod(shared) > MANY_POINTS
 
 
 def whiten_rows(factor: Reals, loc: Reals, x: Reals) -> Reals:

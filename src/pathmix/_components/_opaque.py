@@ -12,6 +12,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from numpyro.distributions import Distribution, ExpandedDistribution
+from numpyro.distributions.batch_util import promote_batch_shape
+
+from pathmix._numpyro import EXPANSIONS, array_fields, static_fields
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,12 @@ class Opaque:
     ranks: tuple[int, ...]
     """How many axes each array had when it was read."""
 
+    @property
+    def innermost(self) -> type[Distribution]:
+        """The class, of wrappers that of what they wrap."""
+        base = dict(self.fields).get("base_dist")
+        return base.innermost if isinstance(base, Opaque) else self.kind
+
     def build(self, leaves: Sequence[Any]) -> Distribution:
         """Return the distribution with these arrays."""
         rest, values = list(leaves), {}
@@ -34,9 +43,11 @@ class Opaque:
             values[name] = part.build(mine) if isinstance(part, Opaque) else part.unflatten(mine)
         return _join(self.kind, values, dict(self.static))
 
-    def has_gained_axes(self, leaves: Sequence[Any]) -> bool:
-        """Whether the arrays have more axes than those that were read."""
-        return any(jnp.ndim(leaf) > n for leaf, n in zip(leaves, self.ranks, strict=True))
+    def build_promoted(self, leaves: Sequence[Any]) -> Distribution:
+        """Return the same, where axes that the arrays have gained are batch axes."""
+        d = self.build(leaves)
+        gained = any(jnp.ndim(leaf) > n for leaf, n in zip(leaves, self.ranks, strict=True))
+        return promote_batch_shape(d) if gained else d
 
 
 def opaque(d: Distribution) -> tuple[Opaque, list[Any]]:
@@ -68,10 +79,9 @@ def _join(kind: type[Distribution], values: dict[str, Any], static: dict[str, An
     names, static_names = _names(kind)
     data = tuple(values[name] for name in names)
     if kind is ExpandedDistribution:
-        sizes = ("_expanded_sizes", "_interstitial_sizes")
-        static |= {name: OrderedDict(static[name]) for name in sizes}
+        static |= {name: OrderedDict(static[name]) for name in EXPANSIONS}
     return kind.tree_unflatten(tuple(static[name] for name in static_names), data)
 
 
 def _names(kind: type[Distribution]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return kind.gather_pytree_data_fields(), kind.gather_pytree_aux_fields()
+    return array_fields(kind), static_fields(kind)

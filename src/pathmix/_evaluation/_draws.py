@@ -3,9 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from pathmix._families._canonical import Canonical
-from pathmix._families._gather import gather_components, select_components
-from pathmix._families._opaque import Opaque
+from pathmix._components import Canonical, Opaque
+from pathmix._layout import gather_components, select_components
 from pathmix._typing import Index, Value
 
 

@@ -7,6 +7,7 @@ of the recipe.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -14,11 +15,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from numpyro.distributions import Distribution
-from numpyro.distributions.batch_util import promote_batch_shape
 
-from pathmix._families._gather import pad_left
-from pathmix._families._opaque import Opaque, opaque
-from pathmix._families._recipes import Recipe, known
+from pathmix._components._numpyro_family import numpyro_family
+from pathmix._components._opaque import Opaque, opaque
+from pathmix._components._recipes import Recipe, read
+from pathmix._families import Family, Theta
+from pathmix._layout import pad_left
 from pathmix._typing import ParameterMap, Shape
 
 
@@ -97,15 +99,37 @@ class Canonical:
         return self.batch_shape + self.event_shape
 
     @property
+    def family(self) -> Family:
+        """The family of the components."""
+        if isinstance(self.recipe, Opaque):
+            opaque_ = self.recipe
+            family = numpyro_family(opaque_.kind, self.event_dim, opaque_.build_promoted)
+            return replace(family, name=opaque_.innermost.__name__)
+        return self.recipe.family
+
+    @property
+    def family_is_known(self) -> bool:
+        """Whether the family is more than NumPyro's own methods, and takes real numbers."""
+        return not isinstance(self.recipe, Opaque) and self.recipe.is_known
+
+    @property
+    def theta(self) -> Theta:
+        """The family's parameters."""
+        return (
+            self.parameters
+            if isinstance(self.recipe, Opaque)
+            else self.recipe.theta(self.parameters)
+        )
+
+    @property
     def plain(self) -> Distribution:
         """The distribution of the parameters, without expansions.
 
         It is made anew each time: what is made while JAX traces must not outlive the trace.
         """
-        if not isinstance(self.recipe, Opaque):
-            return self.recipe.build(self.parameters)
-        d = self.recipe.build(self.parameters)
-        return promote_batch_shape(d) if self.recipe.has_gained_axes(self.parameters) else d
+        if isinstance(self.recipe, Opaque):
+            return self.recipe.build_promoted(self.parameters)
+        return self.recipe.build(self.parameters)
 
     @property
     def distribution(self) -> Distribution:
@@ -165,7 +189,7 @@ class Canonical:
 
 def canonical(d: Distribution) -> Canonical:
     """Return ``d`` in canonical form."""
-    reading, is_discrete = known(d), d.support is not None and bool(d.is_discrete)
+    reading, is_discrete = read(d), d.support is not None and bool(d.is_discrete)
     if reading is None:
         recipe, leaves = opaque(d)
         return Canonical(recipe, leaves, d.event_shape, is_discrete=is_discrete)

@@ -9,22 +9,13 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from pathmix._families._canonical import Canonical
-from pathmix._families._gather import is_symbolic, largest_divisor
-from pathmix._families._rows import Rows, density_rows, from_rows, local_divisors, to_rows
+from pathmix._components import Canonical
+from pathmix._evaluation._rows import Rows, density_rows
+from pathmix._layout import from_rows, is_symbolic, largest_divisor, local_divisors, to_rows
+from pathmix._tuning import BLOCK, SCALARS, SMALL, STRETCH
 from pathmix._typing import Reals, Value
 
 RowsOf = Callable[[Value], Reals]
-
-_BLOCK = 2**19
-"""Values of one block, over points, event and components: small terms, long loops."""
-_STRETCH = 2**14, 2**17
-"""Values of a stretch of points, about: those that a core's cache holds while blocks read them."""
-_SMALL = 2**16
-"""Values, over points, event and components, that one block takes: less work than the steps of a
-loop (benchmarks/many_mixtures.py, 1797 full covariances of size 5 under 6 components)."""
-_SCALARS = 2
-"""How many times as many of scalars, which are worked out in place."""
 
 
 def by_stretches(fn: RowsOf, components: Canonical, x: Value) -> Reals:
@@ -118,7 +109,7 @@ def _stretches(size: Any, samples: Any) -> int:
     """How many stretches of equal length; one, if none is of a good length."""
     if is_symbolic(size):
         return 1
-    least, most = _STRETCH
+    least, most = STRETCH
     counts = local_divisors(samples, size // least)
     return next((c for c in counts if size // c <= most), 1) if size > most else 1
 
@@ -130,8 +121,8 @@ def _blocks(components: Canonical, x: Value) -> Array:
     draw out again for every component.
     """
     count = components.own_shape[-1]
-    if not is_symbolic(x.size) and x.size * count <= _SMALL:
+    if not is_symbolic(x.size) and x.size * count <= SMALL:
         return jnp.arange(count)[None]
-    most = 1 if is_symbolic(x.size) else _BLOCK // max(x.size, 1)
-    most = min(most, max(count // 2, 3)) if components.event_dim else _SCALARS * most
+    most = 1 if is_symbolic(x.size) else BLOCK // max(x.size, 1)
+    most = min(most, max(count // 2, 3)) if components.event_dim else SCALARS * most
     return jnp.arange(count).reshape(-1, largest_divisor(count, most))

@@ -1,0 +1,146 @@
+"""Transformed families, by the change of variables from their base."""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from numpyro.distributions.transforms import AffineTransform, Transform
+from numpyro.distributions.util import sum_rightmost
+
+from pathmix._components._supports import bounds
+from pathmix._families import Family, Theta, given, spread_over
+from pathmix._numpyro import preimage
+from pathmix._typing import Flags, Reals, Value
+
+
+class Pushed(NamedTuple):
+    """The parameters of the base, and NumPyro's transforms, the first of them nearest to it."""
+
+    base: Theta
+    transforms: tuple[Transform, ...]
+
+
+@cache
+def pushforward(base: Family, event_dim: int = 0, *, elementwise: bool, affine: bool) -> Family:
+    """Return the family of ``x = t(y)``: ``log p(x) = log p(y) − log|det t'(y)|``.
+
+    Args:
+        base: That of ``y``, which has the shape of ``x``.
+        event_dim: The number of axes of an event.
+        elementwise: Whether every transform is; a falling one swaps the tails.
+        affine: Whether all are affine, which mean and variance are known of.
+    """
+
+    def log_density(theta: Pushed, x: Value) -> Reals:
+        y, log_det, rank = x, 0.0, event_dim
+        inside = jnp.ones((), bool)
+        for t in reversed(theta.transforms):
+            y, z, ok = _invert(t, y)
+            rest = rank - t.codomain.event_dim
+            inside &= jnp.all(ok, axis=tuple(range(-rest, 0)))
+            log_det += sum_rightmost(t.log_abs_det_jacobian(z, y), rest)
+            y, rank = z, t.domain.event_dim + rest
+        log_p = sum_rightmost(base.log_density(theta.base, y), rank - base.event_dim)
+        return jnp.where(inside & (log_p > -jnp.inf), log_p - log_det, -jnp.inf)
+
+    def tails(theta: Pushed, x: Value) -> tuple[Reals, Reals, Flags, Flags]:
+        """Those of the base, the one that is the cdf first, and where ``x`` is beyond an end."""
+        y, rising, below, above = _pull_back(theta.transforms, x)
+        lower, upper = given(base.log_cdf)(theta.base, y), given(base.log_survival)(theta.base, y)
+        return jnp.where(rising, lower, upper), jnp.where(rising, upper, lower), below, above
+
+    def log_cdf(theta: Pushed, x: Value) -> Reals:
+        log_p, _, below, above = tails(theta, x)
+        return jnp.where(below, -jnp.inf, jnp.where(above, 0.0, log_p))
+
+    def log_survival(theta: Pushed, x: Value) -> Reals:
+        _, log_p, below, above = tails(theta, x)
+        return jnp.where(below, 0.0, jnp.where(above, -jnp.inf, log_p))
+
+    def velocity(theta: Pushed, tangent: Pushed, x: Value) -> Value:
+        y = spread_over(theta, x)
+        for t in reversed(theta.transforms):
+            y = _invert(t, y)[1]
+        start = jnp.broadcast_to(given(base.velocity)(theta.base, tangent.base, y), y.shape)
+        forward = (theta.transforms, y), (tangent.transforms, start)
+        return jax.jvp(_push_forward, *forward)[1]
+
+    def mean(theta: Pushed) -> Reals:
+        return _push_forward(theta.transforms, given(base.mean)(theta.base))
+
+    def variance(theta: Pushed) -> Reals:
+        value = given(base.variance)(theta.base)
+        for t in theta.transforms:
+            value = value * t.scale**2
+        return value
+
+    has_tails = elementwise and base.log_cdf is not None
+    return Family(
+        f"Transformed{base.name}",
+        log_density,
+        Pushed,
+        event_dim=event_dim,
+        log_cdf=log_cdf if has_tails else None,
+        log_survival=log_survival if has_tails else None,
+        velocity=velocity if elementwise and base.velocity is not None else None,
+        mean=mean if affine and base.mean is not None else None,
+        variance=variance if affine and base.variance is not None else None,
+    )
+
+
+def _push_forward(transforms: tuple[Transform, ...], y: Any) -> Any:
+    for t in transforms:
+        y = t(y)
+    return y
+
+
+def _invert(t: Transform, x: Value) -> tuple[Value, Value, Flags]:
+    """Return a point of the codomain, its inverse image, and where the point is ``x`` itself.
+
+    Edges of the codomain whose image is infinite count as outside: they carry no density, and
+    the slope of the inverse there is infinite.
+    """
+    event_shape = (1,) * t.codomain.event_dim
+
+    def keep(ok: Flags, x: Value) -> Value:
+        return jnp.where(ok.reshape(ok.shape + event_shape), x, t.codomain.feasible_like(x))
+
+    if isinstance(t, AffineTransform):  # NumPyro's codomain is wrong for a traced negative scale
+        ok = jnp.isfinite(x)
+        x = jnp.where(ok, x, 0.0)
+        return x, preimage(t, x), ok
+    finite = jnp.all(jnp.isfinite(x), axis=tuple(range(-t.codomain.event_dim, 0)))
+    ok = jnp.asarray(t.codomain(x)) & finite
+    image = preimage(t, lax.stop_gradient(keep(ok, x)))
+    ok &= jnp.all(jnp.isfinite(image), axis=tuple(range(-t.domain.event_dim, 0)))
+    x = keep(ok, x)
+    return x, preimage(t, x), ok
+
+
+def _pull_back(transforms: tuple[Transform, ...], x: Value) -> tuple[Value, Flags, Flags, Flags]:
+    """The base's value, whether it rises with ``x``, and where ``x`` is below or above all."""
+    y, rising = x, jnp.ones((), bool)
+    below = above = jnp.zeros(y.shape, bool)
+    for t in reversed(transforms):
+        low, high = (-jnp.inf, jnp.inf) if isinstance(t, AffineTransform) else _ends_of(t)
+        _, z, ok = _invert(t, y)
+        under, over = ~ok & (y <= low), ~ok & (y >= high)
+        open_ = ~(below | above)  # what is beyond one end is not looked at again
+        below, above = (
+            below | open_ & jnp.where(rising, under, over),
+            above | open_ & jnp.where(rising, over, under),
+        )
+        y, rising = z, jnp.where(t.sign > 0, rising, ~rising)
+    return y, rising, below, above
+
+
+def _ends_of(t: Transform) -> tuple[Any, Any]:
+    ends = bounds(t.codomain)
+    if ends is None:
+        raise NotImplementedError(
+            f"pathmix knows no bounds of {t.codomain!r}, the values of {type(t).__name__}: "
+            "expected an interval, a half-line or the real line."
+        )
+    return ends

@@ -1,0 +1,56 @@
+"""All that the library uses of NumPyro beyond its public names.
+
+A release that moves one of these changes this file alone; tests/test_numpyro_seam.py says which.
+"""
+
+import sys
+from typing import Any
+
+from numpyro.distributions import Distribution
+from numpyro.distributions.transforms import Transform, _InverseTransform
+from numpyro.distributions.util import lazy_property as lazy_property
+from numpyro.primitives import _PYRO_STACK
+from numpyro.util import find_stack_level as find_stack_level
+
+MASK = "_mask"
+"""The attribute that holds the mask of a masked distribution."""
+EXPANSIONS = ("_expanded_sizes", "_interstitial_sizes")
+"""The static fields of an expanded distribution that are ordered dictionaries."""
+BATCH_SHAPE = "_batch_shape"
+"""The static field of the batch shape."""
+
+
+def open_handlers() -> list[Any]:
+    """Return the stack of effect handlers that are open now, the innermost last."""
+    return _PYRO_STACK
+
+
+def enumerates(handler: Any) -> bool:
+    """Whether a handler enumerates discrete variables."""
+    module = sys.modules.get("numpyro.contrib.funsor.enum_messenger")
+    return module is not None and isinstance(handler, module.BaseEnumMessenger)
+
+
+def validates_by_default() -> bool:
+    """Whether NumPyro's switch ``enable_validation`` is on."""
+    return bool(Distribution._validate_args)
+
+
+def preimage(t: Transform, y: Any) -> Any:
+    """Return ``t⁻¹(y)``, without the cache of NumPyro's own inverse."""
+    return t._inverse(y)
+
+
+def is_inverse(t: Transform) -> bool:
+    """Whether a transform is the inverse of another, ``t.inv``."""
+    return isinstance(t, _InverseTransform)
+
+
+def array_fields(kind: type[Distribution]) -> tuple[str, ...]:
+    """Return the fields of a class that hold arrays, in NumPyro's order, which is not fixed."""
+    return tuple(kind.gather_pytree_data_fields())
+
+
+def static_fields(kind: type[Distribution]) -> tuple[str, ...]:
+    """Return the fields of a class that hold none, likewise."""
+    return tuple(kind.gather_pytree_aux_fields())

@@ -1,0 +1,57 @@
+"""Tuned constants: sizes that programs are cut to, and what chose each.
+
+They change speeds alone, never results beyond rounding. They were chosen with jaxlib 0.10.1 on two
+cores; rows named are those of ``benchmarks/run.py --all`` unless another file is named. Whoever
+changes one runs its row before and after.
+"""
+
+SPLIT = 8
+"""Points that a sum over samples takes in its first step. More would make the loops too long for
+compilers to unroll, and then nothing is vectorised (log_prob_grad, independent normals)."""
+
+DEVICES = 192
+"""Samples on a number of devices that divides this stay where they are (tests/test_sharding.py)."""
+
+RUN = 16
+"""Coordinates that are summed by one loop: with more, XLA's CPU compiler does not unroll it
+(log_prob, independent normals, E = 64)."""
+
+BLOCK = 2**19
+"""Values of one block of components, over points, event and components: small terms, long loops
+(log_prob, independent normals, K = 64)."""
+
+SMALL = 2**16
+"""Values, over points, event and components, that one block takes: less work than the steps of a
+loop (benchmarks/many_mixtures.py, 1797 full covariances of size 5 under 6 components)."""
+
+SCALARS = 2
+"""How many times as many values of scalars, which are worked out in place (log_prob, Normal)."""
+
+STRETCH = 2**14, 2**17
+"""Values of a stretch of points, about: those that a core's cache holds while blocks read them
+(log_prob, independent normals, N = 1e6)."""
+
+ADDED_UP = 16
+"""Components of a block that are added up without a loop (log_prob, Normal, K = 16)."""
+
+RECURRENCE = 2**17
+"""Values over rows, components and points of the weights' recurrence that are worked out together:
+what a cache holds (pathwise, independent normals, E = 64)."""
+
+MANY_POINTS = 128
+"""Points of one matrix above which its inverse pays (benchmarks/many_mixtures.py)."""
+
+SUBSTITUTED = 16
+"""Rows of a triangular system that are worked out without a loop, the program growing with their
+square (benchmarks/many_mixtures.py, covariances of size 4 to 10)."""
+
+INVERTED = 16
+"""Size of the diagonal blocks of a triangular matrix that are inverted by substitution (log_prob,
+multivariate normal, E = 64)."""
+
+FACTORED = 32
+"""Columns of a matrix that are factored without LAPACK (log_prob, low rank)."""
+
+COMPARED = 32
+"""Up to this many components, an index is found by comparing with all of them, beyond by a binary
+search (sample, independent normals, K = 64)."""

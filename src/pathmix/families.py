@@ -1,0 +1,19 @@
+"""Families of your own: mathematics that mixtures then know as they know the built-in ones.
+
+:class:`Family` says what there is to know, :func:`register` makes it that of a NumPyro class, and
+:func:`check` holds it to the laws that every family keeps. ``docs/families.md`` has two examples.
+
+    >>> import numpyro.distributions as dist
+    >>> family_of(dist.Gamma).name
+    'Gamma'
+"""
+
+from pathmix._families import Conditionals as Conditionals
+from pathmix._families import Family as Family
+from pathmix._families import Limit as Limit
+from pathmix._families import Terms as Terms
+from pathmix._families import Vanishing as Vanishing
+from pathmix._families import implicit as implicit
+from pathmix._laws import check as check
+from pathmix._registration import family_of as family_of
+from pathmix._registration import register as register
