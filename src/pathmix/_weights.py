@@ -11,11 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array, lax
+from jaxtyping import Float
 from numpyro.distributions import Distribution, ExpandedDistribution
 
 from pathmix._layout import component_first
 from pathmix._special import bounded_exp
 from pathmix._typing import ComponentFirst, Flags, PerComponent, Reals
+
+PerWeight: TypeAlias = Float[Array, "*batch k"]
 
 
 class Change(NamedTuple):
@@ -36,7 +39,7 @@ class Probabilities(NamedTuple):
 
     probs: Array
 
-    def values(self) -> Reals:
+    def values(self) -> PerWeight:
         """Return the normalised weights, ``*batch k``."""
         return self.probs / jnp.sum(self.probs, axis=-1, keepdims=True)
 
@@ -44,7 +47,7 @@ class Probabilities(NamedTuple):
         """Return which components have weight, ``*batch k``."""
         return self.probs > 0
 
-    def log(self) -> Reals:
+    def log(self) -> PerWeight:
         """Return the log weights; the derivative at a zero weight is zero, not infinite."""
         return _safe_log(self.values())
 
@@ -86,7 +89,7 @@ class Logits(NamedTuple):
 
     logits: Array
 
-    def values(self) -> Reals:
+    def values(self) -> PerWeight:
         """Return the normalised weights, ``*batch k``."""
         return jax.nn.softmax(self.logits, axis=-1)
 
@@ -94,7 +97,7 @@ class Logits(NamedTuple):
         """Return which components have weight, ``*batch k``, be it too small for a float."""
         return self.logits > -jnp.inf
 
-    def log(self) -> Reals:
+    def log(self) -> PerWeight:
         """Return the log weights."""
         return jax.nn.log_softmax(self.logits, axis=-1)
 
@@ -147,7 +150,7 @@ def weights_of(mixture_distribution: Distribution, num_components: int) -> Weigh
 
 
 @jax.custom_jvp
-def _mix_logits(log_w: Reals, terms: PerComponent) -> Reals:
+def _mix_logits(log_w: PerComponent, terms: PerComponent) -> Reals:
     return _logsumexp(weighted(log_w, terms))
 
 
@@ -161,7 +164,7 @@ def _mix_logits_jvp(primals, tangents):  # type: ignore[no-untyped-def]
 
 
 @jax.custom_jvp
-def _mix_probabilities(w: Reals, terms: PerComponent) -> Reals:
+def _mix_probabilities(w: PerComponent, terms: PerComponent) -> Reals:
     return _logsumexp(weighted(_safe_log(w), terms))
 
 
@@ -193,7 +196,7 @@ def log_ratio(terms: Reals, out: Reals) -> Reals:
     return jnp.where(jnp.isinf(out), degenerate, terms - jnp.where(jnp.isinf(out), 0.0, out))
 
 
-def _ratio(terms: Reals, out: Reals) -> Reals:
+def _ratio(terms: PerComponent, out: Reals) -> PerComponent:
     return bounded_exp(log_ratio(terms, out[..., None]))
 
 
@@ -212,7 +215,7 @@ def _safe_log(w: Reals) -> Reals:
     return jnp.where(w > 0, jnp.log(jnp.where(w > 0, w, 1.0)), -jnp.inf)
 
 
-def _logsumexp(terms: Reals) -> Reals:
+def _logsumexp(terms: PerComponent) -> Reals:
     top = jnp.max(terms, axis=-1, keepdims=True)
     top = jnp.where(jnp.isfinite(top), top, 0.0)
     return jnp.log(jnp.sum(jnp.exp(terms - top), axis=-1)) + top[..., 0]

@@ -62,9 +62,8 @@ def markdown():
         ordered = sorted(dict.fromkeys(names), key=lambda n: (n.startswith("truncated"), n))
         lines.append(f"| {', '.join(ordered)} | ✓ | {' | '.join(cells)} |")
     lines.append(f"| {', '.join(wrappers)} versions of these | ✓ | ✓ (joint cdf) | ✓ |")
-    lines.append(
-        "| any other NumPyro distribution | ✓ | if it has a cdf | `NotImplementedError`; [make it known](docs/families.md) |"
-    )
+    other = "`NotImplementedError`; [make it known](docs/families.md)"
+    lines.append(f"| any other NumPyro distribution | ✓ | if it has a cdf | {other} |")
     return "\n".join(lines)
 
 

@@ -13,9 +13,9 @@ from pathmix._components import Canonical
 from pathmix._evaluation._rows import Rows, density_rows
 from pathmix._layout import from_rows, is_symbolic, largest_divisor, local_divisors, to_rows
 from pathmix._tuning import BLOCK, SCALARS, SMALL, STRETCH
-from pathmix._typing import Reals, Value
+from pathmix._typing import PointRows, Reals, Value
 
-RowsOf = Callable[[Value], Reals]
+RowsOf = Callable[[PointRows], Reals]
 
 
 def by_stretches(fn: RowsOf, components: Canonical, x: Value) -> Reals:
@@ -48,7 +48,7 @@ def over_blocks(step: Any, start: Any, components: Canonical, x: Value) -> Any:
     return lax.scan(lambda total, block: (step(total, block), None), start, blocks)[0]
 
 
-def block_terms(components: Canonical, x: Value, block: Array) -> Rows:
+def block_terms(components: Canonical, x: PointRows, block: Array) -> Rows:
     """Return the densities of the components of a block, ``k split rest *batch``."""
     return each_of_block(lambda one: density_rows(one, x), block, components)
 
@@ -88,7 +88,7 @@ def of_block(t: Array, block: Array) -> Array:
     return lax.dynamic_slice(t, start, (len(block), *t.shape[1:]), allow_negative_indices=False)
 
 
-def all_terms(components: Canonical, x: Value) -> Rows:
+def all_terms(components: Canonical, x: PointRows) -> Rows:
     """Return the densities of all components, ``k split rest *batch``."""
     blocks = _blocks(components, x)
     terms = jax.checkpoint(partial(block_terms, components, x), prevent_cse=False)

@@ -20,7 +20,7 @@ from pathmix._layout import pad_left
 from pathmix._moving import dense, jvp_of_moving
 from pathmix._special import bounded_exp
 from pathmix._tuning import ADDED_UP
-from pathmix._typing import Reals, Value
+from pathmix._typing import PointRows, Reals, Value
 from pathmix._weights import Weights, log_ratio, weighted
 
 
@@ -31,7 +31,7 @@ def log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
 
 
 @jax.custom_jvp
-def _log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
+def _log_density(weights: Weights, components: Canonical, x: PointRows) -> Reals:
     """``log f`` of rows, ``split rest *batch``."""
     log_w = _component_first(weights.log(), components)
     fold = partial(_fold, unrolled=components.family.light)

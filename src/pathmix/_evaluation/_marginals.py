@@ -5,6 +5,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Num
 
 from pathmix._components import Canonical, need
 from pathmix._families import Conditionals, Terms
@@ -29,7 +31,7 @@ class Marginals(Conditionals):
     def __init__(self, scalars: Canonical, x: Value, event_dim: int) -> None:
         points, shape = x.ndim - event_dim - 1, scalars.own_shape
 
-        def event_first(t: Value) -> Value:
+        def event_first(t: Value) -> Num[Array, "event k *#points"]:
             cut = t.ndim - event_dim
             flat = t.reshape((*t.shape[:cut], math.prod(t.shape[cut:])))
             return component_first(flat, 1, points)

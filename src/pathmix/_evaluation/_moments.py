@@ -5,7 +5,7 @@ from numpyro.distributions import constraints
 
 from pathmix._components import Canonical, need
 from pathmix._evaluation._compiled import compiled
-from pathmix._typing import Reals
+from pathmix._typing import PerComponentValue, Reals
 from pathmix._weights import Weights
 
 
@@ -37,27 +37,29 @@ def covariance(weights: Weights, components: Canonical) -> Reals:
     return _average(weights, moment(components, "covariance") + between, components)
 
 
-def moment(components: Canonical, name: str) -> Reals:
+def moment(components: Canonical, name: str) -> PerComponentValue:
     """Return a moment of every component, ``*batch k *event``; of a covariance, with two axes."""
     value = need(components, name)(components.theta)
     events = components.event_shape * (2 if name == "covariance" else 1)
     return jnp.broadcast_to(value, components.own_shape + events)
 
 
-def _deviation(weights: Weights, components: Canonical) -> Reals:
+def _deviation(weights: Weights, components: Canonical) -> PerComponentValue:
     """``m_k − m``, zero for an infinite mean, whose variance is infinite by itself."""
     _, means = _felt(weights, moment(components, "mean"), components)
     centre = jnp.expand_dims(_average(weights, means, components), _k_axis(components))
     return jnp.where(jnp.isinf(means), 0.0, means - centre)
 
 
-def _average(weights: Weights, values: Reals, components: Canonical) -> Reals:
+def _average(weights: Weights, values: PerComponentValue, components: Canonical) -> Reals:
     """Weighted sum over components, to which one of zero weight never adds a NaN."""
     w, values = _felt(weights, values, components)
     return jnp.sum(w * values, axis=_k_axis(components))
 
 
-def _felt(weights: Weights, values: Reals, components: Canonical) -> tuple[Reals, Reals]:
+def _felt(
+    weights: Weights, values: PerComponentValue, components: Canonical
+) -> tuple[PerComponentValue, PerComponentValue]:
     """The weights, shaped like the values, and the values, zero where they must not be felt."""
     w = weights.values()
     w = w.reshape(w.shape + (1,) * (values.ndim - _k_axis(components) - 1))

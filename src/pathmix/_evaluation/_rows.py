@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pathmix._components import Canonical
+from pathmix._components import Canonical, need
 from pathmix._families import Limit, factored
 from pathmix._layout import spread, sum_rows
 from pathmix._moving import is_zero
-from pathmix._typing import Reals, Value
+from pathmix._typing import PerComponentValue, PointRows, Reals, Value
 
 Function = Callable[..., Reals]
 
@@ -28,7 +28,7 @@ class Rows(NamedTuple):
     factor: Reals | None
 
 
-def density_rows(component: Canonical, x: Value) -> Rows:
+def density_rows(component: Canonical, x: PointRows) -> Rows:
     """Return the density ``split rest *batch`` of one component, ``*batch``."""
     scalars = component.factors()
     if scalars is None:
@@ -36,14 +36,14 @@ def density_rows(component: Canonical, x: Value) -> Rows:
     events, stacked = component.event_dim, _event_first(scalars, component.event_dim)
     family, limit = stacked.family, limit_at(stacked, x)
 
-    def terms(x: Value, *parameters: Array) -> Reals:
+    def terms(x: PointRows, *parameters: Array) -> Reals:
         here = stacked.of(parameters)
         # asked again: a rule for derivatives must not close over what is traced
         at_limit = limit_at(here, x)
         log_p = family.log_density(here.theta, x)
         return factored(log_p, None if at_limit is None else at_limit.mass)[0]
 
-    def total(x: Value, *parameters: Array) -> Reals:
+    def total(x: PointRows, *parameters: Array) -> Reals:
         if limit is None and family.total_log_density is not None:
             return family.total_log_density(stacked.of(parameters).theta, x, events)
         return sum_rows(terms(x, *parameters), events)
@@ -65,7 +65,7 @@ def limit_at(scalars: Canonical, x: Value) -> Limit | None:
     return None if find is None else find(scalars.theta, x)
 
 
-def velocity_rows(component: Canonical, tangent: Canonical, x: Value) -> Value:
+def velocity_rows(component: Canonical, tangent: Canonical, x: PointRows) -> PointRows:
     """Return how a draw of one component, ``*batch``, moves, ``*event split rest *batch``."""
     events = component.event_dim
     if component.factors() is None:
@@ -82,10 +82,9 @@ def velocity_rows(component: Canonical, tangent: Canonical, x: Value) -> Value:
     return velocity_at(stacked, change, x)
 
 
-def velocity_at(components: Canonical, tangent: Canonical, x: Value) -> Value:
+def velocity_at(components: Canonical, tangent: Canonical, x: Value) -> PerComponentValue:
     """Return how draws of components move with their parameters, ``*points k *event``."""
-    velocity = components.family.velocity
-    assert velocity is not None, "a mixture checks it when it is made"
+    velocity = need(components, "velocity")
     theta, change = jax.jvp(lambda c: c.theta, (components,), (tangent,))
     return velocity(theta, change, x)
 

@@ -6,24 +6,26 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jaxtyping import Bool, Float, Shaped
 
 from pathmix._families._family import Family, Theta, guarded, sharpen
 from pathmix._families._limits import Limit, Vanishing
 from pathmix._families._odds import as_real, is_count, safe_log
 from pathmix._special import log1mexp
-from pathmix._typing import Flags, Reals, Value
+from pathmix._typing import Flags, Reals, Table, Value
 
 _FLOOR = -1e30
 """A logarithm below all others, but finite, so that sums of it have derivatives."""
 
-Tables = Callable[[Theta], tuple[Reals, Reals, Reals, Flags]]
+TableFlags = Bool[Array, "*#batch category"]
+Tables = Callable[[Theta], tuple[Table, Table, Table, TableFlags]]
 
 
 def by_table(
     name: str,
     parameters: Callable[..., Theta],
-    log_masses: Callable[[Theta], Reals],
-    log_tails: Callable[[Theta], tuple[Reals, Reals]],
+    log_masses: Callable[[Theta], Table],
+    log_tails: Callable[[Theta], tuple[Table, Table]],
     tables: Tables | None = None,
 ) -> Family:
     """Return the family whose ``P(X = n)`` is the n-th entry of a table.
@@ -53,7 +55,7 @@ def by_table(
         inner = guarded(inside, lambda n: entry(above, n), jnp.floor(x), 0.0)
         return jnp.where(x < 0, 0.0, inner)
 
-    def masses(theta: Theta) -> tuple[Reals, Reals]:
+    def masses(theta: Theta) -> tuple[Table, Float[Array, " category"]]:
         p = jnp.exp(log_masses(theta))
         return p, jnp.arange(p.shape[-1], dtype=p.dtype)
 
@@ -77,7 +79,7 @@ def by_table(
     )
 
 
-def _limit(tables: tuple[Reals, Reals, Reals, Flags], x: Reals) -> Limit:
+def _limit(tables: tuple[Table, Table, Table, TableFlags], x: Reals) -> Limit:
     """The entries that are exactly zero, and the tails that hold no others."""
     mass, below, above, zero = tables
     n, last = jnp.floor(x), mass.shape[-1] - 1
@@ -93,7 +95,7 @@ def _limit(tables: tuple[Reals, Reals, Reals, Flags], x: Reals) -> Limit:
     )
 
 
-def entry(table: Array, n: Reals) -> Array:
+def entry(table: Shaped[Array, "*#batch category"], n: Reals) -> Array:
     """Return ``table[..., n]`` with ``n`` broadcast against the batch."""
     batch = table.shape[:-1]
     n = jnp.broadcast_to(n, jnp.broadcast_shapes(n.shape, batch)).astype(int)
@@ -110,18 +112,18 @@ class Probs(NamedTuple):
     probs: Reals
 
 
-def _normalised(theta: Probs) -> Reals:
+def _normalised(theta: Probs) -> Table:
     return theta.probs / jnp.sum(theta.probs, axis=-1, keepdims=True)
 
 
-def _tails(p: Reals) -> tuple[Reals, Reals]:
+def _tails(p: Table) -> tuple[Table, Table]:
     """Sums up to each entry and of those after it."""
     axis = p.ndim - 1
     from_here = lax.cumsum(p, axis=axis, reverse=True)
     return lax.cumsum(p, axis=axis), _append(from_here[..., 1:], 0.0)
 
 
-def _log_tails(theta: Probs) -> tuple[Reals, Reals]:
+def _log_tails(theta: Probs) -> tuple[Table, Table]:
     low, high = _tails(_normalised(theta))
     below, above = safe_log(low), safe_log(high)
     # of a tail that is exactly zero the complement has no derivative
@@ -129,7 +131,7 @@ def _log_tails(theta: Probs) -> tuple[Reals, Reals]:
     return lower, jnp.where(low == 0, above, sharpen(above, below))
 
 
-def _tables(theta: Probs) -> tuple[Reals, Reals, Reals, Flags]:
+def _tables(theta: Probs) -> tuple[Table, Table, Table, TableFlags]:
     p = _normalised(theta)
     return p, *_tails(p), p == 0
 
@@ -151,11 +153,11 @@ class Logits(NamedTuple):
     logits: Reals
 
 
-def _log_softmax(theta: Logits) -> Reals:
+def _log_softmax(theta: Logits) -> Table:
     return jax.nn.log_softmax(theta.logits, axis=-1)
 
 
-def _log_tails_of_logits(theta: Logits) -> tuple[Reals, Reals]:
+def _log_tails_of_logits(theta: Logits) -> tuple[Table, Table]:
     table = jnp.maximum(_log_softmax(theta), _FLOOR)
     axis = table.ndim - 1
     below = lax.cumlogsumexp(table, axis=axis)
@@ -181,19 +183,19 @@ class OrderedLogistic(NamedTuple):
     cutpoints: Reals
 
 
-def _ordered_log_masses(theta: OrderedLogistic) -> Reals:
+def _ordered_log_masses(theta: OrderedLogistic) -> Table:
     u = _relative_cutpoints(theta)
     sides = _append(jax.nn.log_sigmoid(u), 0.0) + _prepend(jax.nn.log_sigmoid(-u), 0.0)
     return sides + _prepend(_append(log1mexp(_gaps(theta)), 0.0), 0.0)
 
 
-def _ordered_log_tails(theta: OrderedLogistic) -> tuple[Reals, Reals]:
+def _ordered_log_tails(theta: OrderedLogistic) -> tuple[Table, Table]:
     u = _relative_cutpoints(theta)
     below, above = jax.nn.log_sigmoid(u), jax.nn.log_sigmoid(-u)
     return _append(below, 0.0), _append(above, -jnp.inf)
 
 
-def _ordered_tables(theta: OrderedLogistic) -> tuple[Reals, Reals, Reals, Flags]:
+def _ordered_tables(theta: OrderedLogistic) -> tuple[Table, Table, Table, TableFlags]:
     u, gaps = _relative_cutpoints(theta), _gaps(theta)
     below, above = jax.nn.sigmoid(u), jax.nn.sigmoid(-u)
     inner = _prepend(_append(-jnp.expm1(gaps), 1.0), 1.0)
@@ -202,26 +204,26 @@ def _ordered_tables(theta: OrderedLogistic) -> tuple[Reals, Reals, Reals, Flags]
     return mass, jnp.ones_like(mass), jnp.ones_like(mass), inner == 0
 
 
-def _relative_cutpoints(theta: OrderedLogistic) -> Reals:
+def _relative_cutpoints(theta: OrderedLogistic) -> Table:
     return theta.cutpoints - theta.predictor[..., None]
 
 
-def _gaps(theta: OrderedLogistic) -> Reals:
+def _gaps(theta: OrderedLogistic) -> Table:
     """Each cutpoint but the last less the next one, for each predictor."""
     gaps = theta.cutpoints[..., :-1] - theta.cutpoints[..., 1:]
     batch = jnp.broadcast_shapes(gaps.shape[:-1], theta.predictor.shape)
     return jnp.broadcast_to(gaps, batch + gaps.shape[-1:])
 
 
-def _append(table: Reals, value: float) -> Reals:
+def _append(table: Table, value: float) -> Float[Array, "*#batch longer"]:
     return jnp.concatenate([table, _column(table, value)], axis=-1)
 
 
-def _prepend(table: Reals, value: float) -> Reals:
+def _prepend(table: Table, value: float) -> Float[Array, "*#batch longer"]:
     return jnp.concatenate([_column(table, value), table], axis=-1)
 
 
-def _column(table: Reals, value: float) -> Reals:
+def _column(table: Table, value: float) -> Float[Array, "*#batch 1"]:
     return jnp.full((*table.shape[:-1], 1), value, table.dtype)
 
 

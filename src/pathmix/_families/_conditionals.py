@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from pathmix._special import bounded_exp
-from pathmix._typing import ComponentFirst, Flags, Reals
+from pathmix._typing import ComponentFirst, EventFirst, Flags, FreeFirst, Reals
 
 State = Any
 Row = Any
@@ -70,6 +70,6 @@ class Conditionals(ABC):
         del row, relative, dx
         return state
 
-    def complete(self, dx: Reals) -> Reals:
+    def complete(self, dx: FreeFirst) -> EventFirst:
         """Return the velocity of all coordinates, given that of the free ones; event first."""
         return dx

@@ -10,7 +10,7 @@ from pathmix._families._edges import power_at_zero
 from pathmix._families._family import Family, given, spread_over
 from pathmix._layout import component_first
 from pathmix._special import log_beta_kernel, log_betainc, log_poisson_kernel
-from pathmix._typing import ComponentFirst, Flags, Reals, Value
+from pathmix._typing import ComponentFirst, EventFirst, Flags, FreeFirst, Reals, Value
 
 
 class Dirichlet(NamedTuple):
@@ -101,7 +101,7 @@ class DirichletConditionals(Conditionals):
     def advance(self, state: Reals, row: Any, relative: ComponentFirst, dx: Reals) -> Reals:
         return state - dx
 
-    def complete(self, dx: Reals) -> Reals:
+    def complete(self, dx: FreeFirst) -> EventFirst:
         return jnp.concatenate([dx, -jnp.sum(dx, axis=0, keepdims=True)])
 
 

@@ -16,7 +16,7 @@ from pathmix._families._location_scale import normal_density
 from pathmix._families._student_t import log_student_cdf, student_density
 from pathmix._layout import component_first
 from pathmix._special import mills_ratio
-from pathmix._typing import ComponentFirst, Reals
+from pathmix._typing import ComponentFirst, Matrix, PerComponentValue, Reals
 
 
 class _Row(NamedTuple):
@@ -40,7 +40,12 @@ class NormalConditionals(Conditionals):
     rows: _Row
     drifts = True
 
-    def __init__(self, factor: Reals, z: Reals, spread: Reals | None = None) -> None:
+    def __init__(
+        self,
+        factor: Matrix,
+        z: PerComponentValue,
+        spread: PerComponentValue | None = None,
+    ) -> None:
         points, size = z.ndim - 2, z.shape[-1]
         diagonal = jnp.diagonal(factor, axis1=-2, axis2=-1)
         self.rows = _Row(
@@ -74,7 +79,7 @@ class NormalConditionals(Conditionals):
 class StudentTConditionals(NormalConditionals):
     """Conditionals of a multivariate Student t with ``df`` degrees of freedom, ``*batch k``."""
 
-    def __init__(self, df: Reals, factor: Reals, z: Reals) -> None:
+    def __init__(self, df: Reals, factor: Matrix, z: PerComponentValue) -> None:
         squares = z * z
         spread = df[..., None] + jnp.cumsum(squares, axis=-1) - squares
         super().__init__(factor, z, spread)

@@ -13,7 +13,7 @@ from pathmix._families._family import Family, Theta
 from pathmix._families._student_t import student_normaliser
 from pathmix._layout import expand_to, log_det, times_rows, whiten_rows
 from pathmix._special import log_betainc
-from pathmix._typing import Reals, Shape, Value
+from pathmix._typing import Matrix, PerComponentValue, PointRows, Reals, Shape, Value
 
 
 class MultivariateNormal(NamedTuple):
@@ -36,7 +36,7 @@ def _normal_conditionals(theta: MultivariateNormal, x: Value) -> Conditionals:
     return NormalConditionals(theta.scale_tril, whiten(theta.scale_tril, theta, x))
 
 
-def _scatter(theta: Theta) -> Reals:
+def _scatter(theta: Theta) -> Matrix:
     return theta.scale_tril @ jnp.swapaxes(theta.scale_tril, -1, -2)
 
 
@@ -166,7 +166,7 @@ def finite_rows(x: Value) -> tuple[Value, Reals]:
     return jnp.where(finite, x, 0.0), jnp.where(finite, 0.0, size)
 
 
-def event_first(theta: Theta, x: Value) -> Value:
+def event_first(theta: Theta, x: Value) -> PointRows:
     """Turn ``*points event`` into ``event *points``, broadcast against ``*batch k``."""
     x = expand_to(x, (*batch_of(theta), x.shape[-1]))
     return jnp.moveaxis(x, -1, 0)
@@ -179,7 +179,7 @@ def batch_of(theta: Theta) -> Shape:
     return jnp.broadcast_shapes(*(p.shape[: p.ndim - ranks[name]] for p, name in parts))
 
 
-def whiten(factor: Reals, theta: Theta, x: Value) -> Reals:
+def whiten(factor: Matrix, theta: Theta, x: Value) -> PerComponentValue:
     """Return ``L⁻¹(x − loc)``, ``*points k event``."""
     x = event_first(theta, x)
     finite = jnp.isfinite(x)

@@ -11,16 +11,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
+from jaxtyping import Float
 
 from pathmix._layout._axes import pad_left, spread
 from pathmix._moving import is_zero
 from pathmix._special import matrix_rows, solve_rows, triangular_inverse
 from pathmix._tuning import MANY_POINTS
-from pathmix._typing import Reals
+from pathmix._typing import Matrix, PointRows, Reals
 
 
-def many_points(matrix: Reals, rows: Reals) -> bool:
+def many_points(matrix: Matrix, rows: PointRows) -> bool:
     """Whether each matrix (``*batch i j``) is shared by many points of the rows."""
     batch = (1,) * (rows.ndim + 1 - matrix.ndim) + matrix.shape[:-2]
     shared = [n for n, m in zip(rows.shape[1:], batch, strict=True) if m == 1]
@@ -28,7 +29,7 @@ def many_points(matrix: Reals, rows: Reals) -> bool:
     return not all(isinstance(n, int) for n in shared) or math.prod(shared) > MANY_POINTS
 
 
-def whiten_rows(factor: Reals, loc: Reals, x: Reals) -> Reals:
+def whiten_rows(factor: Matrix, loc: Reals, x: PointRows) -> PointRows:
     """Return ``L⁻¹(x − loc)`` of finite ``x``, ``event *points *batch``."""
     if many_points(factor, x):
         return _whiten_by_inverse(factor, loc, x)
@@ -36,7 +37,7 @@ def whiten_rows(factor: Reals, loc: Reals, x: Reals) -> Reals:
 
 
 @jax.custom_jvp
-def _whiten_by_inverse(factor: Reals, loc: Reals, x: Reals) -> Reals:
+def _whiten_by_inverse(factor: Matrix, loc: Reals, x: PointRows) -> PointRows:
     """Apply the inverse of each factor, refined until products are as accurate as a solve."""
     return times_rows(triangular_inverse(factor), x - loc_rows(loc, x.ndim))
 
@@ -57,12 +58,12 @@ def _whiten_by_inverse_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
     return z, dz
 
 
-def loc_rows(loc: Reals, ndim: int) -> Reals:
+def loc_rows(loc: Reals, ndim: int) -> PointRows:
     """Turn ``*batch event`` into ``event *points *batch``, with points of size one."""
     return jnp.moveaxis(pad_left(loc, ndim), -1, 0)
 
 
-def times_rows(matrix: Reals, rows: Reals) -> Reals:
+def times_rows(matrix: Matrix, rows: PointRows) -> Reals:
     """Return ``matrix @ rows`` of ``*batch i j`` and ``j *points *batch``."""
     dtype = jnp.result_type(matrix, rows)
     matrix, rows = matrix.astype(dtype), rows.astype(dtype)
@@ -77,7 +78,7 @@ def times_rows(matrix: Reals, rows: Reals) -> Reals:
 
 
 @jax.custom_jvp
-def log_det(factor: Reals) -> Reals:
+def log_det(factor: Matrix) -> Reals:
     """Return the log determinant of a triangular matrix, ``*batch``."""
     return jnp.sum(jnp.log(_diagonal(factor)), axis=-1)
 
@@ -91,11 +92,13 @@ def _log_det_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     return log_det(factor), jnp.sum(jnp.where(on, relative, 0), axis=(-2, -1))
 
 
-def _diagonal(matrix: Reals) -> Reals:
+def _diagonal(matrix: Matrix) -> Reals:
     size = matrix.shape[-1]
     flat = matrix.reshape(*matrix.shape[:-2], size * size)
     return lax.slice_in_dim(flat, 0, size * size, size + 1, axis=-1)
 
 
-def _times(a: Reals, b: Reals) -> Reals:
+def _times(
+    a: Float[Array, "*#batch i j"], b: Float[Array, "*#batch j n"]
+) -> Float[Array, "*#batch i n"]:
     return jnp.matmul(a, b, precision="highest")

@@ -14,10 +14,10 @@ import jax.numpy as jnp
 
 from pathmix._layout._axes import is_symbolic
 from pathmix._tuning import DEVICES, SPLIT
-from pathmix._typing import Reals, Shape, Value
+from pathmix._typing import PointRows, Shape, Value
 
 
-def to_rows(x: Value, event_dim: int, batch_dim: int) -> Value:
+def to_rows(x: Value, event_dim: int, batch_dim: int) -> PointRows:
     """Turn ``*sample *batch *event`` into ``*event split rest *batch``."""
     tail = x.shape[x.ndim - event_dim - batch_dim :]
     samples = math.prod(x.shape[: x.ndim - len(tail)])
@@ -27,7 +27,7 @@ def to_rows(x: Value, event_dim: int, batch_dim: int) -> Value:
     return jnp.moveaxis(x, range(x.ndim - event_dim, x.ndim), range(event_dim))
 
 
-def from_rows(rows: Reals, shape: Shape) -> Reals:
+def from_rows(rows: PointRows, shape: Shape) -> Value:
     """Turn ``split rest *batch`` into ``shape``, ``*sample *batch``."""
     return jnp.swapaxes(rows, 0, 1).reshape(shape)
 

@@ -30,7 +30,7 @@ from pathmix._families import Conditionals, Terms
 from pathmix._layout import component_first, largest_divisor
 from pathmix._special import bounded_exp
 from pathmix._tuning import RECURRENCE
-from pathmix._typing import ComponentFirst, Flags, Reals, Shape, Value
+from pathmix._typing import ComponentFirst, Flags, KPoints, OneMoreOfK, Reals, RowsOfK, Shape, Value
 from pathmix._weights import Change, Weights
 
 _LARGE = 1e4
@@ -146,7 +146,7 @@ def _coefficients(
     return after, _Coefficients(pull, share * u[1:], score)
 
 
-def _sums(start: ComponentFirst, terms: Reals) -> Reals:
+def _sums(start: KPoints, terms: RowsOfK) -> OneMoreOfK:
     """``start`` and its sums with the ``terms`` so far, one row more than these."""
     rest = _scan(lambda total, t: (total + t, total + t), start, terms)[1]
     return jnp.concatenate([start[None], rest])

@@ -3,17 +3,19 @@
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array
+
+from pathmix._typing import Flags, Reals
 
 from ._elementwise import MAX_TERMS, forward_differentiable, log_accuracy
 from ._kernels import log_beta_kernel
 from ._log_exp import log1mexp
 from ._stirling import lgamma1p, log_gamma_ratio
 
-_Floats = Float[Array, "..."]
+_Floats = Reals
 
 
-def log_betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> Float[Array, "..."]:
+def log_betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> Reals:
     r"""Compute :math:`\log I_x(a, b)`, the log of the regularised incomplete beta function.
 
     .. math:: I_x(a, b) = \frac{1}{B(a, b)} \int_0^x t^{a-1} (1-t)^{b-1}\, dt
@@ -52,9 +54,7 @@ def _value(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
     return jnp.where(inside, value, edge)
 
 
-def _method(
-    a: _Floats, b: _Floats, x: _Floats, y: _Floats
-) -> tuple[Bool[Array, "..."], Bool[Array, "..."]]:
+def _method(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> tuple[Flags, Flags]:
     """Choose the series or the fraction, and the side that is computed directly."""
     series_left = (a < 1) & (x <= 0.5) & (b * x <= 1)
     series_right = (b < 1) & (y < 0.5) & (a * y <= 1)
@@ -65,15 +65,13 @@ def _method(
     return series_left | series_right, left
 
 
-def _mirror(left: Bool[Array, "..."], *arguments: _Floats) -> tuple[_Floats, ...]:
+def _mirror(left: Flags, *arguments: _Floats) -> tuple[_Floats, ...]:
     a, b, x, y = arguments
     swapped = (b, a, y, x)
     return tuple(jnp.where(left, p, q) for p, q in zip(arguments, swapped, strict=True))
 
 
-def _instead(
-    needed: Bool[Array, "..."], safe: tuple[float, ...], *arguments: _Floats
-) -> tuple[_Floats, ...]:
+def _instead(needed: Flags, safe: tuple[float, ...], *arguments: _Floats) -> tuple[_Floats, ...]:
     return tuple(jnp.where(needed, p, q) for p, q in zip(arguments, safe, strict=True))
 
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from functools import reduce
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 from numpy.polynomial.chebyshev import cheb2poly
 
+from pathmix._typing import Reals
 
-def chebyshev(coefficients: Sequence[float], t: Float[Array, "..."]) -> Float[Array, "..."]:
+
+def chebyshev(coefficients: Sequence[float], t: Reals) -> Reals:
     r"""Sum :math:`\sum_k c_k T_k(t)` for :math:`|t| \le 1`, as a polynomial in ``t``.
 
     For quickly falling coefficients, whose powers' coefficients are no larger than the sum: then it
@@ -23,7 +24,7 @@ def chebyshev(coefficients: Sequence[float], t: Float[Array, "..."]) -> Float[Ar
     kept = [c for k, c in enumerate(coefficients) if k < 2 or abs(c) > small]
     powers, square = [float(c) for c in cheb2poly(kept)], t * t
 
-    def horner(powers: Sequence[float]) -> Float[Array, "..."]:
+    def horner(powers: Sequence[float]) -> Reals:
         start = jnp.full_like(t, powers[-1])
         return reduce(lambda total, c: total * square + c, powers[-2::-1], start)
 

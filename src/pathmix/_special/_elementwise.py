@@ -10,12 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
 
-Elementwise = Callable[..., Float[Array, "..."]]
+from pathmix._typing import Reals
+
+Elementwise = Callable[..., Reals]
 
 
-def in_one_dtype(*arguments: ArrayLike) -> tuple[Float[Array, "..."], ...]:
+def in_one_dtype(*arguments: ArrayLike) -> tuple[Reals, ...]:
     """Give the arguments one float dtype, and leave their shapes as they are.
 
     Python scalars are weak and follow the arrays; integers become the default float.
@@ -29,7 +30,7 @@ def in_one_dtype(*arguments: ArrayLike) -> tuple[Float[Array, "..."], ...]:
     return tuple(jnp.asarray(x, dtype) for x in arguments)
 
 
-def as_floats(*arguments: ArrayLike) -> tuple[Float[Array, "..."], ...]:
+def as_floats(*arguments: ArrayLike) -> tuple[Reals, ...]:
     """Broadcast the arguments to one shape and one float dtype.
 
     >>> [x.shape for x in as_floats(1, jnp.zeros(3))]
@@ -85,7 +86,7 @@ def forward_differentiable(
     """
     differentiable = _with_rule(fn, dict(partials or {}))
 
-    def elementwise(*arguments: ArrayLike) -> Float[Array, "..."]:
+    def elementwise(*arguments: ArrayLike) -> Reals:
         return differentiable(*as_floats(*arguments))
 
     return elementwise
@@ -117,8 +118,8 @@ def _with_rule(fn: Elementwise, partials: dict[int, Elementwise]) -> Elementwise
 
 
 def _forward_partial(fn: Elementwise, index: int) -> Elementwise:
-    def partial(*arguments: Float[Array, "..."]) -> Float[Array, "..."]:
-        def along(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    def partial(*arguments: Reals) -> Reals:
+        def along(x: Reals) -> Reals:
             return fn(*arguments[:index], x, *arguments[index + 1 :])
 
         x = arguments[index]

@@ -5,19 +5,21 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array
+
+from pathmix._typing import Flags, Reals
 
 from ._elementwise import MAX_TERMS, forward_differentiable, log_accuracy
 from ._kernels import log_poisson_kernel
 from ._log_exp import log1mexp
 from ._stirling import lgamma1p
 
-_Floats = Float[Array, "..."]
-_Mask = Bool[Array, "..."]
+_Floats = Reals
+_Mask = Flags
 _Pair = tuple[_Floats, _Floats]
 
 
-def log_gammainc(a: ArrayLike, x: ArrayLike) -> Float[Array, "..."]:
+def log_gammainc(a: ArrayLike, x: ArrayLike) -> Reals:
     r"""Compute :math:`\log P(a, x)`, the log of the regularised lower incomplete gamma function.
 
     .. math:: P(a, x) = \frac{1}{\Gamma(a)} \int_0^x t^{a-1} e^{-t}\, dt
@@ -37,7 +39,7 @@ def log_gammainc(a: ArrayLike, x: ArrayLike) -> Float[Array, "..."]:
     return _log_lower(a, x)
 
 
-def log_gammaincc(a: ArrayLike, x: ArrayLike) -> Float[Array, "..."]:
+def log_gammaincc(a: ArrayLike, x: ArrayLike) -> Reals:
     r"""Compute :math:`\log Q(a, x) = \log(1 - P(a, x))`.
 
     Domain, method and accuracy as `log_gammainc`. At ``x = 0`` the value is 0 and at infinity

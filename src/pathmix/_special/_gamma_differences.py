@@ -4,7 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import digamma, polygamma
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+from jaxtyping import Array
+
+from pathmix._typing import Reals
 
 from ._elementwise import as_floats
 
@@ -12,7 +14,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2  # on [0, 1]
 
 
-def lgamma_difference(c: ArrayLike, h: ArrayLike) -> Float[Array, "..."]:
+def lgamma_difference(c: ArrayLike, h: ArrayLike) -> Reals:
     r"""Compute :math:`\log\Gamma(c+h) - \log\Gamma(c) = h \int_0^1 \psi(c + hu)\,du`, c ≥ 1, h ≥ 0.
 
     Gauss-Legendre quadrature with 32 nodes: to rounding for h up to about 10.
@@ -25,7 +27,7 @@ def lgamma_difference(c: ArrayLike, h: ArrayLike) -> Float[Array, "..."]:
     return h * jnp.sum(w * digamma(c + h * u), axis=0)
 
 
-def lgamma_second_difference(c: ArrayLike, h: ArrayLike) -> Float[Array, "..."]:
+def lgamma_second_difference(c: ArrayLike, h: ArrayLike) -> Reals:
     r"""Compute :math:`\log\Gamma(c+2h) - 2\log\Gamma(c+h) + \log\Gamma(c)`, c ≥ 1, h ≥ 0.
 
     It is :math:`h^2 \int_0^1 u\,[\psi'(c + hu) + \psi'(c + h(2-u))]\,du`, a sum of positive terms;

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.scipy.special import gammaln
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+
+from pathmix._typing import Reals
 
 from ._elementwise import in_one_dtype
 from ._stirling import (
@@ -17,7 +18,7 @@ from ._stirling import (
 
 
 @jax.jit
-def log_poisson_kernel(a: ArrayLike, x: ArrayLike) -> Float[Array, "..."]:
+def log_poisson_kernel(a: ArrayLike, x: ArrayLike) -> Reals:
     r"""Compute :math:`a \log x - x - \log\Gamma(a+1)` for :math:`a, x \ge 0`.
 
     The log probability of ``a`` events at a mean of ``x``. For large ``a`` three terms of size
@@ -37,7 +38,7 @@ def log_poisson_kernel(a: ArrayLike, x: ArrayLike) -> Float[Array, "..."]:
     return jnp.where(proper, _peak(a) - deviance(a, jnp.where(proper, x, 1)), edge)
 
 
-def _peak(a: Float[Array, "..."]) -> Float[Array, "..."]:
+def _peak(a: Reals) -> Reals:
     """Return the kernel at ``x = a``, its largest value; it falls off by the deviance."""
     threshold = stirling_threshold(a.dtype)
     large = a >= threshold
@@ -48,7 +49,7 @@ def _peak(a: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 @jax.jit
-def log_beta_kernel(a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> Float[Array, "..."]:
+def log_beta_kernel(a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> Reals:
     r"""Compute :math:`a \log x + b \log y - \log B(a, b)` for :math:`a, b > 0`, :math:`x + y = 1`.
 
     With :math:`n = a + b` it is a sum of log Poisson probabilities,
@@ -76,8 +77,11 @@ def log_beta_kernel(a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> F
 
 
 def _rounding(
-    a: Float[Array, "..."], b: Float[Array, "..."], x: Float[Array, "..."], y: Float[Array, "..."]
-) -> Float[Array, "..."]:
+    a: Reals,
+    b: Reals,
+    x: Reals,
+    y: Reals,
+) -> Reals:
     """Return the first-order effect of the rounding of n = a + b, n x, n y, and of x or y itself.
 
     Some deviations from the mode it is magnified by the root of ``n``. The smaller of ``x`` and
@@ -92,17 +96,17 @@ def _rounding(
     return off_x * _log_slope(a, n * x) + off_y * _log_slope(b, n * y)
 
 
-def _product_error(p: Float[Array, "..."], q: Float[Array, "..."]) -> Float[Array, "..."]:
+def _product_error(p: Reals, q: Reals) -> Reals:
     """Return ``p q`` less its rounded value (Dekker 1971)."""
     p_high, q_high = _half(p), _half(q)
     p_low, q_low = p - p_high, q - q_high
     return (p_high * q_high - p * q) + p_high * q_low + p_low * q_high + p_low * q_low
 
 
-def _half(p: Float[Array, "..."]) -> Float[Array, "..."]:
+def _half(p: Reals) -> Reals:
     exponent, mantissa = (8, 11) if p.dtype.itemsize <= 4 else (11, 25)
     return lax.reduce_precision(p, exponent, mantissa)
 
 
-def _log_slope(a: Float[Array, "..."], m: Float[Array, "..."]) -> Float[Array, "..."]:
+def _log_slope(a: Reals, m: Reals) -> Reals:
     return jnp.where(m > 0, a / jnp.where(m > 0, m, 1) - 1, 0)

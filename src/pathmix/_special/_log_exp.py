@@ -5,13 +5,14 @@ import math
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+
+from pathmix._typing import Reals
 
 from ._elementwise import as_floats
 
 
 @jax.jit
-def log1mexp(x: ArrayLike) -> Float[Array, "..."]:
+def log1mexp(x: ArrayLike) -> Reals:
     r"""Compute :math:`\log(1 - e^x)` for :math:`x \le 0`.
 
     Relative accuracy of a few rounding errors everywhere: ``log(-expm1(x))`` above
@@ -31,7 +32,7 @@ def log1mexp(x: ArrayLike) -> Float[Array, "..."]:
 
 
 @jax.jit
-def log_diff_exp(a: ArrayLike, b: ArrayLike) -> Float[Array, "..."]:
+def log_diff_exp(a: ArrayLike, b: ArrayLike) -> Reals:
     r"""Compute :math:`\log(e^a - e^b)` for :math:`a \ge b`.
 
     Computed as ``a + log1mexp(b - a)``, so its error is that of the subtraction ``b - a``. Where
@@ -47,7 +48,7 @@ def log_diff_exp(a: ArrayLike, b: ArrayLike) -> Float[Array, "..."]:
 
 
 @jax.jit
-def log_quotient(x: ArrayLike, y: ArrayLike) -> Float[Array, "..."]:
+def log_quotient(x: ArrayLike, y: ArrayLike) -> Reals:
     r"""Compute :math:`\log(x/y)` for positive numbers, relatively accurate also near ``x = y``.
 
     Far apart it goes by roots, which keep the quotient within the exponent range.
@@ -62,7 +63,7 @@ def log_quotient(x: ArrayLike, y: ArrayLike) -> Float[Array, "..."]:
 
 
 @jax.jit
-def log_expm1_ratio(u: ArrayLike) -> Float[Array, "..."]:
+def log_expm1_ratio(u: ArrayLike) -> Reals:
     r"""Compute :math:`\log((e^u - 1)/u)` for :math:`|u| \le 1`, where it is smooth: 0 at ``u = 0``.
 
     By the power series of the exponential, so that derivatives hold at zero as well.
@@ -77,7 +78,7 @@ def log_expm1_ratio(u: ArrayLike) -> Float[Array, "..."]:
     return jnp.log1p(u / 2 * total)
 
 
-def bounded_exp(exponent: Float[Array, "..."]) -> Float[Array, "..."]:
+def bounded_exp(exponent: Reals) -> Reals:
     """Compute ``exp``, cut off below the largest float: sums of it are finite, 0 times it is 0.
 
     >>> print(bounded_exp(jnp.array(1e6)) < jnp.inf)

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+
+from pathmix._typing import Reals
 
 from ._chebyshev import chebyshev
 from ._elementwise import as_floats
@@ -44,7 +45,7 @@ _SCALED_ERFC = (
 
 
 @jax.jit
-def log_ndtr(z: ArrayLike) -> Float[Array, "..."]:
+def log_ndtr(z: ArrayLike) -> Reals:
     r"""Compute :math:`\log\Phi(z)`, the log cdf of the standard normal distribution.
 
     With :math:`x = |z|/\sqrt2`, the tail is :math:`\tfrac12 e^{-x^2}\,\mathrm{erfcx}(x)`, and
@@ -69,9 +70,7 @@ def log_ndtr(z: ArrayLike) -> Float[Array, "..."]:
     return jnp.where(inside, jnp.where(left, below, above), ends)
 
 
-def _upper_tail(
-    z: Float[Array, "..."], half_scaled_erfc: Float[Array, "..."]
-) -> Float[Array, "..."]:
+def _upper_tail(z: Reals, half_scaled_erfc: Reals) -> Reals:
     # exp(-z²/2) magnifies the rounding of z², so the square of a short multiple is split off. The
     # two exponentials are kept apart: the compiler joins a product of exponentials into one.
     short = lax.stop_gradient(jnp.round(z * 16) / 16)
@@ -79,7 +78,9 @@ def _upper_tail(
     return jnp.exp(-0.5 * short * short) * half_scaled_erfc * jnp.exp(rest)
 
 
-def _half_scaled_erfc(z: Float[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+def _half_scaled_erfc(
+    z: Reals,
+) -> tuple[Reals, Reals]:
     """Return numerator and denominator of exp(z²/2) erfc(z/√2) / 2."""
     x = z * math.sqrt(0.5)
     t = 1 - 2 * _CENTRE / (x + _CENTRE)
@@ -87,7 +88,7 @@ def _half_scaled_erfc(z: Float[Array, "..."]) -> tuple[Float[Array, "..."], Floa
 
 
 @jax.jit
-def mills_ratio(z: ArrayLike) -> Float[Array, "..."]:
+def mills_ratio(z: ArrayLike) -> Reals:
     r"""Compute :math:`\Phi(-|z|)/\varphi(z)`, the smaller tail over the density.
 
     It neither under- nor overflows, and takes no logarithm or exponential: it is

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import gammaln
 from jax.typing import ArrayLike
-from jaxtyping import Array, Bool, Float
 
 from pathmix._moving import is_zero
+from pathmix._typing import Flags, Reals
 
 from ._chebyshev import chebyshev
 from ._elementwise import as_floats
@@ -56,7 +56,7 @@ _STIRLING = (
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
-def lgamma1p(a: Float[Array, "..."]) -> Float[Array, "..."]:
+def lgamma1p(a: Reals) -> Reals:
     r"""Compute :math:`\log\Gamma(1+a)` for :math:`0 \le a \le 1`, accurate relative to ``a``.
 
     >>> round(float(lgamma1p(jnp.asarray(0.5))), 5)
@@ -65,7 +65,7 @@ def lgamma1p(a: Float[Array, "..."]) -> Float[Array, "..."]:
     return a * chebyshev(_LGAMMA1P, 2 * a - 1)
 
 
-def log_gamma_ratio(q: Float[Array, "..."], p: Float[Array, "..."]) -> Float[Array, "..."]:
+def log_gamma_ratio(q: Reals, p: Reals) -> Reals:
     r"""Compute :math:`\log\Gamma(q+p) - \log\Gamma(q)` for :math:`q > 0`, :math:`0 < p \le 1`.
 
     Accurate relative to ``p``: the recurrence of the Gamma function carries ``q`` to the range of
@@ -87,7 +87,7 @@ def stirling_threshold(dtype: np.dtype) -> float:
 
 
 @jax.jit
-def stirling_error(n: ArrayLike) -> Float[Array, "..."]:
+def stirling_error(n: ArrayLike) -> Reals:
     r"""Compute :math:`\delta(n) = \log\Gamma(n+1) - (n+\tfrac12)\log n + n - \tfrac12\log 2\pi`.
 
     For ``n > 0``; infinite at 0. From 10 upwards (3 in float32) the asymptotic series
@@ -107,7 +107,7 @@ def stirling_error(n: ArrayLike) -> Float[Array, "..."]:
     return jnp.where(large, stirling_series(jnp.where(large, n, threshold)), direct)
 
 
-def stirling_series(n: Float[Array, "..."]) -> Float[Array, "..."]:
+def stirling_series(n: Reals) -> Reals:
     r"""Sum Stirling's series for :math:`\delta(n)`; for ``n`` above the threshold.
 
     >>> round(float(stirling_series(jnp.asarray(100.0))), 7)
@@ -121,12 +121,12 @@ def stirling_series(n: Float[Array, "..."]) -> Float[Array, "..."]:
     return total * inverse
 
 
-def _direct_error(n: Float[Array, "..."]) -> Float[Array, "..."]:
+def _direct_error(n: Reals) -> Reals:
     return gammaln(n + 1) - (n + 0.5) * jnp.log(n) + n - _HALF_LOG_TWO_PI
 
 
 @jax.jit
-def deviance(x: ArrayLike, m: ArrayLike) -> Float[Array, "..."]:
+def deviance(x: ArrayLike, m: ArrayLike) -> Reals:
     r"""Compute :math:`D(x, m) = x\log(x/m) + m - x` for :math:`x, m \ge 0`.
 
     The Poisson deviance (half of it): non-negative, zero at ``x = m``, relatively accurate. Near
@@ -144,7 +144,7 @@ def deviance(x: ArrayLike, m: ArrayLike) -> Float[Array, "..."]:
 
 
 @jax.custom_jvp
-def _deviance(x: Float[Array, "..."], m: Float[Array, "..."]) -> Float[Array, "..."]:
+def _deviance(x: Reals, m: Reals) -> Reals:
     near, m_near, m_far = _near_and_far(x, m)
     far = x * _log_far_ratio(x, m_far) + (m_far - x)
     return jnp.where(near, _deviance_series(x, m_near), far)
@@ -165,28 +165,24 @@ def _deviance_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
     return _deviance(x, m), change
 
 
-def _near_and_far(
-    x: Float[Array, "..."], m: Float[Array, "..."]
-) -> tuple[Bool[Array, "..."], Float[Array, "..."], Float[Array, "..."]]:
+def _near_and_far(x: Reals, m: Reals) -> tuple[Flags, Reals, Reals]:
     """Whether ``m`` is near ``x``, and ``m`` for either method."""
     near = jnp.abs(m - x) < 0.3 * (m + x)
     return near, jnp.where(near, m, x), jnp.where(near, 2 * x, m)
 
 
-def _log_far_ratio(x: Float[Array, "..."], m: Float[Array, "..."]) -> Float[Array, "..."]:
+def _log_far_ratio(x: Reals, m: Reals) -> Reals:
     """``log(x/m)``, by roots, which keep the quotient within the exponent range."""
     return 2 * jnp.log(jnp.sqrt(x) / jnp.sqrt(m))
 
 
-def _deviance_series(x: Float[Array, "..."], m: Float[Array, "..."]) -> Float[Array, "..."]:
+def _deviance_series(x: Reals, m: Reals) -> Reals:
     # log(x/m) = -2 atanh(v), and the first-order term is taken together with m - x.
     v, rest = _atanh_series(x, m)
     return (m - x) * v - 2 * x * rest
 
 
-def _atanh_series(
-    x: Float[Array, "..."], m: Float[Array, "..."]
-) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+def _atanh_series(x: Reals, m: Reals) -> tuple[Reals, Reals]:
     """Return ``v = (m − x)/(m + x)``, and ``atanh(v) − v``."""
     v = (m - x) / (m + x)
     square = v * v

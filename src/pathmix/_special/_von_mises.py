@@ -8,11 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax, nn
 from jax.typing import ArrayLike
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array
+
+from pathmix._typing import Flags, Reals
 
 from ._elementwise import Elementwise, forward_differentiable
 
-_Floats = Float[Array, "..."]
+_Floats = Reals
 _PI = math.pi
 
 
@@ -52,7 +54,7 @@ class _Arcs(NamedTuple):
 
     high: _Floats
     length: _Floats
-    below: Bool[Array, "..."]
+    below: Flags
 
 
 def _arcs(x: _Floats, loc: _Floats) -> _Arcs:
@@ -132,7 +134,7 @@ def _integrals(arcs: _Arcs, concentration: _Floats) -> tuple[_Floats, _Floats]:
     return half * total, -2 * concentration * sine
 
 
-def _log_sum(sizes: _Floats, heights: _Floats, chosen: Bool[Array, "..."]) -> _Floats:
+def _log_sum(sizes: _Floats, heights: _Floats, chosen: Flags) -> _Floats:
     # Not a logsumexp: an arc of no length has a derivative.
     top = lax.stop_gradient(jnp.max(jnp.where(chosen, heights, -jnp.inf), axis=0))
     scaled = jnp.where(chosen, sizes * jnp.exp(jnp.where(chosen, heights - top, 0)), 0)
