@@ -22,11 +22,13 @@ PerWeight: TypeAlias = Float[Array, "*batch k"]
 
 
 class Change(NamedTuple):
-    """The derivative of weights, ``dw_k = u_k a_k``, where ``w_k = u_k share_k``.
+    """The derivative of weights, split so that it is right at a weight of zero as well.
 
-    By logits, ``u`` is the weight. By probabilities it is that too in value, and 1 for a weight of
-    zero, but counts as a constant: ``share`` and ``a`` have the one-sided derivatives of a weight
-    of zero, of every order.
+    A weight is ``w_k = u_k share_k`` and changes by ``dw_k = u_k a_k``. By logits, ``u`` is the
+    weight itself and ``share`` is 1, so that ``a`` is the derivative of its logarithm. By
+    probabilities a weight may be zero, where it has no logarithm but does have a derivative, from
+    above. So there ``u`` is 1, ``share`` is the weight and ``a`` its plain derivative. ``u`` is
+    held constant by ``stop_gradient``: all derivatives, of every order, are in ``share`` and ``a``.
     """
 
     log_u: Array

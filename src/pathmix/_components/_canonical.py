@@ -18,7 +18,8 @@ from numpyro.distributions import Distribution
 
 from pathmix._components._numpyro_family import numpyro_family
 from pathmix._components._opaque import Opaque, opaque
-from pathmix._components._recipes import Recipe, read
+from pathmix._components._reading import read
+from pathmix._components._recipes import Recipe
 from pathmix._families import Family, Theta
 from pathmix._layout import pad_left
 from pathmix._typing import ParameterMap, Shape

@@ -115,10 +115,11 @@ def _stretches(size: Any, samples: Any) -> int:
 
 
 def _blocks(components: Canonical, x: Value) -> Array:
-    """Indices of the components, block by block; of more than three vectors two blocks at least.
+    """Indices of the components, ``blocks block``: as many in a block as its size allows.
 
-    What a loop reads is worked out once; outside of one, compilers would work a point that is a
-    draw out again for every component.
+    Of more than three vectors there are two blocks at least, so that there is a loop over them. A
+    loop has its inputs stored before it starts. Without one, compilers merge the code that makes
+    the points (which may be draws) into the code of each component, and run it once for each.
     """
     count = components.own_shape[-1]
     if not is_symbolic(x.size) and x.size * count <= SMALL:

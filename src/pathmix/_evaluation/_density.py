@@ -75,7 +75,11 @@ def _tangent(out: Reals, primals: Any, tangents: Any) -> Reals:
 
 
 def _move(terms: Rows, change: Any) -> Any:
-    """The change of ``factor · exp(term)`` over ``exp(term)``, for a ``change`` of both, or 0.0."""
+    """The relative change of a density ``factor · exp(term)``: over ``exp(term)``, not the factor.
+
+    ``change`` is the tangent of both, or 0.0 where nothing moves. A factor may be zero and still
+    have a derivative, which is why it is not divided by.
+    """
     if isinstance(change, float) or terms.factor is None:
         return change if isinstance(change, float) else change.term
     return change.factor + terms.factor * change.term

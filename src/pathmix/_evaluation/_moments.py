@@ -45,7 +45,7 @@ def moment(components: Canonical, name: str) -> PerComponentValue:
 
 
 def _deviation(weights: Weights, components: Canonical) -> PerComponentValue:
-    """``m_k − m``, zero for an infinite mean, whose variance is infinite by itself."""
+    """``m_k − m``; zero for an infinite mean, of which the variance is infinite already."""
     _, means = _felt(weights, moment(components, "mean"), components)
     centre = jnp.expand_dims(_average(weights, means, components), _k_axis(components))
     return jnp.where(jnp.isinf(means), 0.0, means - centre)

@@ -33,8 +33,9 @@ def _half_squares_jvp(event_dim: int, primals: Any, tangents: Any) -> tuple[Real
     # an infinite deviation times a weight of zero would be no number
     delta, precision = jnp.clip(x - loc, -most, most), 1 / scale
     change: Any = 0.0
-    # multiplied one by one, whatever overflows comes after a weight that is then zero; of two
-    # divisions compilers make one, by a square that may be zero
+    # Factor by factor: a product that overflows does so only where the density is zero, and is then
+    # multiplied by that. Two divisions by the scale would be merged into one by its square, which
+    # can underflow to zero.
     if not is_zero(dx):
         change += delta * (precision * (precision * dx))
     if not is_zero(d_loc):

@@ -47,10 +47,11 @@ def _attach_jvp(primals, tangents):  # type: ignore[no-untyped-def]
 
 
 def _worked_out(x: Value, events: int) -> Value:
-    """Return ``x`` (``*points *event``), of which vectors have come through a loop.
+    """Return ``x`` (``*points *event``) itself; vectors have been copied by a loop, for speed.
 
-    What a loop returns is worked out once. A draw that no loop returns would be worked out again by
-    whatever reads it, along the event there, where compilers for CPUs do not vectorise it.
+    Compilers merge the code that makes a draw into the code that reads it, and so repeat it for
+    each reader; and there it runs along the event, where it is not vectorised. The result of a loop
+    is stored once and read from there.
     """
     points, size = x.shape[: x.ndim - events], math.prod(x.shape[x.ndim - events :])
     if size < 2:  # nothing to loop over

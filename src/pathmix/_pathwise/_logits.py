@@ -130,7 +130,8 @@ def _coefficients(
     level = _highest(share > 0, log_p)
     steps = log_p - level
     sums = _sums(log_u, steps)
-    after = log_u + jnp.sum(steps, axis=0)  # alone it needs no other sum of `sums`
+    # the last of `sums`, by a sum of its own: what carries on then does not wait for all of them
+    after = log_u + jnp.sum(steps, axis=0)
     top = _highest(share > 0, sums)
     parts = bounded_exp(sums - top)
     total = over_k(parts)
