@@ -343,9 +343,3 @@ def test_integers_are_what_their_floats_are(edge, precision):
         of = getattr(family(d), quantity)
         assert of(d, n).dtype == precision
         np.testing.assert_array_equal(of(d, n), of(d, n.astype(precision)))
-
-
-def test_tails_of_a_hurdle_over_a_density_are_an_error():
-    d = dist.HurdleProbs(dist.Gamma(jnp.array([2.0, 3.0])), 0.25)
-    with pytest.raises(NotImplementedError, match="HurdleProbs components have no cumul"):
-        family(d).log_cdf(d, jnp.ones(1))

@@ -85,3 +85,9 @@ def test_draws_come_from_the_chosen_component(name, x64):
     assert draw.shape == (6, *d.batch_shape[:-1], *d.event_shape)
     np.testing.assert_array_equal(index, 1)
     assert np.isfinite(mixture.log_prob(draw)).all()
+
+
+def test_tails_of_a_hurdle_over_a_density_are_an_error():
+    d = dist.HurdleProbs(dist.Gamma(jnp.array([2.0, 3.0])), 0.25)
+    with pytest.raises(NotImplementedError, match="HurdleProbs components have no cumul"):
+        MixtureSameFamily(dist.Categorical(probs=WEIGHTS), d).cdf(1.0)

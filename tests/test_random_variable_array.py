@@ -1,9 +1,7 @@
 """A random variable is its value to Python, NumPy and JAX: results, dtypes and weak types."""
 
-import copy
 import math
 import operator
-import pickle
 
 import jax
 import jax.numpy as jnp
@@ -345,11 +343,3 @@ def test_under_jit_the_same_holds():
         return results, [*wanted, -value, value > 0, abs(value)]
 
     assert same(*both(VALUES["float"]))
-
-
-def test_copies_and_pickles():
-    x = rv.Normal(jnp.zeros(3), 1.0, key=jax.random.key(0), name="x")
-    for made in (copy.copy(x), copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
-        assert same(made.value, x.value)
-        assert made.name == "x"
-        assert repr(made) == repr(x)
