@@ -11,7 +11,7 @@ from pathmix._families._family import Family
 from pathmix._families._multivariate import event_first, finite_rows, normal_log_density, whiten
 from pathmix._layout import loc_rows, log_det, many_points, times_rows
 from pathmix._special import cholesky, matrix_rows, solve_rows, triangular_inverse
-from pathmix._typing import Reals, Value
+from pathmix._typing import Matrix, PointRows, Reals, Value
 
 
 class LowRank(NamedTuple):
@@ -62,7 +62,7 @@ def _covariance(theta: LowRank) -> Reals:
     return w @ jnp.swapaxes(w, -1, -2) + diag[..., None] * jnp.eye(diag.shape[-1], dtype=diag.dtype)
 
 
-def _woodbury(theta: LowRank, x: Value) -> tuple[Reals, Reals, Reals]:
+def _woodbury(theta: LowRank, x: PointRows) -> tuple[Reals, PointRows, Matrix]:
     """Return the best ``v``, ``x − loc − Wv`` and the factor of ``C``, of rows."""
     w = theta.cov_factor
     scaled = jnp.swapaxes(w / theta.cov_diag[..., None], -1, -2)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from pathmix._tuning import RUN
-from pathmix._typing import Index, Shape, Value
+from pathmix._typing import Index, PerComponentValue, Shape, Value
 
 
 def largest_divisor(count: int, most: int) -> int:
@@ -80,7 +80,7 @@ def gather_components(parameter: Array, event_dim: int, index: Index) -> Array:
     return parameter.at[(*grid, index)].get(mode="promise_in_bounds")
 
 
-def select_components(draws: Value, event_dim: int, index: Index) -> Value:
+def select_components(draws: PerComponentValue, event_dim: int, index: Index) -> Value:
     """Select from ``draws`` (``*sample *batch k *event``) the component at ``index``."""
     axis = draws.ndim - event_dim - 1
     index = index.reshape(index.shape + (1,) * (event_dim + 1))
