@@ -104,6 +104,8 @@ def is_nan(x: Value, event_dim: int) -> Any:
     """Whether any coordinate of a value is NaN, ``*points``."""
     if not jnp.issubdtype(x.dtype, jnp.floating):
         return jnp.zeros(x.shape[: x.ndim - event_dim], bool)
+    # of data that are a constant of the program, compilers would work this sum out, for seconds
+    x = lax.optimization_barrier(lax.stop_gradient(x)) if event_dim else x
     return jnp.any(jnp.isnan(x), axis=tuple(range(x.ndim - event_dim, x.ndim)))
 
 
