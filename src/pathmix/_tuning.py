@@ -47,7 +47,7 @@ square (benchmarks/many_mixtures.py, covariances of size 4 to 10)."""
 
 INVERTED = 8
 """Size of the diagonal blocks of a triangular matrix that are inverted by substitution. Of 4, 8 and
-16 it has the shortest first calls at the same speed (log_prob_grad, multivariate normal, E = 16)."""
+16 it has the shortest first calls at the same speed (log_prob_grad, full covariances, E = 16)."""
 
 FACTORED = 32
 """Columns of a matrix that are factored without LAPACK (log_prob, low rank)."""
