@@ -196,6 +196,6 @@ discrete_uniform = Family(
     DiscreteUniform,
     log_cdf=_uniform_log_cdf,
     log_survival=_uniform_log_survival,
-    mean=lambda theta: (theta.low + theta.high) / 2,
-    variance=lambda theta: ((theta.high - theta.low + 1) ** 2 - 1) / 12,
+    mean=lambda theta: as_real(theta, theta.low + theta.high) / 2,
+    variance=lambda theta: (as_real(theta, theta.high - theta.low + 1) ** 2 - 1) / 12,
 )
