@@ -46,6 +46,8 @@ FreeFirst: TypeAlias = Float[Array, "free *points"]  # noqa: F821
 """The same of those coordinates that are free, where a constraint ties the others to them."""
 
 KPoints: TypeAlias = Float[Array, "k *points"]  # noqa: F821
+"""Real numbers of components, of one shape within a function."""
+
 RowsOfK: TypeAlias = Float[Array, "rows k *points"]
 OneMoreOfK: TypeAlias = Float[Array, "rows+1 k *points"]
 """Real numbers of components at several coordinates, and at one more."""

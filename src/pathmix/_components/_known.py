@@ -57,7 +57,7 @@ def register(
 ) -> None:
     """Make ``family`` that of the distributions of exactly this class."""
     theta = theta or family.parameters
-    names = parameters or getattr(theta, "_fields")  # noqa: B009
+    names = parameters or getattr(theta, "_fields", ())
     _TABLE[kind] = Known(family, names, theta, **make)
 
 

@@ -31,7 +31,18 @@ class Family:
     """A family of distributions; what is not known of it is ``None``.
 
     Of vectors, values are ``*points *event`` and parameters ``*batch k *event``, unless said
-    otherwise.
+    otherwise. Asking a mixture for what is ``None`` raises ``NotImplementedError``.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from typing import NamedTuple
+        >>> class Rate(NamedTuple):
+        ...     rate: jax.Array
+        >>> def log_density(theta, x):
+        ...     return jnp.where(x >= 0, jnp.log(theta.rate) - theta.rate * x, -jnp.inf)
+        >>> family = Family("Exponential", log_density, Rate, mean=lambda theta: 1 / theta.rate)
+        >>> print(family.log_density(Rate(jnp.array([1.0, 2.0])), jnp.array(0.5)).round(3))
+        [-0.5   -0.307]
     """
 
     name: str
@@ -47,7 +58,7 @@ class Family:
     velocity: Callable[[Theta, Theta, Value], Value] | None = None
     """How a draw at ``x`` moves when the parameters move by a tangent, in which it is linear."""
     mean: OfTheta | None = None
-    """The mean ``*batch k *event``. Without it that of the distribution's class is asked."""
+    """The mean, ``*batch k *event``, or of a shape that broadcasts to it."""
     variance: OfTheta | None = None
     """The elementwise variance, likewise."""
     covariance: OfTheta | None = None
