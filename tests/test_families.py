@@ -83,9 +83,15 @@ def representable(wanted, dtype):
 
 
 def allowed_error(row, quantity, dtype, wanted):
-    """Tolerance × max(size, |d f'(x)| × condition), the size of a log density at least 1."""
+    """Tolerance × max(size, |d f'(x)|) × condition, the size of a log density at least 1.
+
+    A log tail near zero is an exponential, which magnifies the rounding of its exponent by that.
+    """
     size = np.nan_to_num(np.abs(wanted), posinf=0.0)
-    size = np.maximum(size, 1) if quantity == "log_prob" else size
+    if quantity == "log_prob":
+        size = np.maximum(size, 1)
+    else:
+        size *= np.maximum(1, -np.log(np.maximum(size, np.finfo(dtype).tiny)) / 20)
     moved = cases.sensitivity(row, quantity, dtype)
     factor = cases.condition(row, dtype).reshape(-1, *[1] * (wanted.ndim - 2))
     floor = 4 * np.finfo(dtype).tiny

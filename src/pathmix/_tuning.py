@@ -27,6 +27,13 @@ loop (benchmarks/many_mixtures.py, 1797 full covariances of size 5 under 6 compo
 SCALARS = 2
 """How many times as many values of scalars, which are worked out in place (log_prob, Normal)."""
 
+DENSE = 2**18
+"""Values over components and points of a mixture of scalars that are arrays at a time
+(log_prob_grad, Normal, N = 1e5)."""
+
+WRITTEN_OUT = 16
+"""Components of scalars that are reduced without a loop (log_prob, Normal, K = 16)."""
+
 STRETCH = 2**14, 2**17
 """Values of a stretch of points, about: those that a core's cache holds while blocks read them
 (log_prob, independent normals, N = 1e6)."""

@@ -39,6 +39,9 @@ Matrix: TypeAlias = Float[Array, "*#batch i j"]
 ComponentFirst: TypeAlias = Float[Array, "k *#points"]
 """The same with the long axes last, where loops run fast: for the recurrences over an event."""
 
+ComponentFirstValue: TypeAlias = Num[Array, "k *#points_event"]
+"""Parameters of components, the components first: ``k *points *event``."""
+
 EventFirst: TypeAlias = Float[Array, "event *points"]  # noqa: F821
 """One real number per coordinate and point."""
 

@@ -287,6 +287,11 @@ def truncated_gamma_row(name, make, params, limits):
     return Row(name, make, params, oracle, truncated_points(ends, far), reach, slow=True)
 
 
+def first(t):
+    """The parameters of the first component, if there are several."""
+    return t[..., :1] if np.ndim(t) else t
+
+
 CONCENTRATIONS = {"a": (0.3, 1.0, 2.5, 100.0), "b": (0.7, 3.0, 0.4, 60.0)}
 
 ROWS = [
@@ -312,6 +317,7 @@ ROWS = [
         lambda m, c: unit_points(stats.beta(m * c, (1 - m) * c)),
         to_edge,
         slow=True,
+        condition=lambda m, c: 1 / (1 - m),  # NumPyro keeps a and b, and works the mean out again
     ),
     Row(
         "RelaxedBernoulliLogits",
@@ -507,7 +513,7 @@ ROWS = [
     ),
     Row(
         "Normal, expanded over components",
-        lambda loc, scale: dist.Normal(loc[..., :1], scale[..., :1]).expand(np.shape(loc)),
+        lambda loc, scale: dist.Normal(first(loc), first(scale)).expand(np.shape(loc)),
         {"loc": (0.6,) * 3, "scale": (2.5,) * 3},
         base.normal,
         base.location_scale_points,

@@ -181,6 +181,13 @@ LATER = {
 """Tests of families which compile for a minute and more, each made of parts (incomplete gamma and
 beta functions) that other families are quickly tested with: `make test-all` has them."""
 
+FULL_PRECISION = {
+    "BetaProportion",
+    "MultivariateNormal covariance",
+    "MultivariateNormal precision",
+}
+"""NumPyro's constructors of these multiply or factorise their parameters in half precision."""
+
 APPLIES = {
     "oracle value": always,
     "oracle gradients": is_free,
@@ -195,8 +202,7 @@ APPLIES = {
     "vmapped": always,
     "batched": always,
     "NaN": always,
-    # NumPyro's constructor of that one multiplies its parameters in half precision
-    "float16": lambda row: is_free(row) and row.name != "BetaProportion",
+    "float16": lambda row: is_free(row) and row.name not in FULL_PRECISION,
     "saved": always,
 }
 """The laws, each with the rows that it is about."""

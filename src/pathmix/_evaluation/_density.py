@@ -6,6 +6,7 @@ d log p_k)``, in which the responsibilities ``r_k = w_k p_k / f`` are worked out
 that of a block, forwards and in reverse.
 """
 
+import math
 from functools import partial, reduce
 from typing import Any
 
@@ -15,8 +16,9 @@ from jax import Array
 
 from pathmix._components import Canonical, lean
 from pathmix._evaluation._blocks import block_terms, by_stretches, of_block, over_blocks
-from pathmix._evaluation._rows import Rows
-from pathmix._layout import pad_left
+from pathmix._evaluation._rows import finite, moved, times
+from pathmix._evaluation._scalars import log_density_of_scalars
+from pathmix._layout import is_symbolic, pad_left
 from pathmix._moving import dense, jvp_of_moving
 from pathmix._special import bounded_exp
 from pathmix._tuning import ADDED_UP
@@ -26,8 +28,26 @@ from pathmix._weights import Weights, log_ratio, weighted
 
 def log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log Σ_k w_k p_k(x)``, ``*points``, of ``x``, ``*points *event``."""
+    events = components.event_dim
     weights, components = lean(weights, components)
+    alone = _as_scalars(components)
+    if alone is not None and not is_symbolic(x.size):
+        return log_density_of_scalars(weights, alone, x.reshape(x.shape[: x.ndim - events]))
     return by_stretches(partial(_log_density, weights, components), components, x)
+
+
+def _as_scalars(components: Canonical) -> Canonical | None:
+    """The components without the axes of an event of one number."""
+    events, scalars = components.event_dim, components.factors()
+    if not events:
+        return components
+    if scalars is None or math.prod(components.event_shape) != 1:
+        return None
+
+    def without_event(p: Array, n: int) -> Array:
+        return p.reshape(p.shape[: p.ndim - n - events] + p.shape[p.ndim - n :])
+
+    return scalars.map(without_event)
 
 
 @jax.custom_jvp
@@ -41,14 +61,14 @@ def _log_density(weights: Weights, components: Canonical, x: PointRows) -> Reals
         terms, factors = block_terms(components, x, block)
         terms = weighted(of_block(log_w, block), terms)
         above = fold(jnp.maximum, terms, top)
-        level = _finite(above)
-        parts = _times(factors, jnp.exp(terms - level))
+        level = finite(above)
+        parts = times(factors, jnp.exp(terms - level))
         return above, fold(jnp.add, parts, total * jnp.exp(top - level))
 
     dtype = jnp.result_type(x, log_w, components.dtype)
     start = jnp.full(x.shape[components.event_dim :], -jnp.inf, dtype)
     top, total = over_blocks(step, (start, jnp.zeros_like(start)), components, x)
-    return jnp.log(total) + _finite(top)
+    return jnp.log(total) + finite(top)
 
 
 @partial(_log_density.defjvp, symbolic_zeros=True)
@@ -67,26 +87,11 @@ def _tangent(out: Reals, primals: Any, tangents: Any) -> Reals:
         of = lambda d, x: block_terms(d, x, block)  # noqa: E731
         terms, change = jvp_of_moving(of, (components, x), moving)
         r = bounded_exp(weighted(of_block(log_u, block), log_ratio(terms.term, out)))
-        moved = jnp.where(r > 0, _move(terms, change), 0.0)
-        own = _times(terms.factor, of_block(a, block))
-        return total + jnp.sum(r * (own + of_block(share, block) * moved), axis=0)
+        felt = jnp.where(r > 0, moved(terms, change), 0.0)
+        own = times(terms.factor, of_block(a, block))
+        return total + jnp.sum(r * (own + of_block(share, block) * felt), axis=0)
 
     return over_blocks(step, jnp.zeros_like(out), components, x)
-
-
-def _move(terms: Rows, change: Any) -> Any:
-    """The relative change of a density ``factor · exp(term)``: over ``exp(term)``, not the factor.
-
-    ``change`` is the tangent of both, or 0.0 where nothing moves. A factor may be zero and still
-    have a derivative, which is why it is not divided by.
-    """
-    if isinstance(change, float) or terms.factor is None:
-        return change if isinstance(change, float) else change.term
-    return change.factor + terms.factor * change.term
-
-
-def _times(factor: Reals | None, t: Reals) -> Reals:
-    return t if factor is None else factor * t
 
 
 def _fold(op: Any, terms: Array, start: Array, *, unrolled: bool) -> Array:
@@ -100,7 +105,3 @@ def _component_first(t: Array, components: Canonical) -> Array:
     """Turn ``*batch k`` into ``k 1 1 *batch``."""
     t = jnp.moveaxis(pad_left(t, len(components.own_shape)), -1, 0)
     return jnp.expand_dims(t, (1, 2))
-
-
-def _finite(top: Array) -> Array:
-    return jnp.where(jnp.isfinite(top), top, 0.0)

@@ -28,6 +28,27 @@ class Rows(NamedTuple):
     factor: Reals | None
 
 
+def moved(terms: Rows, change: Any) -> Any:
+    """Return the relative change of a density ``factor · exp(term)``: over ``exp(term)`` alone.
+
+    ``change`` is the tangent of both, or 0.0 where nothing moves. A factor may be zero and still
+    have a derivative, which is why it is not divided by.
+    """
+    if isinstance(change, float) or terms.factor is None:
+        return change if isinstance(change, float) else change.term
+    return change.factor + terms.factor * change.term
+
+
+def times(factor: Reals | None, t: Reals) -> Reals:
+    """Return ``factor · t``; no factor stands for one."""
+    return t if factor is None else factor * t
+
+
+def finite(top: Reals) -> Reals:
+    """Return the highest of some logs, or zero if it is infinite: to be subtracted from them."""
+    return jnp.where(jnp.isfinite(top), top, 0.0)
+
+
 def density_rows(component: Canonical, x: PointRows) -> Rows:
     """Return the density ``split rest *batch`` of one component, ``*batch``."""
     scalars = component.factors()

@@ -136,7 +136,7 @@ def _negative_tails(theta: BetaNegativeBinomial, n: Reals) -> tuple[tuple[Reals,
     lower, upper = _downward_series(n, *theta), _upward_series(n + 1, *theta)
     return (
         (_negative_log_mass(theta, n) + jnp.log(lower), _is_whole(lower)),
-        (_negative_log_mass(theta, n + 1) + jnp.log(upper), _is_whole(upper)),
+        (_negative_log_mass(theta, n + 1) + jnp.log(upper), jnp.isfinite(upper)),
     )
 
 
@@ -199,13 +199,17 @@ def _beta_binomial_series(n: Array, total: Array, a: Array, b: Array) -> Array:
 
 @forward_differentiable
 def _downward_series(n: Array, a: Array, b: Array, r: Array) -> Array:
-    """The masses of a beta negative binomial from ``n`` down to zero, over that of ``n``."""
+    """The masses of a beta negative binomial from ``n`` down to zero, over that of ``n``.
+
+    Of more than can be summed it is infinite: quantiles ask at counts as large as floats.
+    """
 
     def ratio(i: Array) -> Array:
         k = jnp.maximum(n - i, 1.0)
         return k / (r + k - 1) * ((a + b + r + k - 1) / (a + k - 1))
 
-    return _sum_of_ratios(ratio, n)[2]
+    total = _sum_of_ratios(ratio, jnp.minimum(n, _MOST))[2]
+    return jnp.where(n > _MOST, jnp.inf, total)
 
 
 @forward_differentiable

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from pathmix._families._edges import log_cdf_between, log_survival_between, power_at_zero
-from pathmix._families._family import Family, guarded, implicit
-from pathmix._special import log_gammainc, log_gammaincc, log_poisson_kernel
+from pathmix._families._family import Family, implicit
+from pathmix._special import deviance_of, log_gammainc, log_gammaincc, log_poisson_peak
 from pathmix._typing import Reals, Value
 
 
@@ -20,12 +20,12 @@ class Gamma(NamedTuple):
 def _log_density(theta: Gamma, x: Value) -> Reals:
     """``p = rate (rate x)^(a−1) e^(−rate x) / Γ(a)`` on ``x ≥ 0``."""
     a, rate = theta.concentration, theta.rate
-
-    def density(x: Reals) -> Reals:
-        return log_poisson_kernel(a, rate * x) + jnp.log(a) - jnp.log(x)
-
+    m = rate * x
+    inside = (m > 0) & (m < jnp.inf)
+    m, some = jnp.where(inside, m, a), jnp.where((x > 0) & (x < jnp.inf), x, 1.0)
+    peak = log_poisson_peak(a) + jnp.log(a)
     at_zero = jnp.where(x == 0, power_at_zero(a, jnp.log(rate)), -jnp.inf)
-    return guarded((x > 0) & (x < jnp.inf), density, x, a / rate, at_zero)
+    return jnp.where(inside, peak - deviance_of(a, m) - jnp.log(some), at_zero)
 
 
 def _log_cdf(theta: Gamma, x: Value) -> Reals:

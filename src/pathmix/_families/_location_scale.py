@@ -17,7 +17,7 @@ from jax.scipy.special import ndtr
 from pathmix._families._exponential import hazard, log_cdf_of_hazard
 from pathmix._families._family import Family, Theta
 from pathmix._families._squares import half_squares
-from pathmix._special import log_ndtr, mills_ratio
+from pathmix._special import log1p_square, log_ndtr, mills_ratio
 from pathmix._typing import Flags, Reals, Value
 
 Standard = Callable[[Reals], Reals]
@@ -149,14 +149,6 @@ def soft_laplace_cdf(z: Reals) -> Reals:
     tail = 2 / math.pi * jnp.arctan(jnp.exp(-jnp.where(left, 0.0, z)))
     lower = jnp.where(far, z + math.log(2 / math.pi), jnp.log(near))
     return jnp.where(left, lower, jnp.log1p(-tail))
-
-
-def log1p_square(z: Reals) -> Reals:
-    """Return ``log(1 + z²)``, also where ``z²`` overflows."""
-    large = jnp.abs(z) > 1e9  # where it is 2 log |z|
-    small = jnp.where(large, 0.0, z)
-    log = jnp.log1p(jnp.where(large, jnp.abs(z) - 1, small * small))
-    return jnp.where(large, 2, 1) * log
 
 
 laplace = location_scale(

@@ -11,8 +11,14 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from pathmix._families._family import Family, implicit
-from pathmix._families._location_scale import at_finite, log1p_square, normal_density
-from pathmix._special import forward_differentiable, log_betainc, log_ndtr, stirling_error
+from pathmix._families._location_scale import at_finite, normal_density
+from pathmix._special import (
+    forward_differentiable,
+    log1p_square,
+    log_betainc,
+    log_ndtr,
+    stirling_error,
+)
 from pathmix._typing import Reals, Value
 
 _MANY = 1e6  # degrees of freedom from which the tails are those of a transformed normal

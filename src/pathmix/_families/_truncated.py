@@ -42,8 +42,12 @@ def within(
     centre: OfTheta,
     mean: OfTheta | None,
     variance: OfTheta | None,
+    short: Callable[[Theta, Reals, Reals], tuple[Flags, Reals]] | None = None,
 ) -> Family:
     """Return the truncation of a base whose support begins at ``lowest``.
+
+    Masses of short intervals may be known better than by differences: ``short`` of two points
+    returns whether they are near enough to each other, and the log mass between them.
 
     Where it is not evaluated, the ``centre`` of the base stands in, as far as the bounds allow it.
     """
@@ -62,14 +66,25 @@ def within(
         lower = given(base.log_cdf)(theta.base, b), given(base.log_cdf)(theta.base, a)
         upper = given(base.log_survival)(theta.base, a), given(base.log_survival)(theta.base, b)
         # from the side on which less is subtracted
-        return jnp.where(lower[0] <= upper[0], log_diff_exp(*lower), log_diff_exp(*upper))
+        below = lower[0] <= upper[0]
+        whole, rest = (jnp.where(below, p, q) for p, q in zip(lower, upper, strict=True))
+        if short is None:
+            return log_diff_exp(whole, rest)
+        near, log_p = short(theta.base, a, b)
+        near &= whole - rest < 0.5
+        return jnp.where(near, log_p, log_diff_exp(whole, jnp.where(near, whole - 1.0, rest)))
 
     def ends(theta: Truncated) -> tuple[Any, Any]:
         low = lowest if theta.low is None else theta.low
         return low, jnp.inf if theta.high is None else theta.high
 
     def inner(theta: Truncated) -> Reals:
-        return jnp.clip(centre(theta.base), *ends(theta))
+        """A point between the bounds: the centre, or one in the middle or as far beyond a bound."""
+        at, (low, high) = centre(theta.base), ends(theta)
+        middle = low + (high - low) / 2
+        beyond = jnp.where(at <= low, low + (low - at), high - (at - high))
+        other = jnp.where(jnp.isfinite(middle), middle, beyond)
+        return jnp.where((at > low) & (at < high), at, other)
 
     def log_density(theta: Truncated, x: Value) -> Reals:
         low, high = ends(theta)

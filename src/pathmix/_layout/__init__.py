@@ -9,6 +9,7 @@ from pathmix._layout._axes import expand_to as expand_to
 from pathmix._layout._axes import gather_components as gather_components
 from pathmix._layout._axes import is_symbolic as is_symbolic
 from pathmix._layout._axes import largest_divisor as largest_divisor
+from pathmix._layout._axes import over_components as over_components
 from pathmix._layout._axes import pad_left as pad_left
 from pathmix._layout._axes import select_components as select_components
 from pathmix._layout._axes import spread as spread
@@ -19,5 +20,6 @@ from pathmix._layout._linear_rows import many_points as many_points
 from pathmix._layout._linear_rows import times_rows as times_rows
 from pathmix._layout._linear_rows import whiten_rows as whiten_rows
 from pathmix._layout._points import from_rows as from_rows
+from pathmix._layout._points import in_stretches as in_stretches
 from pathmix._layout._points import local_divisors as local_divisors
 from pathmix._layout._points import to_rows as to_rows

@@ -54,6 +54,20 @@ def spread(t: Array, axis: int, like: Value) -> Array:
     return jnp.moveaxis(outer, -1, axis)
 
 
+def over_components(t: Array, coefficients: Array | None = None) -> Array:
+    """Return ``Σ_k c_k t_k`` of ``t`` (``k *points``); coefficients are one by default.
+
+    They may be shared by components, and by points: by all of these, it is a product with a vector,
+    and so is its transpose, for which compilers for CPUs have faster code than for sums.
+    """
+    c = jnp.ones((len(t), *(1,) * (t.ndim - 1)), t.dtype) if coefficients is None else coefficients
+    if len(c) < len(t):
+        t, c = jnp.sum(t, axis=0, keepdims=True), c
+    if math.prod(c.shape[1:]) > 1:
+        return jnp.sum(c * t, axis=0)
+    return jnp.tensordot(c.reshape(len(c)), t, axes=1, precision="highest")
+
+
 def pad_left(x: Any, ndim: int) -> Array:
     """Give ``x`` at least ``ndim`` axes by leading axes of size one."""
     x = jnp.asarray(x)

@@ -7,14 +7,16 @@ which makes it several times as fast as one long sum.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+from jax import lax
 
 from pathmix._layout._axes import is_symbolic
-from pathmix._tuning import DEVICES, SPLIT
-from pathmix._typing import PointRows, Shape, Value
+from pathmix._tuning import DENSE, DEVICES, SPLIT
+from pathmix._typing import PointRows, Reals, Shape, Value
 
 
 def to_rows(x: Value, event_dim: int, batch_dim: int) -> PointRows:
@@ -32,6 +34,35 @@ def from_rows(rows: PointRows, shape: Shape) -> Value:
     return jnp.swapaxes(rows, 0, 1).reshape(shape)
 
 
+def in_stretches(fn: Callable[..., Any], values: int, batch_dim: int, *arrays: Value) -> Any:
+    """Return ``fn`` of arrays ``*sample *batch``, over as many samples at once as a cache holds.
+
+    It works on as many ``values`` for each entry, and returns one array or several.
+    """
+    shape = arrays[0].shape
+    cut = len(shape) - batch_dim
+    samples, rest = math.prod(shape[:cut]), shape[cut:]
+    least = -(-samples * values * math.prod(rest) // DENSE)
+    if samples < 2 or least < 2:
+        return fn(*arrays)
+    count = next((c for c in local_divisors(samples, 4 * least) if c >= least), least)
+    more = -samples % count
+    one_device = jax.device_count() == 1
+
+    def cut_up(t: Value) -> Value:
+        t = t.reshape(samples, *rest)
+        t = jnp.pad(t, ((0, more), *((0, 0),) * len(rest)), mode="edge") if more else t
+        if one_device:
+            return t.reshape(count, -1, *rest)
+        return jnp.swapaxes(t.reshape(-1, count, *rest), 0, 1)
+
+    def join(out: Reals) -> Reals:
+        out = out if one_device else jnp.swapaxes(out, 0, 1)
+        return out.reshape(samples + more, *rest)[:samples].reshape(shape)
+
+    return jax.tree.map(join, lax.map(lambda ts: fn(*ts), tuple(map(cut_up, arrays))))
+
+
 def local_divisors(samples: Any, most: int) -> Iterator[int]:
     """Divisors up to ``most`` of what lies on one device, if the samples lie on as many as can be.
 
@@ -39,5 +70,5 @@ def local_divisors(samples: Any, most: int) -> Iterator[int]:
     """
     if is_symbolic(samples):
         return iter((1,))
-    local = samples // math.gcd(samples, DEVICES)
+    local = samples if jax.device_count() == 1 else samples // math.gcd(samples, DEVICES)
     return (c for c in range(1, most + 1) if local % c == 0)

@@ -35,11 +35,15 @@ def log_poisson_kernel(a: ArrayLike, x: ArrayLike) -> Reals:
     proper = (x > 0) & (x < jnp.inf)
     edge = jnp.where((x == 0) & (a == 0), -x, -jnp.inf)
     a = a + jnp.where(a == 0, jnp.finfo(a.dtype).tiny, 0)  # which has a finite logarithm
-    return jnp.where(proper, _peak(a) - deviance(a, jnp.where(proper, x, 1)), edge)
+    return jnp.where(proper, log_poisson_peak(a) - deviance(a, jnp.where(proper, x, 1)), edge)
 
 
-def _peak(a: Reals) -> Reals:
-    """Return the kernel at ``x = a``, its largest value; it falls off by the deviance."""
+def log_poisson_peak(a: Reals) -> Reals:
+    """Return the kernel at ``x = a > 0``, its largest value; it falls off by the deviance.
+
+    >>> print(log_poisson_peak(jnp.array(3.0)).round(5))
+    -1.49591
+    """
     threshold = stirling_threshold(a.dtype)
     large = a >= threshold
     a_large, a_small = jnp.where(large, a, threshold), jnp.where(large, 1, a)

@@ -1,8 +1,6 @@
 r"""What is left of :math:`\log\Gamma` once Stirling's formula, or a pole, is taken out."""
 
 import math
-from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +8,11 @@ import numpy as np
 from jax.scipy.special import gammaln
 from jax.typing import ArrayLike
 
-from pathmix._moving import is_zero
-from pathmix._typing import Flags, Reals
+from pathmix._typing import Reals
 
 from ._chebyshev import chebyshev
 from ._elementwise import as_floats
+from ._quotients import deviance_of
 
 # Chebyshev coefficients of log Γ(1+a)/a on [0, 1] in 2a - 1, from 50-digit arithmetic. The
 # singularity at a = -1 makes them fall by 3 + √8 each.
@@ -129,8 +127,7 @@ def _direct_error(n: Reals) -> Reals:
 def deviance(x: ArrayLike, m: ArrayLike) -> Reals:
     r"""Compute :math:`D(x, m) = x\log(x/m) + m - x` for :math:`x, m \ge 0`.
 
-    The Poisson deviance (half of it): non-negative, zero at ``x = m``, relatively accurate. Near
-    ``x = m`` by the series of the inverse hyperbolic tangent in :math:`v = (m-x)/(m+x)`
+    The Poisson deviance (half of it): non-negative, zero at ``x = m``, relatively accurate
     (Loader 2000). ``D(0, m) = m``; ``D(x, 0)`` is infinite for positive ``x``, with zero gradient.
 
     >>> round(float(deviance(100.0, 101.0)), 6)
@@ -140,54 +137,4 @@ def deviance(x: ArrayLike, m: ArrayLike) -> Reals:
     proper = (x > 0) & (m > 0) & (m < jnp.inf)
     x_safe, m_safe = jnp.where(proper, x, 1), jnp.where(proper, m, 1)
     edge = jnp.where(x > 0, jnp.inf, m)
-    return jnp.where(proper, _deviance(x_safe, m_safe), edge)
-
-
-@jax.custom_jvp
-def _deviance(x: Reals, m: Reals) -> Reals:
-    near, m_near, m_far = _near_and_far(x, m)
-    far = x * _log_far_ratio(x, m_far) + (m_far - x)
-    return jnp.where(near, _deviance_series(x, m_near), far)
-
-
-@partial(_deviance.defjvp, symbolic_zeros=True)
-def _deviance_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
-    """``dD = log(x/m) dx + (1 − x/m) dm``."""
-    (x, m), (dx, dm) = primals, tangents
-    change = jnp.zeros_like(x)
-    if not is_zero(dx):
-        near, m_near, m_far = _near_and_far(x, m)
-        near_ratio = -2 * sum(_atanh_series(x, m_near))
-        log_ratio = jnp.where(near, near_ratio, _log_far_ratio(x, m_far))
-        change += log_ratio * dx
-    if not is_zero(dm):
-        change += (m - x) / m * dm
-    return _deviance(x, m), change
-
-
-def _near_and_far(x: Reals, m: Reals) -> tuple[Flags, Reals, Reals]:
-    """Whether ``m`` is near ``x``, and ``m`` for either method."""
-    near = jnp.abs(m - x) < 0.3 * (m + x)
-    return near, jnp.where(near, m, x), jnp.where(near, 2 * x, m)
-
-
-def _log_far_ratio(x: Reals, m: Reals) -> Reals:
-    """``log(x/m)``, by roots, which keep the quotient within the exponent range."""
-    return 2 * jnp.log(jnp.sqrt(x) / jnp.sqrt(m))
-
-
-def _deviance_series(x: Reals, m: Reals) -> Reals:
-    # log(x/m) = -2 atanh(v), and the first-order term is taken together with m - x.
-    v, rest = _atanh_series(x, m)
-    return (m - x) * v - 2 * x * rest
-
-
-def _atanh_series(x: Reals, m: Reals) -> tuple[Reals, Reals]:
-    """Return ``v = (m − x)/(m + x)``, and ``atanh(v) − v``."""
-    v = (m - x) / (m + x)
-    square = v * v
-    terms = 9 if x.dtype.itemsize <= 4 else 16
-    total = jnp.zeros_like(v)
-    for k in range(terms, 0, -1):
-        total = total * square + 1 / (2 * k + 1)
-    return v, v * square * total
+    return jnp.where(proper, deviance_of(x_safe, m_safe), edge)

@@ -1,0 +1,180 @@
+"""The log density of a mixture of scalars: arrays ``k *points`` over stretches of the points.
+
+The terms ``log p_k(x)`` of a stretch are worked out by one loop, what parameters alone decide by
+another over ``k``, and ``log f = log Σ_k w_k p_k`` by a third, in which the sum over components is
+written out: few loops, quick to compile, over arrays that a cache holds.
+
+The derivative is ``Σ_k r_k (d log w_k + d log p_k)``. Along ``x`` it is one slope for each point.
+Along parameters, sums over components, like the sums over points that reverse mode makes of them,
+are products with vectors; reverse mode works their terms out again, which is cheaper than to store
+them.
+"""
+
+from collections.abc import Callable
+from functools import partial, reduce
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from pathmix._components import Canonical
+from pathmix._evaluation._rows import Rows, finite, limit_at, moved, times
+from pathmix._families import factored
+from pathmix._layout import in_stretches, over_components, pad_left
+from pathmix._moving import dense, is_zero
+from pathmix._special import bounded_exp
+from pathmix._tuning import WRITTEN_OUT
+from pathmix._typing import ComponentFirstValue, Reals, Value
+from pathmix._weights import Weights, log_ratio, weighted
+
+
+@jax.custom_jvp
+def log_density_of_scalars(weights: Weights, components: Canonical, x: Value) -> Reals:
+    """Return ``log Σ_k w_k p_k(x)``, ``*points``, of ``x`` in full."""
+    first, log_w = _component_first(components, x.ndim), _first(weights.log(), x.ndim)
+
+    def stretch(x: Value) -> Reals:
+        terms, factor = _density(first, x)
+        joint = Rows(weighted(log_w, terms), factor)
+        level = finite(_fold(jnp.maximum, joint, lambda one: one.term))
+        share = lambda one: times(one.factor, jnp.exp(one.term - level))  # noqa: E731
+        return jnp.log(_fold(jnp.add, joint, share)) + level
+
+    return _in_stretches(stretch, components, x)
+
+
+@partial(log_density_of_scalars.defjvp, symbolic_zeros=True)
+def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+    *d_parts, dx = tangents
+    if is_zero(dx):
+        out, total = log_density_of_scalars(*primals), jnp.zeros_like(primals[2])
+    else:
+        out, slope = _with_slope(*primals)
+        total = slope * dx
+    if not all(map(is_zero, jax.tree.leaves(d_parts, is_leaf=is_zero))):
+        total += _change(out, primals, d_parts)
+    return out, total
+
+
+@jax.custom_jvp
+def _with_slope(weights: Weights, components: Canonical, x: Value) -> tuple[Reals, Reals]:
+    """``log f`` and its slope in ``x``, by the same loops."""
+    first, log_w = _component_first(components, x.ndim), _first(weights.log(), x.ndim)
+
+    def stretch(x: Value) -> tuple[Reals, Reals]:
+        terms = _density(first, x)
+        joint, slopes = weighted(log_w, terms.term), moved(terms, _along(None, first, x))
+        top = _fold(jnp.maximum, joint, lambda term: term)
+        share = lambda one: times(one[1], jnp.exp(log_ratio(one[0], top)))  # noqa: E731
+        total = _fold(jnp.add, (joint, terms.factor), share)
+        out = jnp.where(jnp.isinf(top), top, jnp.log(total) + top)
+        moving = lambda one: jnp.exp(log_ratio(one[0], top)) * one[1]  # noqa: E731
+        slope = _fold(jnp.add, (joint, slopes), moving)
+        return out, jnp.where(total > 0, slope * (1 / jnp.where(total > 0, total, 1.0)), 0.0)
+
+    return _in_stretches(stretch, components, x)
+
+
+@_with_slope.defjvp
+def _with_slope_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    """Of the two apart, which is exact for weights of zero."""
+
+    def apart(*primals: Any) -> tuple[Reals, Reals]:
+        out = log_density_of_scalars(*primals)
+        return out, _slope(out, *primals)
+
+    return _with_slope(*primals), jax.jvp(apart, primals, tangents)[1]
+
+
+def _slope(out: Reals, weights: Weights, components: Canonical, x: Value) -> Reals:
+    """``Σ_k r_k ∂_x log p_k``."""
+    first = _component_first(components, x.ndim)
+    log_u, share, _ = (_first(t, x.ndim) for t in weights.change(weights))
+
+    def stretch(x: Value, out: Reals) -> Reals:
+        terms = _density(first, x)
+        r = share * bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
+        slopes = moved(terms, _along(None, first, x))
+        return over_components(jnp.where(r > 0, r * slopes, 0.0))
+
+    return _in_stretches(stretch, components, x, out)
+
+
+def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
+    """``Σ_k r_k (d log w_k + ∂_θ log p_k dθ_k)``."""
+    (weights, components, x), (d_weights, d_components) = primals, tangents
+    first, dims = _component_first(components, x.ndim), components.event_dims
+    leaves = zip(d_components.parameters, dims, strict=True)
+    change = [None if is_zero(d) else _first(d, x.ndim, n) for d, n in leaves]
+    log_u, share, a = (_first(t, x.ndim) for t in weights.change(dense(d_weights, weights)))
+
+    def stretch(x: Value, out: Reals) -> Reals:
+        terms, total = _density(first, x), jnp.zeros_like(out)
+        r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
+        felt = lambda change: r * share * jnp.where(r > 0, moved(terms, change), 0.0)  # noqa: E731
+        if not all(map(is_zero, d_weights)):
+            total += over_components(times(terms.factor, r), a)
+        for i, (d, n) in enumerate(zip(change, dims, strict=True)):
+            if d is not None and n:  # a table, of which a value chooses the entry
+                total += over_components(felt(_along(i, first, x, d)))
+            elif d is not None:
+                total += over_components(felt(_along(i, first, x)), d)
+        return total
+
+    return _in_stretches(jax.checkpoint(stretch, prevent_cse=False), components, x, out)
+
+
+def _along(leaf: int | None, components: Canonical, x: Value, tangent: Any = None) -> Rows:
+    """The change of the densities along one parameter, or along ``x``.
+
+    A tangent of ones, the default, gives slopes: each density depends on one entry of the leaf.
+    """
+    parameters = components.parameters
+    at = x if leaf is None else parameters[leaf]
+
+    def density(value: Array) -> Rows:
+        if leaf is None:
+            return _density(components, value)
+        return _density(components.of([*parameters[:leaf], value, *parameters[leaf + 1 :]]), x)
+
+    change = jax.jvp(density, (at,), (jnp.ones_like(at) if tangent is None else tangent,))[1]
+    # it may overflow where the density vanishes, and a zero weight times it must be zero
+    largest = jnp.finfo(change.term.dtype).max
+    return Rows(jnp.clip(change.term, -largest, largest), change.factor)
+
+
+def _density(components: Canonical, x: Value) -> Rows:
+    """The densities of components, of which the first axis of the parameters is that of ``k``."""
+    limit = limit_at(components, x)
+    log_p = components.family.log_density(components.theta, x)
+    return Rows(*factored(log_p, None if limit is None else limit.mass))
+
+
+def _component_first(components: Canonical, ndim: int) -> Canonical:
+    return components.map(lambda p, n: _first(p, ndim, n))
+
+
+def _first(t: Array, ndim: int, event_dim: int = 0) -> ComponentFirstValue:
+    """Turn ``*batch k *event``, of a parameter, into ``k *points *event``."""
+    return jnp.moveaxis(pad_left(t, ndim + 1 + event_dim), -1 - event_dim, 0)
+
+
+def _in_stretches(fn: Callable[..., Reals], components: Canonical, *arrays: Value) -> Reals:
+    return in_stretches(fn, components.own_shape[-1], len(components.own_shape) - 1, *arrays)
+
+
+def _fold(op: Callable[[Array, Array], Array], rows: Any, fn: Callable[[Any], Reals]) -> Reals:
+    """Reduce ``fn`` of the entries of arrays along their first axis.
+
+    It is written out: compilers make one loop of it.
+    """
+    count = len(jax.tree.leaves(rows)[0])
+    take = lambda which: jax.tree.map(lambda t: t[which], rows)  # noqa: E731
+    if count <= WRITTEN_OUT:
+        return reduce(op, [fn(take(k)) for k in range(count)])
+    size = count // WRITTEN_OUT
+    cut = size * WRITTEN_OUT
+    whole = reduce(op, [fn(take(slice(i, i + size))) for i in range(0, cut, size)])
+    total = _fold(op, whole, lambda one: one)
+    return op(total, _fold(op, take(slice(cut, count)), fn)) if cut < count else total

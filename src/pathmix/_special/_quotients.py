@@ -1,0 +1,173 @@
+r"""Logarithms of quotients without branches, exact where the quotient is near one.
+
+With :math:`m = 2^e n`, where :math:`n` lies within a factor of :math:`2.13` of :math:`x`, and
+:math:`v = (n-x)/(n+x)`, :math:`\log(m/x) = e\log 2 + 2\,\mathrm{artanh}(v)`. The exponent is read
+from the bits of both numbers and is zero wherever they are near; the series of the inverse
+hyperbolic tangent is a polynomial in :math:`v^2`. Neither a logarithm nor a choice is made.
+"""
+
+import math
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from pathmix._moving import is_zero
+from pathmix._typing import Reals
+
+# (artanh(v) - v)/v³ in v² up to 0.13, of least error: 8e-9 and 2e-19, from 40-digit arithmetic.
+_ARTANH_32 = (
+    0.33333334073778312043,
+    0.19999715199915199459,
+    0.1430307263486386507,
+    0.10746138254579570941,
+    0.12122335270647874451,
+)
+_ARTANH_64 = (
+    0.33333333333333333312,
+    0.20000000000000047551,
+    0.14285714285696847035,
+    0.11111111113611018549,
+    0.090909089061718934423,
+    0.076923157250775240623,
+    0.066664460369569722677,
+    0.058863218858940893556,
+    0.052158978370716338759,
+    0.051287050864187604138,
+    0.025892273662530607183,
+    0.085295244842830968874,
+)
+
+
+class Quotient(NamedTuple):
+    """``m = 2^exponent · near``, and ``log(near/x) = 2 (v + rest)``."""
+
+    exponent: Reals
+    near: Reals
+    v: Reals
+    rest: Reals
+
+    def log(self) -> Reals:
+        """Return ``log(m/x)``."""
+        return self.exponent * math.log(2) + 2 * (self.v + self.rest)
+
+
+def quotient(x: Reals, m: Reals) -> Quotient:
+    """Take ``m/x`` of positive finite numbers apart. It is not differentiable.
+
+    >>> print(quotient(jnp.array(3.0), jnp.array(48.0)).exponent)
+    4.0
+    """
+    exponent = _exponent(x, m)
+    near = _over_power(m, exponent)
+    v = (near - x) * (1 / (near + x))
+    return Quotient(exponent.astype(x.dtype), near, v, artanh_rest(v))
+
+
+def artanh_rest(v: Reals) -> Reals:
+    """Return ``artanh(v) − v`` for ``|v| < 0.36``.
+
+    >>> print(artanh_rest(jnp.array(0.3)).round(5))
+    0.00952
+    """
+    square = v * v
+    coefficients = _ARTANH_32 if v.dtype.itemsize <= 4 else _ARTANH_64
+    total = jnp.full_like(v, coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
+        total = total * square + coefficient
+    return v * square * total
+
+
+def _exponent(x: Reals, m: Reals) -> Array:
+    """Return the whole logarithm of ``m/x`` to base two, zero where it may be.
+
+    Positive floats sort like the integers of their bits, whose differences are logarithms but for
+    an error of 0.09 of the mantissas.
+    """
+    digits = jnp.finfo(m.dtype).nmant
+    apart = _bits(m) - _bits(x)
+    return jnp.where(jnp.abs(apart) < 1 << digits, 0, (apart + (1 << digits - 1)) >> digits)
+
+
+def _over_power(m: Reals, exponent: Array) -> Reals:
+    """Return ``m`` over two to a power."""
+    shifted = _bits(m) - (exponent << jnp.finfo(m.dtype).nmant)
+    return lax.bitcast_convert_type(shifted, m.dtype)
+
+
+def _bits(x: Reals) -> Array:
+    return lax.bitcast_convert_type(x, f"int{jnp.finfo(x.dtype).bits}")
+
+
+@jax.custom_jvp
+def log_of_quotient(x: Reals, m: Reals) -> Reals:
+    """Return ``log(m/x)`` of positive finite numbers, relatively accurate also near ``m = x``.
+
+    >>> print(log_of_quotient(jnp.array(100.0), jnp.array(101.0)).round(6))
+    0.00995
+    """
+    return quotient(x, m).log()
+
+
+@partial(log_of_quotient.defjvp, symbolic_zeros=True)
+def _log_of_quotient_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
+    (x, m), (dx, dm) = primals, tangents
+    out = log_of_quotient(x, m)
+    change = jnp.zeros_like(out)
+    change -= 0.0 if is_zero(dx) else dx / x
+    change += 0.0 if is_zero(dm) else dm / m
+    return out, change
+
+
+@jax.custom_jvp
+def deviance_of(x: Reals, m: Reals) -> Reals:
+    """Return ``x log(x/m) + m − x`` of positive finite numbers, relatively accurate.
+
+    The first order of the logarithm is taken together with ``n − x``, as by Loader (2000).
+
+    >>> print(deviance_of(jnp.array(100.0), jnp.array(101.0)).round(6))
+    0.004967
+    """
+    q = quotient(x, m)
+    far = (m - q.near) - x * (q.exponent * math.log(2))
+    return far + ((q.near - x) * q.v - 2 * x * q.rest)
+
+
+@partial(deviance_of.defjvp, symbolic_zeros=True)
+def _deviance_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
+    """``dD = log(x/m) dx + (1 − x/m) dm``."""
+    (x, m), (dx, dm) = primals, tangents
+    out = deviance_of(x, m)
+    change = jnp.zeros_like(out)
+    change -= 0.0 if is_zero(dx) else log_of_quotient(x, m) * dx
+    change += 0.0 if is_zero(dm) else (m - x) / m * dm
+    return out, change
+
+
+@jax.custom_jvp
+def log1p_square(z: Reals) -> Reals:
+    """Return ``log(1 + z²)``, relatively accurate, also where ``z²`` overflows.
+
+    >>> print(log1p_square(jnp.array([1e-3, 1e30])))
+    [9.999995e-07 1.381551e+02]
+    """
+    size = jnp.abs(z)
+    large = size > 1e9  # where it is 2 log |z|
+    q = jnp.where(large, size - 1, size * size)
+    one = jnp.ones_like(q)
+    exponent = _exponent(one, 1 + q)
+    scale = _over_power(one, exponent)
+    v = (q * scale + (scale - 1)) * (1 / (q * scale + (scale + 1)))
+    log = exponent.astype(q.dtype) * math.log(2) + 2 * (v + artanh_rest(v))
+    return jnp.where(large, 2, 1) * log
+
+
+@log1p_square.defjvp
+def _log1p_square_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    (z,), (dz,) = primals, tangents
+    large = jnp.abs(z) > 1e9
+    some = jnp.where(large, 1.0, z)
+    slope = jnp.where(large, 2 / jnp.where(large, z, 1.0), 2 * some / (1 + some * some))
+    return log1p_square(z), slope * dz
