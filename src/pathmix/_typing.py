@@ -10,7 +10,7 @@ same name: elementwise functions take parameters with axes of size one where the
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from jaxtyping import Array, Bool, Float, Int, Num
+from jaxtyping import Array, Bool, Float, Int, Num, Shaped
 
 Value: TypeAlias = Num[Array, "*#value"]
 """A value of a distribution, ``*points *event``, or what is elementwise over it."""
@@ -39,7 +39,7 @@ Matrix: TypeAlias = Float[Array, "*#batch i j"]
 ComponentFirst: TypeAlias = Float[Array, "k *#points"]
 """The same with the long axes last, where loops run fast: for the recurrences over an event."""
 
-ComponentFirstValue: TypeAlias = Num[Array, "k *#points_event"]
+ComponentFirstValue: TypeAlias = Shaped[Array, "k *#points_event"]
 """Parameters of components, the components first: ``k *points *event``."""
 
 EventFirst: TypeAlias = Float[Array, "event *points"]  # noqa: F821

@@ -14,9 +14,9 @@ from jax import Array, lax
 from jaxtyping import Float
 from numpyro.distributions import Distribution, ExpandedDistribution
 
-from pathmix._layout import component_first
+from pathmix._layout import component_first, fold_components, over_components
 from pathmix._special import bounded_exp
-from pathmix._typing import ComponentFirst, Flags, PerComponent, Reals
+from pathmix._typing import ComponentFirst, Flags, Reals
 
 PerWeight: TypeAlias = Float[Array, "*batch k"]
 
@@ -53,12 +53,13 @@ class Probabilities(NamedTuple):
         """Return the log weights; the derivative at a zero weight is zero, not infinite."""
         return _safe_log(self.values())
 
-    def mix(self, terms: PerComponent, factors: PerComponent | None = None) -> Reals:
-        """Return ``log Σ_k w_k factors_k exp(terms_k)``; factors may be zero, and default to one.
+    def mix(self, terms: ComponentFirst, factors: ComponentFirst | None = None) -> Reals:
+        """Return ``log Σ_k w_k factors_k exp(terms_k)`` of terms ``k *points``.
 
-        The derivative in a factor of zero is the exact one-sided one, as in a weight of zero.
+        Factors may be zero, and default to one. The derivative in a factor of zero is the exact
+        one-sided one, as in a weight of zero.
         """
-        return _mix_probabilities(_times(self.values(), factors), terms)
+        return _mix_probabilities(_times(_first(self.values(), terms), factors), terms)
 
     def change(self, tangent: "Weights") -> Change:
         """Return the derivative of the weights."""
@@ -66,21 +67,24 @@ class Probabilities(NamedTuple):
         u = lax.stop_gradient(jnp.where(w > 0, w, 1.0))
         return Change(jnp.log(u), w / u, d_w / u)
 
-    def posterior(self, terms: PerComponent, factors: PerComponent | None = None) -> Distribution:
+    def posterior(
+        self, terms: ComponentFirst, factors: ComponentFirst | None = None
+    ) -> Distribution:
         """Return the categorical with probabilities ``∝ w_k factors_k exp(terms_k)``.
 
         Where all of these are zero it has the weights.
         """
         out = self.mix(terms, factors)
         if factors is not None:  # where none is left, as if all were one
-            factors = jnp.where((out == -jnp.inf)[..., None], 1.0, factors)
-            terms = jnp.where((out == -jnp.inf)[..., None], -jnp.inf, terms)
-        shares = _times(self.values(), factors) * _ratio(terms, out)
-        return dist.Categorical(probs=Probabilities(shares).values(), validate_args=False)
+            factors = jnp.where(out == -jnp.inf, 1.0, factors)
+            terms = jnp.where(out == -jnp.inf, -jnp.inf, terms)
+        shares = _times(_first(self.values(), terms), factors) * _ratio(terms, out)
+        probs = shares * (1 / fold_components(jnp.add, shares))
+        return dist.Categorical(probs=jnp.moveaxis(probs, 0, -1), validate_args=False)
 
     def shares(self, terms: ComponentFirst) -> ComponentFirst:
         """Return the probabilities of :meth:`posterior`, ``k *points``, of such terms."""
-        w = component_first(self.values(), 0, terms.ndim - 1)
+        w = _first(self.values(), terms)
         terms = jnp.where((w > 0) | jnp.isfinite(terms), terms, -jnp.inf)
         parts = w * bounded_exp(_relative(w > 0, terms))
         return parts / jnp.sum(parts, axis=0)
@@ -103,14 +107,16 @@ class Logits(NamedTuple):
         """Return the log weights."""
         return jax.nn.log_softmax(self.logits, axis=-1)
 
-    def mix(self, terms: PerComponent, factors: PerComponent | None = None) -> Reals:
-        """Return ``log Σ_k w_k factors_k exp(terms_k)``; factors may be zero, and default to one.
+    def mix(self, terms: ComponentFirst, factors: ComponentFirst | None = None) -> Reals:
+        """Return ``log Σ_k w_k factors_k exp(terms_k)`` of terms ``k *points``.
 
-        The derivative in a factor of zero is the exact one-sided one.
+        Factors may be zero, and default to one. The derivative in a factor of zero is the exact
+        one-sided one.
         """
+        log_w = _first(self.log(), terms)
         if factors is None:
-            return _mix_logits(self.log(), terms)
-        return _mix_probabilities(factors, weighted(self.log(), terms))
+            return _mix_logits(log_w, terms)
+        return _mix_probabilities(factors, weighted(log_w, terms))
 
     def change(self, tangent: "Weights") -> Change:
         """Return the derivative of the weights."""
@@ -118,19 +124,21 @@ class Logits(NamedTuple):
         a = jnp.where(log_w > -jnp.inf, d_log_w, 0.0)
         return Change(log_w, jnp.ones_like(log_w), a)
 
-    def posterior(self, terms: PerComponent, factors: PerComponent | None = None) -> Distribution:
+    def posterior(
+        self, terms: ComponentFirst, factors: ComponentFirst | None = None
+    ) -> Distribution:
         """Return the categorical with probabilities ``∝ w_k factors_k exp(terms_k)``.
 
         A factor of zero makes a logit of −inf, which has no derivative: with probabilities it has.
         """
         if factors is not None:
             terms = weighted(_safe_log(factors), terms)
-        logits = weighted(self.log(), log_ratio(terms, self.mix(terms)[..., None]))
-        return dist.Categorical(logits=logits, validate_args=False)
+        logits = weighted(_first(self.log(), terms), log_ratio(terms, self.mix(terms)))
+        return dist.Categorical(logits=jnp.moveaxis(logits, 0, -1), validate_args=False)
 
     def shares(self, terms: ComponentFirst) -> ComponentFirst:
         """Return the probabilities of :meth:`posterior`, ``k *points``, of such terms."""
-        log_w = component_first(self.log(), 0, terms.ndim - 1)
+        log_w = _first(self.log(), terms)
         return jax.nn.softmax(weighted(log_w, _relative(log_w > -jnp.inf, terms)), axis=0)
 
 
@@ -152,7 +160,7 @@ def weights_of(mixture_distribution: Distribution, num_components: int) -> Weigh
 
 
 @jax.custom_jvp
-def _mix_logits(log_w: PerComponent, terms: PerComponent) -> Reals:
+def _mix_logits(log_w: ComponentFirst, terms: ComponentFirst) -> Reals:
     return _logsumexp(weighted(log_w, terms))
 
 
@@ -160,13 +168,13 @@ def _mix_logits(log_w: PerComponent, terms: PerComponent) -> Reals:
 def _mix_logits_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     (log_w, terms), (d_log_w, d_terms) = primals, tangents
     out = _mix_logits(log_w, terms)
-    responsibility = jnp.exp(weighted(log_w, log_ratio(terms, out[..., None])))
-    change = d_log_w + _where_felt(responsibility, d_terms)
-    return out, jnp.sum(responsibility * change, axis=-1)
+    responsibility = jnp.exp(weighted(log_w, log_ratio(terms, out)))
+    felt = responsibility * _where_felt(responsibility, d_terms)
+    return out, over_components(responsibility, d_log_w) + fold_components(jnp.add, felt)
 
 
 @jax.custom_jvp
-def _mix_probabilities(w: PerComponent, terms: PerComponent) -> Reals:
+def _mix_probabilities(w: ComponentFirst, terms: ComponentFirst) -> Reals:
     return _logsumexp(weighted(_safe_log(w), terms))
 
 
@@ -175,8 +183,13 @@ def _mix_probabilities_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     (w, terms), (d_w, d_terms) = primals, tangents
     out = _mix_probabilities(w, terms)
     ratio = _ratio(terms, out)
-    change = d_w + w * _where_felt(ratio, d_terms)
-    return out, jnp.sum(ratio * change, axis=-1)
+    felt = ratio * w * _where_felt(ratio, d_terms)
+    return out, over_components(ratio, d_w) + fold_components(jnp.add, felt)
+
+
+def _first(w: PerWeight, terms: ComponentFirst) -> ComponentFirst:
+    """Turn ``*batch k`` into ``k *points``, as the terms are."""
+    return component_first(w, 0, terms.ndim - 1)
 
 
 def _times(w: Reals, factors: Reals | None) -> Reals:
@@ -198,8 +211,8 @@ def log_ratio(terms: Reals, out: Reals) -> Reals:
     return jnp.where(jnp.isinf(out), degenerate, terms - jnp.where(jnp.isinf(out), 0.0, out))
 
 
-def _ratio(terms: PerComponent, out: Reals) -> PerComponent:
-    return bounded_exp(log_ratio(terms, out[..., None]))
+def _ratio(terms: ComponentFirst, out: Reals) -> ComponentFirst:
+    return bounded_exp(log_ratio(terms, out))
 
 
 def _relative(positive: Flags, terms: ComponentFirst) -> ComponentFirst:
@@ -217,7 +230,7 @@ def _safe_log(w: Reals) -> Reals:
     return jnp.where(w > 0, jnp.log(jnp.where(w > 0, w, 1.0)), -jnp.inf)
 
 
-def _logsumexp(terms: PerComponent) -> Reals:
-    top = jnp.max(terms, axis=-1, keepdims=True)
+def _logsumexp(terms: ComponentFirst) -> Reals:
+    top = fold_components(jnp.maximum, terms)
     top = jnp.where(jnp.isfinite(top), top, 0.0)
-    return jnp.log(jnp.sum(jnp.exp(terms - top), axis=-1)) + top[..., 0]
+    return jnp.log(fold_components(jnp.add, terms, lambda t: jnp.exp(t - top))) + top

@@ -21,7 +21,7 @@ from pathmix._components._opaque import Opaque, opaque
 from pathmix._components._reading import read
 from pathmix._components._recipes import Recipe
 from pathmix._families import Family, Theta
-from pathmix._layout import pad_left
+from pathmix._layout import pad_left, with_points
 from pathmix._typing import ParameterMap, Shape
 
 
@@ -171,6 +171,10 @@ class Canonical:
             return p.reshape(p.shape[p.ndim - rank - n :])
 
         return self.map(at_rank)
+
+    def component_first(self, points: int) -> "Canonical":
+        """Return the same, not expanded, with ``k`` before the axes of points of some number."""
+        return self.map(lambda p, n: with_points(p, points, n))
 
     def expand(self, batch_shape: Shape) -> "Canonical":
         """Return the same with its batch broadcast to ``batch_shape``; the last axis stays."""

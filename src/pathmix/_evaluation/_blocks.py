@@ -98,11 +98,11 @@ def all_terms(components: Canonical, x: PointRows) -> Rows:
 
 
 def component_terms(components: Canonical, x: Value) -> Rows:
-    """Return the densities ``*sample *batch k`` of all components at ``x``."""
+    """Return the densities ``k *sample *batch`` of all components at ``x``."""
     events, batch = components.event_dim, len(components.own_shape) - 1
-    shape = x.shape[: x.ndim - events] + components.own_shape[-1:]
+    shape = components.own_shape[-1:] + x.shape[: x.ndim - events]
     rows = all_terms(components, to_rows(x, events, batch))
-    return jax.tree.map(lambda t: from_rows(jnp.moveaxis(t, 0, -1), shape), rows)
+    return jax.tree.map(lambda t: jnp.swapaxes(t, 1, 2).reshape(shape), rows)
 
 
 def _stretches(size: Any, samples: Any) -> int:

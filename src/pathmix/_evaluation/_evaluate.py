@@ -19,7 +19,15 @@ from pathmix._evaluation._draws import draw
 from pathmix._evaluation._index import draw_index
 from pathmix._evaluation._rows import limit_at
 from pathmix._families import OfValue, Vanishing, factored
-from pathmix._typing import Index, PerComponent, Reals, Value
+from pathmix._layout import component_first, over_components
+from pathmix._typing import (
+    ComponentFirst,
+    ComponentFirstValue,
+    Index,
+    PerComponent,
+    Reals,
+    Value,
+)
 from pathmix._weights import Weights, weighted
 
 
@@ -27,18 +35,24 @@ from pathmix._weights import Weights, weighted
 def log_prob(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log Σ_k w_k p_k(x)``, ``*points``."""
     if not components.selectable:
-        return weights.mix(*terms(components, x))
+        return weights.mix(*_terms(components, x))
     out = log_density(weights, components, x)
     return jnp.where(is_nan(x, components.event_dim), jnp.nan, out)
 
 
 def terms(components: Canonical, x: Value) -> tuple[PerComponent, PerComponent | None]:
-    """Return the densities of all components, ``factor · exp(term)``; NaN where the value is."""
+    """Return the densities of all components, ``*points k``; see ``_terms``."""
+    last = lambda t: jnp.moveaxis(t, 0, -1)  # noqa: E731
+    return jax.tree.map(last, _terms(components, x))
+
+
+def _terms(components: Canonical, x: Value) -> tuple[ComponentFirst, ComponentFirst | None]:
+    """The densities, ``factor · exp(term)``, each ``k *points``; NaN where the value is."""
     if components.event_dim and components.selectable:
         out, factor = component_terms(lean((), components)[1], x)
     else:
         out, factor = _factored(components, x, components.family.log_density, "mass")
-    return jnp.where(is_nan(x, components.event_dim)[..., None], jnp.nan, out), factor
+    return jnp.where(is_nan(x, components.event_dim), jnp.nan, out), factor
 
 
 @compiled()
@@ -53,7 +67,7 @@ def joint(weights: Weights, components: Canonical, x: Value) -> PerComponent:
 @compiled()
 def posterior(weights: Weights, components: Canonical, x: Value) -> Distribution:
     """Return the Categorical over components given ``x``, batched ``*points``."""
-    return weights.posterior(*terms(components, x))
+    return weights.posterior(*_terms(components, x))
 
 
 @compiled()
@@ -62,12 +76,13 @@ def cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
     if components.event_dim:
         return jnp.exp(log_cdf(weights, components, x))
     need(components, "log_cdf")
-    parts, w = _elementwise(components, x, components.family.cdf_at), weights.values()
+    parts = _elementwise(components, x, components.family.cdf_at)
+    w = component_first(weights.values(), 0, x.ndim)
     limit = _limit(components, x, "below")
     if limit is not None:
         parts = jnp.where(limit.reached, limit.value, parts)
     parts = jnp.where((w == 0) & ~jnp.isfinite(parts), 0.0, parts)
-    total = jnp.sum(w * parts, axis=-1)
+    total = over_components(parts, w)
     total -= lax.stop_gradient(jnp.maximum(total - 1, 0.0))  # what rounding has added
     return jnp.where(jnp.isnan(x), jnp.nan, total)
 
@@ -117,17 +132,18 @@ def _factored(
 
 
 def _limit(components: Canonical, x: Value, part: str) -> Vanishing | None:
-    scalars = components.factors()
-    if scalars is None:
+    if components.factors() is None:
         return None
-    at = limit_at(scalars, jnp.expand_dims(x, x.ndim - components.event_dim))
+    scalars = components.component_first(x.ndim - components.event_dim).factors()
+    assert scalars is not None
+    at = limit_at(scalars, x)
     return None if at is None else getattr(at, part)
 
 
-def _elementwise(components: Canonical, x: Value, fn: OfValue) -> Reals:
-    """A function of the family, ``*points k *event``, by an axis for the components in ``x``."""
-    x = jnp.expand_dims(x, x.ndim - components.event_dim)
-    out = fn(components.theta, x)
-    events = out.ndim - (x.ndim - components.event_dim)
-    shape = components.own_shape + out.shape[out.ndim - events :]
-    return jnp.broadcast_to(out, lax.broadcast_shapes(out.shape, shape))
+def _elementwise(components: Canonical, x: Value, fn: OfValue) -> ComponentFirstValue:
+    """A function of the family, ``k *points`` or, of factorised events, ``k *points *event``."""
+    points = x.ndim - components.event_dim
+    if not components.selectable:
+        return jnp.moveaxis(fn(components.theta, jnp.expand_dims(x, points)), points, 0)
+    out = fn(components.component_first(points).theta, x)
+    return jnp.broadcast_to(out, components.own_shape[-1:] + out.shape[1:])

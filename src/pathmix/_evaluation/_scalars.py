@@ -11,7 +11,7 @@ them.
 """
 
 from collections.abc import Callable
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
 import jax
@@ -21,25 +21,24 @@ from jax import Array
 from pathmix._components import Canonical
 from pathmix._evaluation._rows import Rows, finite, limit_at, moved, times
 from pathmix._families import factored
-from pathmix._layout import in_stretches, over_components, pad_left
+from pathmix._layout import fold_components, in_stretches, over_components, with_points
 from pathmix._moving import dense, is_zero
 from pathmix._special import bounded_exp
-from pathmix._tuning import WRITTEN_OUT
-from pathmix._typing import ComponentFirstValue, Reals, Value
+from pathmix._typing import Reals, Value
 from pathmix._weights import Weights, log_ratio, weighted
 
 
 @jax.custom_jvp
 def log_density_of_scalars(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log Σ_k w_k p_k(x)``, ``*points``, of ``x`` in full."""
-    first, log_w = _component_first(components, x.ndim), _first(weights.log(), x.ndim)
+    first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
 
     def stretch(x: Value) -> Reals:
         terms, factor = _density(first, x)
         joint = Rows(weighted(log_w, terms), factor)
-        level = finite(_fold(jnp.maximum, joint, lambda one: one.term))
+        level = finite(fold_components(jnp.maximum, joint, lambda one: one.term))
         share = lambda one: times(one.factor, jnp.exp(one.term - level))  # noqa: E731
-        return jnp.log(_fold(jnp.add, joint, share)) + level
+        return jnp.log(fold_components(jnp.add, joint, share)) + level
 
     return _in_stretches(stretch, components, x)
 
@@ -60,17 +59,17 @@ def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
 @jax.custom_jvp
 def _with_slope(weights: Weights, components: Canonical, x: Value) -> tuple[Reals, Reals]:
     """``log f`` and its slope in ``x``, by the same loops."""
-    first, log_w = _component_first(components, x.ndim), _first(weights.log(), x.ndim)
+    first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
 
     def stretch(x: Value) -> tuple[Reals, Reals]:
         terms = _density(first, x)
         joint, slopes = weighted(log_w, terms.term), moved(terms, _along(None, first, x))
-        top = _fold(jnp.maximum, joint, lambda term: term)
+        top = fold_components(jnp.maximum, joint)
         share = lambda one: times(one[1], jnp.exp(log_ratio(one[0], top)))  # noqa: E731
-        total = _fold(jnp.add, (joint, terms.factor), share)
+        total = fold_components(jnp.add, (joint, terms.factor), share)
         out = jnp.where(jnp.isinf(top), top, jnp.log(total) + top)
         moving = lambda one: jnp.exp(log_ratio(one[0], top)) * one[1]  # noqa: E731
-        slope = _fold(jnp.add, (joint, slopes), moving)
+        slope = fold_components(jnp.add, (joint, slopes), moving)
         return out, jnp.where(total > 0, slope * (1 / jnp.where(total > 0, total, 1.0)), 0.0)
 
     return _in_stretches(stretch, components, x)
@@ -89,8 +88,8 @@ def _with_slope_jvp(primals, tangents):  # type: ignore[no-untyped-def]
 
 def _slope(out: Reals, weights: Weights, components: Canonical, x: Value) -> Reals:
     """``Σ_k r_k ∂_x log p_k``."""
-    first = _component_first(components, x.ndim)
-    log_u, share, _ = (_first(t, x.ndim) for t in weights.change(weights))
+    first = components.component_first(x.ndim)
+    log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))
 
     def stretch(x: Value, out: Reals) -> Reals:
         terms = _density(first, x)
@@ -104,10 +103,10 @@ def _slope(out: Reals, weights: Weights, components: Canonical, x: Value) -> Rea
 def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
     """``Σ_k r_k (d log w_k + ∂_θ log p_k dθ_k)``."""
     (weights, components, x), (d_weights, d_components) = primals, tangents
-    first, dims = _component_first(components, x.ndim), components.event_dims
+    first, dims = components.component_first(x.ndim), components.event_dims
     leaves = zip(d_components.parameters, dims, strict=True)
-    change = [None if is_zero(d) else _first(d, x.ndim, n) for d, n in leaves]
-    log_u, share, a = (_first(t, x.ndim) for t in weights.change(dense(d_weights, weights)))
+    change = [None if is_zero(d) else with_points(d, x.ndim, n) for d, n in leaves]
+    log_u, share, a = (with_points(t, x.ndim) for t in weights.change(dense(d_weights, weights)))
 
     def stretch(x: Value, out: Reals) -> Reals:
         terms, total = _density(first, x), jnp.zeros_like(out)
@@ -138,10 +137,12 @@ def _along(leaf: int | None, components: Canonical, x: Value, tangent: Any = Non
             return _density(components, value)
         return _density(components.of([*parameters[:leaf], value, *parameters[leaf + 1 :]]), x)
 
-    change = jax.jvp(density, (at,), (jnp.ones_like(at) if tangent is None else tangent,))[1]
+    if tangent is not None:
+        return jax.jvp(density, (at,), (tangent,))[1]
+    slope = jax.jvp(density, (at,), (jnp.ones_like(at),))[1]
     # it may overflow where the density vanishes, and a zero weight times it must be zero
-    largest = jnp.finfo(change.term.dtype).max
-    return Rows(jnp.clip(change.term, -largest, largest), change.factor)
+    largest = jnp.finfo(slope.term.dtype).max
+    return Rows(jnp.clip(slope.term, -largest, largest), slope.factor)
 
 
 def _density(components: Canonical, x: Value) -> Rows:
@@ -151,30 +152,5 @@ def _density(components: Canonical, x: Value) -> Rows:
     return Rows(*factored(log_p, None if limit is None else limit.mass))
 
 
-def _component_first(components: Canonical, ndim: int) -> Canonical:
-    return components.map(lambda p, n: _first(p, ndim, n))
-
-
-def _first(t: Array, ndim: int, event_dim: int = 0) -> ComponentFirstValue:
-    """Turn ``*batch k *event``, of a parameter, into ``k *points *event``."""
-    return jnp.moveaxis(pad_left(t, ndim + 1 + event_dim), -1 - event_dim, 0)
-
-
-def _in_stretches(fn: Callable[..., Reals], components: Canonical, *arrays: Value) -> Reals:
+def _in_stretches(fn: Callable[..., Any], components: Canonical, *arrays: Value) -> Any:
     return in_stretches(fn, components.own_shape[-1], len(components.own_shape) - 1, *arrays)
-
-
-def _fold(op: Callable[[Array, Array], Array], rows: Any, fn: Callable[[Any], Reals]) -> Reals:
-    """Reduce ``fn`` of the entries of arrays along their first axis.
-
-    It is written out: compilers make one loop of it.
-    """
-    count = len(jax.tree.leaves(rows)[0])
-    take = lambda which: jax.tree.map(lambda t: t[which], rows)  # noqa: E731
-    if count <= WRITTEN_OUT:
-        return reduce(op, [fn(take(k)) for k in range(count)])
-    size = count // WRITTEN_OUT
-    cut = size * WRITTEN_OUT
-    whole = reduce(op, [fn(take(slice(i, i + size))) for i in range(0, cut, size)])
-    total = _fold(op, whole, lambda one: one)
-    return op(total, _fold(op, take(slice(cut, count)), fn)) if cut < count else total

@@ -6,6 +6,7 @@ fast, points are rows: ``*event split rest *batch``, with the long axes last (``
 
 from pathmix._layout._axes import component_first as component_first
 from pathmix._layout._axes import expand_to as expand_to
+from pathmix._layout._axes import fold_components as fold_components
 from pathmix._layout._axes import gather_components as gather_components
 from pathmix._layout._axes import is_symbolic as is_symbolic
 from pathmix._layout._axes import largest_divisor as largest_divisor
@@ -14,6 +15,7 @@ from pathmix._layout._axes import pad_left as pad_left
 from pathmix._layout._axes import select_components as select_components
 from pathmix._layout._axes import spread as spread
 from pathmix._layout._axes import sum_rows as sum_rows
+from pathmix._layout._axes import with_points as with_points
 from pathmix._layout._linear_rows import loc_rows as loc_rows
 from pathmix._layout._linear_rows import log_det as log_det
 from pathmix._layout._linear_rows import many_points as many_points

@@ -2,13 +2,15 @@
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from pathmix._tuning import RUN
-from pathmix._typing import Index, PerComponentValue, Shape, Value
+from pathmix._tuning import RUN, WRITTEN_OUT
+from pathmix._typing import ComponentFirstValue, Index, PerComponentValue, Shape, Value
 
 
 def largest_divisor(count: int, most: int) -> int:
@@ -66,6 +68,29 @@ def over_components(t: Array, coefficients: Array | None = None) -> Array:
     if math.prod(c.shape[1:]) > 1:
         return jnp.sum(c * t, axis=0)
     return jnp.tensordot(c.reshape(len(c)), t, axes=1, precision="highest")
+
+
+def fold_components(
+    op: Callable[[Array, Array], Array], rows: Any, fn: Callable[[Any], Array] = lambda row: row
+) -> Array:
+    """Reduce ``fn`` of the entries of arrays ``k *points`` over their first axis.
+
+    It is written out: compilers make one loop of it.
+    """
+    count = len(jax.tree.leaves(rows)[0])
+    take = lambda which: jax.tree.map(lambda t: t[which], rows)  # noqa: E731
+    if count <= WRITTEN_OUT:
+        return functools.reduce(op, [fn(take(k)) for k in range(count)])
+    size = count // WRITTEN_OUT
+    cut = size * WRITTEN_OUT
+    whole = [fn(take(slice(i, i + size))) for i in range(0, cut, size)]
+    total = fold_components(op, functools.reduce(op, whole))
+    return op(total, fold_components(op, take(slice(cut, count)), fn)) if cut < count else total
+
+
+def with_points(t: Array, points: int, event_dim: int = 0) -> ComponentFirstValue:
+    """Turn ``*batch k *event`` into ``k *points *event``, with points of size one."""
+    return jnp.moveaxis(pad_left(t, points + 1 + event_dim), -1 - event_dim, 0)
 
 
 def pad_left(x: Any, ndim: int) -> Array:

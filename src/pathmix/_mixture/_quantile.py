@@ -22,7 +22,7 @@ from pathmix._evaluation import mean, variance
 from pathmix._layout import pad_left
 from pathmix._pathwise import mixture_velocity
 from pathmix._special import bounded_exp, log1mexp
-from pathmix._typing import Flags, PerComponent, Reals
+from pathmix._typing import ComponentFirst, Flags, Reals
 from pathmix._weights import Weights
 
 Scale: TypeAlias = Literal["q", "log q", "log 1 − q"]
@@ -163,8 +163,8 @@ def _bracket(
     )
 
 
-def _terms(components: Canonical, x: Reals, name: str) -> PerComponent:
-    return need(components, name)(components.theta, x[..., None])
+def _terms(components: Canonical, x: Reals, name: str) -> ComponentFirst:
+    return need(components, name)(components.component_first(x.ndim).theta, x)
 
 
 def _reaches(weights: Weights, components: Canonical, x: Reals, target: Target) -> Flags:
