@@ -23,18 +23,23 @@ def results(peer=10.0, floor=2.0, key=KEY):
         (results(), []),
         (results(peer=20.0, floor=1.0), []),  # a gain
         (results(peer=7.6), []),  # a loss of 24 %
-        (results(peer=7.4), ["best peer"]),  # of 26 %
+        (results(peer=7.4), ["best peer", "least of all rows"]),  # of 26 %
         (results(floor=2.6), []),  # of 23 %: the floor's ratio is a cost
         (results(floor=2.8), ["floor"]),  # of 29 %
-        (results(peer=1.0, floor=9.0), ["best peer", "floor"]),
+        (results(peer=1.0, floor=9.0), ["best peer", "floor", "least of all rows"]),
         (results(peer=None), []),  # the peer has gone
-        (results(peer=1.0, key="another"), []),
     ],
 )
 def test_a_loss_of_more_than_a_quarter_is_found(after, lost):
     found = regression.losses(results(), after)
     assert [loss.what for loss in found] == lost
     assert all(KEY in str(loss) and "%" in str(loss) for loss in found)
+
+
+def test_a_new_row_that_comes_last_is_a_loss():
+    before, after = results(peer=2.0), results(peer=1.4, key="another")
+    assert [loss.what for loss in regression.losses(before, after)] == ["least of all rows"]
+    assert regression.losses(before, results(peer=1.6, key="another")) == []
 
 
 def test_a_peer_that_was_not_there_before_is_no_loss():

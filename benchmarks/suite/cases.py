@@ -7,6 +7,8 @@ sweep of each of N (samples), K (components) and E (event size), and the other f
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
+from suite.scalars import SCALARS
+
 TASKS = {
     "sample": "draw N samples",
     "log_prob": "log density",
@@ -23,13 +25,12 @@ TASKS = {
     "nuts": "one leapfrog step of NUTS, N data",
 }
 FAMILIES = {
-    "normal": "Normal",
-    "student_t": "StudentT",
-    "gamma": "Gamma",
+    **{name: scalar.title for name, scalar in SCALARS.items()},
     "independent": "Independent Normal",
     "full": "multivariate normal",
 }
 SCALAR = ("normal", "student_t", "gamma")
+"""Those of which more than densities is measured."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Case:
         """Catch a misspelt row of the tables."""
         if self.task not in TASKS or self.family not in FAMILIES:
             raise ValueError(f"expected a task of TASKS and a family of FAMILIES, got {self}.")
-        if self.family in SCALAR and self.e != 1:
+        if self.family in SCALARS and self.e != 1:
             raise ValueError(f"expected e=1 for scalar components, got {self}.")
 
     @property
@@ -59,7 +60,7 @@ class Case:
     @property
     def event_shape(self) -> tuple[int, ...]:
         """The shape of one event."""
-        return () if self.family in SCALAR else (self.e,)
+        return () if self.family in SCALARS else (self.e,)
 
     def to_json(self) -> dict:
         """As plain data, for the second process and the results."""
@@ -136,6 +137,16 @@ def _families() -> Iterable[Case]:
     yield from (Case("expectation_stratified", "full", 1000, 8, e) for e in (4, 16))
 
 
+def _scalars() -> Iterable[Case]:
+    for family, scalar in SCALARS.items():
+        for n, k in ((10**3, 3), (10**5, 3), (10**3, 16), (10**5, 16)):
+            tasks = ("log_prob", "log_prob_grad", "log_prob_grad_x", "posterior")
+            skipped = ("log_prob_grad_x",) if scalar.discrete else ()
+            yield from (Case(task, family, n, k) for task in tasks if task not in skipped)
+        # the cdfs of heavy families take seconds at more points
+        yield from (Case("cdf", family, 10_000, k) for k in (3, 16))
+
+
 def _quick(case: Case) -> Case:
     if case.n * case.k * case.e <= 10**8:
         return case
@@ -144,6 +155,5 @@ def _quick(case: Case) -> Case:
 
 
 QUICK = tuple(_quick(case) for case in (*GOAL_ROWS, *OTHER_WORK))
-ALL = tuple(
-    {case.key: case for case in (*GOAL_ROWS, *OTHER_WORK, *_sweep(), *_families())}.values()
-)
+_EVERY = (*GOAL_ROWS, *OTHER_WORK, *_sweep(), *_families(), *_scalars())
+ALL = tuple({case.key: case for case in _EVERY}.values())

@@ -5,6 +5,7 @@ import zlib
 import numpy as np
 
 from suite.cases import Case
+from suite.scalars import SCALARS
 
 Arrays = dict[str, np.ndarray]
 
@@ -17,17 +18,15 @@ def parameters(case: Case) -> Arrays:
     could tell it from a wrong one, and the cost does not depend on it.
     """
     rng = _generator(case, "parameters")
-    shape = (case.k, *case.event_shape)
-    arrays = {"logits": rng.normal(size=case.k)}
-    if case.family == "gamma":
-        arrays["concentration"] = np.exp(0.3 * rng.normal(size=shape)) + 2
-        arrays["rate"] = np.exp(0.3 * rng.normal(size=shape))
+    shape, logits = (case.k, *case.event_shape), {"logits": rng.normal(size=case.k)}
+    if case.family in SCALARS:
+        arrays = logits | SCALARS[case.family].draw(rng, shape)
+        if "loc" in arrays and _through_draws(case):
+            arrays["loc"] /= 2
     else:
         spread = 1.5 / case.e**0.5 if _through_draws(case) else 3.0
-        arrays["loc"] = spread * rng.normal(size=shape)
+        arrays = logits | {"loc": spread * rng.normal(size=shape)}
         arrays["scale"] = np.exp(0.3 * rng.normal(size=shape))
-    if case.family == "student_t":
-        arrays["df"] = rng.uniform(9, 15, size=shape)  # the draws' fourth moments have an error
     if case.family == "full":
         below = np.tril(rng.normal(size=(case.k, case.e, case.e)) / case.e**0.5, -1)
         arrays["scale_tril"] = below + arrays.pop("scale")[..., None] * np.eye(case.e)
@@ -40,10 +39,9 @@ def points(case: Case) -> np.ndarray:
     weights = np.exp(p["logits"].astype(float))
     index = rng.choice(case.k, size=case.n, p=weights / weights.sum())
     shape = (case.n, *case.event_shape)
-    if case.family == "gamma":
-        x = rng.gamma(p["concentration"][index]) / p["rate"][index]
-    elif case.family == "student_t":
-        x = p["loc"][index] + p["scale"][index] * rng.standard_t(p["df"][index])
+    if case.family in SCALARS:
+        of_each = {name: value[index].astype(float) for name, value in p.items()}
+        x = SCALARS[case.family].exact(of_each).rvs(shape, random_state=rng)
     elif case.family == "full":
         noise = rng.normal(size=shape).astype(np.float32)
         x = p["loc"][index]

@@ -11,6 +11,7 @@ import pathmix
 from suite.cases import Case
 from suite.jax_tasks import JaxLibrary, square
 from suite.job import UnableError
+from suite.scalars import SCALARS
 
 
 def numpyro_components(case: Case, p: dict) -> dist.Distribution:
@@ -18,11 +19,9 @@ def numpyro_components(case: Case, p: dict) -> dist.Distribution:
     off = {"validate_args": False}
     if case.family == "full":
         return dist.MultivariateNormal(p["loc"], scale_tril=p["scale_tril"], **off)
-    if case.family == "gamma":
-        return dist.Gamma(p["concentration"], p["rate"], **off)
-    if case.family == "student_t":
-        return dist.StudentT(p["df"], p["loc"], p["scale"], **off)
-    return dist.Normal(p["loc"], p["scale"], **off).to_event(len(case.event_shape))
+    if case.family in SCALARS:
+        return SCALARS[case.family].make("NumPyro", dist, p, **off)
+    return dist.Normal(p["loc"], p["scale"], **off).to_event(1)
 
 
 class Pathmix(JaxLibrary):
@@ -87,12 +86,9 @@ class TFP(JaxLibrary):
         tfd = self._tfd
         if case.family == "full":
             return tfd.MultivariateNormalTriL(p["loc"], scale_tril=p["scale_tril"])
-        if case.family == "gamma":
-            return tfd.Gamma(p["concentration"], p["rate"])
-        if case.family == "student_t":
-            return tfd.StudentT(p["df"], p["loc"], p["scale"])
-        components = tfd.Normal(p["loc"], p["scale"])
-        return tfd.Independent(components, 1) if case.event_shape else components
+        if case.family in SCALARS:
+            return SCALARS[case.family].make("TFP", tfd, p)
+        return tfd.Independent(tfd.Normal(p["loc"], p["scale"]), 1)
 
     def sample(self, mixture: Any, key: jax.Array, n: int) -> jax.Array:
         return mixture.sample(n, seed=key)
@@ -121,12 +117,12 @@ class Distrax(JaxLibrary):
         distrax = self._distrax
         if case.family == "full":
             return distrax.MultivariateNormalTri(p["loc"], p["scale_tril"])
-        if case.family == "gamma":
-            return distrax.Gamma(p["concentration"], p["rate"])
-        if case.family == "student_t":
-            raise UnableError("no StudentT")
-        components = distrax.Normal(p["loc"], p["scale"])
-        return distrax.Independent(components, 1) if case.event_shape else components
+        if case.family not in SCALARS:
+            return distrax.Independent(distrax.Normal(p["loc"], p["scale"]), 1)
+        components = SCALARS[case.family].make("Distrax", distrax, p)
+        if components is None:
+            raise UnableError("no such family")
+        return components
 
     def sample(self, mixture: Any, key: jax.Array, n: int) -> jax.Array:
         return mixture.sample(seed=key, sample_shape=(n,))

@@ -3,9 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy import stats
 
 from suite import inputs
 from suite.cases import Case
+from suite.scalars import SCALARS
 
 Arrays = dict[str, np.ndarray]
 
@@ -21,11 +23,20 @@ def moments(case: Case) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _component_moments(case: Case, p: Arrays) -> tuple[np.ndarray, np.ndarray]:
+    if case.family == "full":
+        return p["loc"], np.sum(p["scale_tril"] ** 2, axis=-1)
+    if case.family in SCALARS:
+        exact = SCALARS[case.family].exact(p)
+        return exact.mean(), exact.var()
+    return p["loc"], p["scale"] ** 2
+
+
+def _component_moments_jax(case: Case, p: dict) -> tuple[jax.Array, jax.Array]:
+    if case.family == "full":
+        return p["loc"], jnp.sum(jnp.tril(p["scale_tril"]) ** 2, axis=-1)
     if case.family == "gamma":
         mean = p["concentration"] / p["rate"]
         return mean, mean / p["rate"]
-    if case.family == "full":
-        return p["loc"], np.sum(p["scale_tril"] ** 2, axis=-1)
     if case.family == "student_t":
         return p["loc"], p["scale"] ** 2 * p["df"] / (p["df"] - 2)
     return p["loc"], p["scale"] ** 2
@@ -49,12 +60,6 @@ def expected_square(case: Case) -> Arrays:
     return {name: np.asarray(value) for name, value in tree.items()}
 
 
-def _component_moments_jax(case: Case, p: dict) -> tuple[jax.Array, jax.Array]:
-    if case.family == "full":
-        return p["loc"], jnp.sum(jnp.tril(p["scale_tril"]) ** 2, axis=-1)
-    return _component_moments(case, p)  # written for either kind of array
-
-
 def log_prob(case: Case, x: np.ndarray) -> np.ndarray:
     """The log density at a few points, by the formulas as they stand, in float64."""
     p = {name: value.astype(float) for name, value in inputs.parameters(case).items()}
@@ -64,30 +69,21 @@ def log_prob(case: Case, x: np.ndarray) -> np.ndarray:
 
 
 def _component_log_prob(case: Case, p: Arrays, x: np.ndarray) -> np.ndarray:
-    from scipy import stats
-
-    if case.family == "gamma":
-        return stats.gamma.logpdf(x, p["concentration"], scale=1 / p["rate"])
-    if case.family == "student_t":
-        return stats.t.logpdf(x, p["df"], p["loc"], p["scale"])
+    if case.family in SCALARS:
+        exact = SCALARS[case.family].exact(p)
+        return exact.logpmf(x) if SCALARS[case.family].discrete else exact.logpdf(x)
     if case.family == "full":
         z = np.linalg.solve(p["scale_tril"], (x - p["loc"])[..., None])[..., 0]
         log_det = np.log(np.diagonal(p["scale_tril"], axis1=1, axis2=2)).sum(-1)
         return -0.5 * (z**2).sum(-1) - log_det - 0.5 * case.e * np.log(2 * np.pi)
-    terms = stats.norm.logpdf(x, p["loc"], p["scale"])
-    return terms.sum(-1) if case.event_shape else terms
+    return stats.norm.logpdf(x, p["loc"], p["scale"]).sum(-1)
 
 
 def cdf(case: Case, x: np.ndarray) -> np.ndarray:
     """The cdf of a scalar mixture at a few points, in float64."""
-    from scipy import stats
-
     p = {name: value.astype(float) for name, value in inputs.parameters(case).items()}
-    x = x.astype(float)[:, None]
-    if case.family == "gamma":
-        terms = stats.gamma.cdf(x, p["concentration"], scale=1 / p["rate"])
-    elif case.family == "student_t":
-        terms = stats.t.cdf(x, p["df"], p["loc"], p["scale"])
-    else:
-        terms = stats.norm.cdf(x, p["loc"], p["scale"])
+    terms = SCALARS[case.family].exact(p).cdf(x.astype(float)[:, None])
+    if case.family == "von_mises":  # SciPy counts from half a turn before the location
+        start = SCALARS[case.family].exact(p).cdf(-np.pi)
+        terms = terms - start
     return terms @ np.exp(p["logits"] - np.logaddexp.reduce(p["logits"]))

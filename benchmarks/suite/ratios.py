@@ -35,6 +35,12 @@ def _within_rounds(above: Entry, below: Entry) -> float:
     return statistics.median(a / b for a, b in zip(above.seconds, below.seconds, strict=True))
 
 
+def against_peers(rows: dict[str, Row]) -> dict[str, float]:
+    """The ratio to the best peer of every row that has one."""
+    found = {key: row["ratios"]["peer"] for key, row in rows.items()}
+    return {key: ratio for key, ratio in found.items() if ratio is not None}
+
+
 @dataclass(frozen=True)
 class Goal:
     """A bound on a figure: of one row, or between our times of two rows."""

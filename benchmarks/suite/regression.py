@@ -9,6 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from suite.ratios import against_peers
+
 LOSS = 0.25
 """The share of a relative speed that may be lost before the check fails."""
 
@@ -39,7 +41,17 @@ def losses(before: dict[str, Any], after: dict[str, Any], loss: float = LOSS) ->
         for what in old.keys() & new.keys():
             if new[what] < (1 - loss) * old[what]:
                 found.append(Loss(key, what, old[what], new[what]))
-    return sorted(found)
+    return sorted(found + _least(before, after, loss))
+
+
+def _least(before: dict[str, Any], after: dict[str, Any], loss: float) -> list[Loss]:
+    """Whether the row that comes last against its best peer came last by less before."""
+    old, new = (against_peers(results["rows"]) for results in (before, after))
+    if not old or not new:
+        return []
+    worst = min(new, key=new.__getitem__)
+    fell = new[worst] < (1 - loss) * min(old.values())
+    return [Loss(worst, "least of all rows", min(old.values()), new[worst])] if fell else []
 
 
 def _speeds(row: dict[str, Any]) -> dict[str, float]:

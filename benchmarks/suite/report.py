@@ -3,6 +3,7 @@
 import datetime
 import os
 import platform
+import statistics
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from suite.cases import FAMILIES, TASKS, Case
 from suite.floors import FLOOR_OF, KINDS
 from suite.jax_libraries import versions
 from suite.race import FLOOR, LEAST, OURS
-from suite.ratios import GOALS, Goal, Row, compile_goals
+from suite.ratios import COMPILE_BOUND, GOALS, Goal, Row, against_peers, compile_goals
 
 
 def machine() -> dict[str, Any]:
@@ -41,6 +42,7 @@ def markdown(results: dict[str, Any]) -> str:
     rows = results["rows"]
     parts = [
         f"# Benchmarks: {results['name']}",
+        _summary(rows),
         _machine_text(results["machine"]),
         _legend(),
         "\n".join(_table(rows.values())),
@@ -49,6 +51,25 @@ def markdown(results: dict[str, Any]) -> str:
         *_unable(rows.values()),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _summary(rows: dict[str, Row]) -> str:
+    """The least ratio to the best peer, the mean, and the rows that come last."""
+    ratios = against_peers(rows)
+    if not ratios:
+        return "No row has a peer."
+    first_calls = [row["ratios"]["compile"] for row in rows.values() if row["ratios"]["compile"]]
+    worst = sorted(ratios, key=ratios.__getitem__)[:10]
+    lines = [f"| {key} | {rows[key]['best_peer']} | {_number(ratios[key])} |" for key in worst]
+    late = sum(ratio > COMPILE_BOUND for ratio in first_calls)
+    return (
+        f"**Least × best peer: {_number(min(ratios.values()))}**; geometric mean over "
+        f"{len(ratios)} rows {_number(statistics.geometric_mean(ratios.values()))}; "
+        f"{sum(ratio < 1 for ratio in ratios.values())} rows below 1. First calls: at most "
+        f"{_number(max(first_calls, default=None))} × the fastest peer's, {late} of "
+        f"{len(first_calls)} above {COMPILE_BOUND}.\n\nThe last ten:\n\n"
+        "| work | best peer | × |\n|---|---|---:|\n" + "\n".join(lines)
+    )
 
 
 def _machine_text(found: dict[str, Any]) -> str:

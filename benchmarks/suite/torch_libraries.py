@@ -10,6 +10,7 @@ import torch.distributions as td
 from suite import inputs
 from suite.cases import Case
 from suite.job import Job, UnableError, as_answer
+from suite.scalars import SCALARS
 
 
 class Torch:
@@ -28,12 +29,12 @@ class Torch:
         d, off = self._d, {"validate_args": False}
         if case.family == "full":
             return d.MultivariateNormal(p["loc"], scale_tril=p["scale_tril"], **off)
-        if case.family == "gamma":
-            return d.Gamma(p["concentration"], p["rate"], **off)
-        if case.family == "student_t":
-            return d.StudentT(p["df"], p["loc"], p["scale"], **off)
-        components = d.Normal(p["loc"], p["scale"], **off)
-        return d.Independent(components, 1, **off) if case.event_shape else components
+        if case.family not in SCALARS:
+            return d.Independent(d.Normal(p["loc"], p["scale"], **off), 1, **off)
+        components = SCALARS[case.family].make("torch", d, p, **off)
+        if components is None:
+            raise UnableError("no such family")
+        return components
 
     def reparameterized(self, case: Case, p: dict) -> Any:
         """The mixture whose draws carry gradients to every parameter."""

@@ -19,7 +19,7 @@ from numpyro.distributions import Distribution
 from pathmix._components._numpyro_family import numpyro_family
 from pathmix._components._opaque import Opaque, opaque
 from pathmix._components._reading import read
-from pathmix._components._recipes import Recipe
+from pathmix._components._recipes import Prepared, Recipe
 from pathmix._families import Family, Theta
 from pathmix._layout import pad_left, with_points
 from pathmix._typing import ParameterMap, Shape
@@ -171,6 +171,17 @@ class Canonical:
             return p.reshape(p.shape[p.ndim - rank - n :])
 
         return self.map(at_rank)
+
+    def prepared(self) -> "Canonical":
+        """Return the same with what the points of a component share, if its family has it."""
+        if isinstance(self.recipe, Opaque) or self.family.shared is None:
+            return self
+        return Canonical(
+            Prepared(self.recipe),
+            (*self.parameters, self.family.shared.of(self.theta)),
+            self.event_shape,
+            is_discrete=self.is_discrete,
+        )
 
     def component_first(self, points: int) -> "Canonical":
         """Return the same, not expanded, with ``k`` before the axes of points of some number."""

@@ -57,7 +57,8 @@ def register(
 ) -> None:
     """Make ``family`` that of the distributions of exactly this class."""
     theta = theta or family.parameters
-    names = parameters or getattr(theta, "_fields", ())
+    worked_out = None if family.shared is None else family.shared.name
+    names = parameters or tuple(n for n in getattr(theta, "_fields", ()) if n != worked_out)
     _TABLE[kind] = Known(family, names, theta, **make)
 
 

@@ -47,7 +47,7 @@ def _no_velocity(components: Canonical) -> str:
 
 def _no_conditionals(components: Canonical) -> str:
     return (
-        f"{components.recipe.kind.__name__} components with event shape {components.event_shape} "
+        f"{type(components.plain).__name__} components with event shape {components.event_shape} "
         "have no known successive conditional distributions, which pathwise gradients of the "
         "mixture weights need: expected scalar or factorised (Independent) components, "
         "MultivariateNormal, LowRankMultivariateNormal, MultivariateStudentT or Dirichlet. Use "

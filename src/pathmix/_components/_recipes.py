@@ -22,7 +22,7 @@ from pathmix._components._numpyro_family import numpyro_family
 from pathmix._components._product import product
 from pathmix._components._pushforward import Pushed, pushforward
 from pathmix._components._wrappers import WRAPPERS
-from pathmix._families import Family, Theta
+from pathmix._families import Family, Theta, given
 
 Parameters: TypeAlias = Sequence[Any]
 
@@ -193,7 +193,33 @@ class Transformed:
         return Transformed(base, self.trees, 0, self.elementwise, self.affine)
 
 
-Recipe: TypeAlias = Constructed | Wrapped | Factorised | Transformed
+@dataclass(frozen=True)
+class Prepared:
+    """A recipe with one more parameter: what the family's points share."""
+
+    base: "Recipe"
+    is_known = True
+
+    @property
+    def family(self) -> Family:
+        return self.base.family
+
+    @property
+    def event_dims(self) -> tuple[int, ...]:
+        return (*self.base.event_dims, given(self.family.shared).event_dim)
+
+    def theta(self, parameters: Parameters) -> Theta:
+        theta = self.base.theta(parameters[:-1])
+        return theta._replace(**{given(self.family.shared).name: parameters[-1]})
+
+    def build(self, parameters: Parameters, *, to_draw: bool = False) -> Distribution:
+        return self.base.build(parameters[:-1], to_draw=to_draw)
+
+    def factors(self) -> "Recipe | None":
+        return self.base.factors()
+
+
+Recipe: TypeAlias = Constructed | Wrapped | Factorised | Transformed | Prepared
 
 
 @cache

@@ -19,5 +19,6 @@ from pathmix._evaluation._marginals import conditionals_of as conditionals_of
 from pathmix._evaluation._moments import covariance as covariance
 from pathmix._evaluation._moments import mean as mean
 from pathmix._evaluation._moments import variance as variance
+from pathmix._evaluation._rows import prepared as prepared
 from pathmix._evaluation._rows import velocity_at as velocity_at
 from pathmix._evaluation._rows import velocity_rows as velocity_rows

@@ -16,7 +16,7 @@ from jax import Array
 
 from pathmix._components import Canonical, lean
 from pathmix._evaluation._blocks import block_terms, by_stretches, of_block, over_blocks
-from pathmix._evaluation._rows import finite, moved, times
+from pathmix._evaluation._rows import finite, moved, prepared, times
 from pathmix._evaluation._scalars import log_density_of_scalars
 from pathmix._layout import is_symbolic, pad_left
 from pathmix._moving import dense, jvp_of_moving
@@ -33,6 +33,10 @@ def log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
     alone = _as_scalars(components)
     if alone is not None and not is_symbolic(x.size):
         return log_density_of_scalars(weights, alone, x.reshape(x.shape[: x.ndim - events]))
+    points = x.shape[: x.ndim - events]
+    components = prepared(
+        components, math.prod(points[: len(points) + 1 - len(components.own_shape)])
+    )
     return by_stretches(partial(_log_density, weights, components), components, x)
 
 

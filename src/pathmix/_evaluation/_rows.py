@@ -10,8 +10,9 @@ from jax import Array
 
 from pathmix._components import Canonical, need
 from pathmix._families import Limit, factored
-from pathmix._layout import spread, sum_rows
+from pathmix._layout import is_symbolic, spread, sum_rows
 from pathmix._moving import is_zero
+from pathmix._tuning import MANY_POINTS
 from pathmix._typing import PerComponentValue, PointRows, Reals, Value
 
 Function = Callable[..., Reals]
@@ -84,6 +85,12 @@ def limit_at(scalars: Canonical, x: Value) -> Limit | None:
     """Return the probabilities at limits of parameters; ``None`` if the family has no limits."""
     find = scalars.family.limit
     return None if find is None else find(scalars.theta, x)
+
+
+def prepared(components: Canonical, samples: Any) -> Canonical:
+    """Return the same with what many samples share worked out once, in a family that has it."""
+    many = is_symbolic(samples) or samples > MANY_POINTS
+    return components.prepared() if many else components
 
 
 def velocity_rows(component: Canonical, tangent: Canonical, x: PointRows) -> PointRows:

@@ -34,11 +34,11 @@ def log_density_of_scalars(weights: Weights, components: Canonical, x: Value) ->
     first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
 
     def stretch(x: Value) -> Reals:
-        terms, factor = _density(first, x)
-        joint = Rows(weighted(log_w, terms), factor)
-        level = finite(fold_components(jnp.maximum, joint, lambda one: one.term))
-        share = lambda one: times(one.factor, jnp.exp(one.term - level))  # noqa: E731
-        return jnp.log(fold_components(jnp.add, joint, share)) + level
+        # at a limit of the parameters the logarithm is right; its derivative alone is not
+        terms = weighted(log_w, first.family.log_density(first.theta, x))
+        level = finite(fold_components(jnp.maximum, terms))
+        total = fold_components(jnp.add, terms, lambda term: jnp.exp(term - level))
+        return jnp.log(total) + level
 
     return _in_stretches(stretch, components, x)
 

@@ -40,6 +40,7 @@ from pathmix._families._exponential import weibull as weibull
 from pathmix._families._family import Family as Family
 from pathmix._families._family import OfTheta as OfTheta
 from pathmix._families._family import OfValue as OfValue
+from pathmix._families._family import Shared as Shared
 from pathmix._families._family import Theta as Theta
 from pathmix._families._family import given as given
 from pathmix._families._family import implicit as implicit

@@ -7,7 +7,7 @@ gives values an axis of size one for its components, and gets one number per poi
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,18 @@ Theta: TypeAlias = Any
 
 OfTheta: TypeAlias = Callable[[Theta], Reals]
 OfValue: TypeAlias = Callable[[Theta, Value], Reals]
+
+
+class Shared(NamedTuple):
+    """What the points of a component share, worked out once: an inverse, say.
+
+    It stands in ``theta`` under this name, or ``None``, and has as many axes after ``*batch k``.
+    """
+
+    name: str
+    event_dim: int
+    of: OfTheta
+
 
 Capability = TypeVar("Capability")
 
@@ -77,6 +89,8 @@ class Family:
     """The log density of vectors whose event axes stand first, where the family is at home so."""
     total_log_density: Callable[[Theta, Value, int], Reals] | None = None
     """The sum of log densities over the first axes, with derivatives in closed form."""
+    shared: Shared | None = None
+    """What draws that move work out once for all uses of a component, if there is such a thing."""
     light: bool = False
     """Whether it is faster to work a log density out twice than to keep it."""
 

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 
 from pathmix._families._conditionals import Conditionals
 from pathmix._families._elliptical import NormalConditionals, StudentTConditionals
-from pathmix._families._family import Family, Theta
+from pathmix._families._family import Family, Shared, Theta
 from pathmix._families._student_t import student_normaliser
 from pathmix._layout import expand_to, log_det, times_rows, whiten_rows
-from pathmix._special import log_betainc
+from pathmix._special import log_betainc, triangular_inverse
 from pathmix._typing import Matrix, PerComponentValue, PointRows, Reals, Shape, Value
 
 
@@ -21,6 +21,7 @@ class MultivariateNormal(NamedTuple):
 
     loc: Reals
     scale_tril: Reals
+    inverse: Reals | None = None
 
 
 def _normal_rows(theta: MultivariateNormal, x: Value) -> Reals:
@@ -28,12 +29,15 @@ def _normal_rows(theta: MultivariateNormal, x: Value) -> Reals:
 
 
 def _normal_velocity(theta: MultivariateNormal, tangent: MultivariateNormal, x: Value) -> Value:
-    z = whiten(theta.scale_tril, theta, x)
+    z = whiten(theta.scale_tril, theta, x, theta.inverse)
     return jax.jvp(partial(_place, z), (theta,), (tangent,))[1]
 
 
 def _normal_conditionals(theta: MultivariateNormal, x: Value) -> Conditionals:
-    return NormalConditionals(theta.scale_tril, whiten(theta.scale_tril, theta, x))
+    return NormalConditionals(theta.scale_tril, whiten(theta.scale_tril, theta, x, theta.inverse))
+
+
+_inverse = Shared("inverse", 2, lambda theta: triangular_inverse(theta.scale_tril))
 
 
 def _scatter(theta: Theta) -> Matrix:
@@ -51,6 +55,7 @@ multivariate_normal = Family(
     mean=lambda theta: theta.loc,
     variance=lambda theta: jnp.sum(theta.scale_tril**2, axis=-1),
     covariance=_scatter,
+    shared=_inverse,
 )
 
 # ---- Student t ----
@@ -62,6 +67,7 @@ class MultivariateStudentT(NamedTuple):
     df: Reals
     loc: Reals
     scale_tril: Reals
+    inverse: Reals | None = None
 
 
 def _student_rows(theta: MultivariateStudentT, x: Value) -> Reals:
@@ -81,7 +87,7 @@ def _student_velocity(
 
     ``ρ = |z|²`` has ``ρ/(ρ + df) ~ Beta(E/2, df/2)``, differentiated implicitly.
     """
-    z = whiten(theta.scale_tril, theta, x)
+    z = whiten(theta.scale_tril, theta, x, theta.inverse)
     square = jnp.sum(z * z, axis=-1)
     # of infinitely many degrees of freedom the derivative is zero
     finite = theta.df < jnp.inf
@@ -93,7 +99,9 @@ def _student_velocity(
 
 def _student_conditionals(theta: MultivariateStudentT, x: Value) -> Conditionals:
     df = jnp.minimum(theta.df, 1e30)  # for infinity, where every term has its limit
-    return StudentTConditionals(df, theta.scale_tril, whiten(theta.scale_tril, theta, x))
+    return StudentTConditionals(
+        df, theta.scale_tril, whiten(theta.scale_tril, theta, x, theta.inverse)
+    )
 
 
 def _student_mean(theta: MultivariateStudentT) -> Reals:
@@ -119,6 +127,7 @@ multivariate_student_t = Family(
     mean=_student_mean,
     variance=lambda theta: jnp.diagonal(_student_covariance(theta), axis1=-2, axis2=-1),
     covariance=_student_covariance,
+    shared=_inverse,
 )
 
 
@@ -150,7 +159,7 @@ def _radial_velocity(df: Reals, square: Reals, size: int) -> Reals:
 def mahalanobis(theta: Theta, x: Value) -> tuple[Reals, Reals]:
     """Return ``|L⁻¹(x − loc)|²`` and ``log det L`` of ``x``, ``event *points *batch``."""
     x, outside = finite_rows(x)
-    z = whiten_rows(theta.scale_tril, theta.loc, x)
+    z = whiten_rows(theta.scale_tril, theta.loc, x, theta.inverse)
     return jnp.sum(jnp.square(z), axis=0) + outside, log_det(theta.scale_tril)
 
 
@@ -174,18 +183,20 @@ def event_first(theta: Theta, x: Value) -> PointRows:
 
 def batch_of(theta: Theta) -> Shape:
     """Return the batch shape ``*batch k`` of parameters with a ``loc`` and others."""
-    ranks = {"loc": 1, "scale_tril": 2, "cov_factor": 2, "cov_diag": 1, "df": 0}
-    parts = zip(theta, theta._fields, strict=True)
-    return jnp.broadcast_shapes(*(p.shape[: p.ndim - ranks[name]] for p, name in parts))
+    ranks = {"loc": 1, "scale_tril": 2, "cov_factor": 2, "cov_diag": 1, "df": 0, "inverse": 2}
+    parts = ((p, ranks[name]) for name, p in theta._asdict().items() if p is not None)
+    return jnp.broadcast_shapes(*(p.shape[: p.ndim - rank] for p, rank in parts))
 
 
-def whiten(factor: Matrix, theta: Theta, x: Value) -> PerComponentValue:
+def whiten(
+    factor: Matrix, theta: Theta, x: Value, inverse: Matrix | None = None
+) -> PerComponentValue:
     """Return ``L⁻¹(x − loc)``, ``*points k event``."""
     x = event_first(theta, x)
     finite = jnp.isfinite(x)
     # an infinite coordinate stays alone, without 0 · ∞
     factor = jnp.broadcast_to(factor, batch_of(theta) + factor.shape[-2:])
-    z = whiten_rows(factor, theta.loc, jnp.where(finite, x, 0.0))
+    z = whiten_rows(factor, theta.loc, jnp.where(finite, x, 0.0), inverse)
     return jnp.moveaxis(jnp.where(finite, z, x), 0, -1)
 
 

@@ -29,8 +29,12 @@ def many_points(matrix: Matrix, rows: PointRows) -> bool:
     return not all(isinstance(n, int) for n in shared) or math.prod(shared) > MANY_POINTS
 
 
-def whiten_rows(factor: Matrix, loc: Reals, x: PointRows) -> PointRows:
-    """Return ``L⁻¹(x − loc)`` of finite ``x``, ``event *points *batch``."""
+def whiten_rows(
+    factor: Matrix, loc: Reals, x: PointRows, inverse: Matrix | None = None
+) -> PointRows:
+    """Return ``L⁻¹(x − loc)`` of finite ``x``, ``event *points *batch``; by a known inverse."""
+    if inverse is not None:
+        return times_rows(inverse, x - loc_rows(loc, x.ndim))
     if many_points(factor, x):
         return _whiten_by_inverse(factor, loc, x)
     return solve_rows(factor, x - loc_rows(loc, x.ndim))

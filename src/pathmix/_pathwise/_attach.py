@@ -5,6 +5,7 @@ derivatives the value moves as well.
 """
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,7 @@ from pathmix._evaluation import (
     each_of_block,
     of_block,
     over_blocks,
+    prepared,
     velocity_at,
     velocity_rows,
 )
@@ -88,6 +90,8 @@ def mixture_velocity(
     points = jnp.broadcast_shapes(x.shape[: x.ndim - events], components[0].batch_shape[:-1])
     x = jnp.broadcast_to(x, points + d.event_shape)
     rows = to_rows(x, events, len(batch))
+    with_shared = partial(prepared, samples=math.prod(rows.shape[events : events + 2]))
+    d, d_dot = jax.jvp(with_shared, (d,), (d_dot,))
     velocity = component_velocity(w, d, d_dot, rows) + weight_velocity(w, w_dot, d, rows)
     return from_rows(jnp.moveaxis(velocity, range(events), range(-events, 0)), x.shape)
 

@@ -82,7 +82,7 @@ def artanh_rest(v: Reals) -> Reals:
 
 
 def exponent_of(x: Reals, m: Reals) -> Array:
-    """Return the whole logarithm of ``m/x`` to base two, zero where it may be; an integer.
+    """Return the logarithm of ``m/x`` to base two, an integer, rounded towards zero or nearly so.
 
     Positive floats sort like the integers of their bits, whose differences are logarithms but for
     an error of 0.09 of the mantissas.
@@ -90,9 +90,10 @@ def exponent_of(x: Reals, m: Reals) -> Array:
     >>> print(exponent_of(jnp.array([3.0, 3.0]), jnp.array([5.0, 50.0])))
     [0 4]
     """
-    digits = jnp.finfo(m.dtype).nmant
+    info = jnp.finfo(m.dtype)
     apart = _bits(m) - _bits(x)
-    return jnp.where(jnp.abs(apart) < 1 << digits, 0, (apart + (1 << digits - 1)) >> digits)
+    towards_zero = (apart >> info.bits - 1) & ((1 << info.nmant) - 1)
+    return (apart + towards_zero) >> info.nmant
 
 
 def over_power(m: Reals, exponent: Array) -> Reals:
