@@ -77,13 +77,29 @@ def posterior(nuts):
     return nuts.get_samples()
 
 
-@pytest.mark.parametrize("kernel", [NUTS, pytest.param(HMC, marks=pytest.mark.slow)])
-def test_draws_are_identical_to_those_on_the_plain_model(kernel, posterior):
-    ours = posterior if kernel is NUTS else mcmc(program, kernel).get_samples()
-    theirs = mcmc(plain, kernel).get_samples()
-    assert set(ours) - set(theirs) == {"x_component"}
-    for name, draws in theirs.items():
-        np.testing.assert_array_equal(ours[name], draws)
+def test_the_potential_is_that_of_the_plain_model(posterior):
+    """Of it and of its slope samplers make their draws, which grow apart from rounding errors."""
+    initial = [
+        initialize_model(random.key(0), model, model_args=(DATA,)) for model in (program, plain)
+    ]
+    start = initial[1].param_info.z
+    assert set(start) == {"weights", "first", "gap"}
+    for scale in (0.3, 1.0, 2.0):
+        z = jax.tree.map(lambda t, scale=scale: scale * t + 0.1, start)
+        ours, theirs = (jax.jit(jax.value_and_grad(m.potential_fn))(z) for m in initial)
+        # sums of 60 terms of about 5, each to a few units of 2⁻²⁴
+        jax.tree.map(
+            lambda t, wanted: np.testing.assert_allclose(t, wanted, rtol=1e-5, atol=1e-3),
+            ours,
+            theirs,
+        )
+    assert "x_component" in posterior
+
+
+@pytest.mark.slow
+def test_hmc_runs_on_a_program():
+    draws = mcmc(program, HMC).get_samples()
+    assert {name for name, draw in draws.items() if not np.isfinite(draw).all()} == set()
 
 
 def test_the_posterior_is_near_the_truth(nuts, posterior):

@@ -113,6 +113,8 @@ def test_draws_are_those_of_the_distribution(name, key):
 
 
 @pytest.mark.slow
+# that package may warn of what it uses of JAX, where it is installed
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_family_whose_draws_need_another_package():
     """NumPyro draws from GaussianCopulaBeta by TensorFlow Probability; values need none."""
     arguments = ARGUMENTS["GaussianCopulaBeta"]

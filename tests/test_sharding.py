@@ -65,7 +65,7 @@ def test_on_eight_devices():
 @pytest.mark.slow
 def test_everything_on_eight_devices():
     results = finish(start(8, "", x64="1"))
-    assert len(results["work"]) == 18
+    assert len(results["work"]) == 23
     check(results, 1e-12)  # what differs in float32 is rounding
 
 

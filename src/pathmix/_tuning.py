@@ -27,8 +27,12 @@ loop (benchmarks/many_mixtures.py, 1797 full covariances of size 5 under 6 compo
 SCALARS = 2
 """How many times as many values of scalars, which are worked out in place (log_prob, Normal)."""
 
-DENSE = 2**18
-"""Values over components and points of a mixture of scalars that are arrays at a time
+DENSE = 2**21
+"""Values over components and points of a mixture of scalars that are an array at a time
+(log_prob, Gamma, N = 1e5; beyond, memory is what bounds it)."""
+
+DENSE_CHANGE = 2**18
+"""The same of derivatives in the parameters, of which there are several arrays
 (log_prob_grad, Normal, N = 1e5)."""
 
 WRITTEN_OUT = 16

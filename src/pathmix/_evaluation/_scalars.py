@@ -24,6 +24,7 @@ from pathmix._families import factored
 from pathmix._layout import fold_components, in_stretches, over_components, with_points
 from pathmix._moving import dense, is_zero
 from pathmix._special import bounded_exp
+from pathmix._tuning import DENSE, DENSE_CHANGE
 from pathmix._typing import Reals, Value
 from pathmix._weights import Weights, log_ratio, weighted
 
@@ -47,7 +48,8 @@ def log_density_of_scalars(weights: Weights, components: Canonical, x: Value) ->
 def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
     *d_parts, dx = tangents
     if is_zero(dx):
-        out, total = log_density_of_scalars(*primals), jnp.zeros_like(primals[2])
+        out = log_density_of_scalars(*primals)
+        total = jnp.zeros_like(out)
     else:
         out, slope = _with_slope(*primals)
         total = slope * dx
@@ -68,8 +70,12 @@ def _with_slope(weights: Weights, components: Canonical, x: Value) -> tuple[Real
         share = lambda one: times(one[1], jnp.exp(log_ratio(one[0], top)))  # noqa: E731
         total = fold_components(jnp.add, (joint, terms.factor), share)
         out = jnp.where(jnp.isinf(top), top, jnp.log(total) + top)
-        moving = lambda one: jnp.exp(log_ratio(one[0], top)) * one[1]  # noqa: E731
-        slope = fold_components(jnp.add, (joint, slopes), moving)
+
+        def felt(one: tuple[Reals, Reals]) -> Reals:
+            part = jnp.exp(log_ratio(one[0], top))
+            return jnp.where(part > 0, part * one[1], 0.0)
+
+        slope = fold_components(jnp.add, (joint, slopes), felt)
         return out, jnp.where(total > 0, slope * (1 / jnp.where(total > 0, total, 1.0)), 0.0)
 
     return _in_stretches(stretch, components, x)
@@ -121,7 +127,8 @@ def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
                 total += over_components(felt(_along(i, first, x)), d)
         return total
 
-    return _in_stretches(jax.checkpoint(stretch, prevent_cse=False), components, x, out)
+    again = jax.checkpoint(stretch, prevent_cse=False)
+    return _in_stretches(again, components, x, out, most=DENSE_CHANGE)
 
 
 def _along(leaf: int | None, components: Canonical, x: Value, tangent: Any = None) -> Rows:
@@ -152,5 +159,8 @@ def _density(components: Canonical, x: Value) -> Rows:
     return Rows(*factored(log_p, None if limit is None else limit.mass))
 
 
-def _in_stretches(fn: Callable[..., Any], components: Canonical, *arrays: Value) -> Any:
-    return in_stretches(fn, components.own_shape[-1], len(components.own_shape) - 1, *arrays)
+def _in_stretches(
+    fn: Callable[..., Any], components: Canonical, *arrays: Value, most: int = DENSE
+) -> Any:
+    *batch, k = components.own_shape
+    return in_stretches(fn, k, most, len(batch), *arrays)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from pathmix._layout._axes import is_symbolic
-from pathmix._tuning import DENSE, DEVICES, SPLIT
+from pathmix._tuning import DEVICES, SPLIT
 from pathmix._typing import PointRows, Reals, Shape, Value
 
 
@@ -34,15 +34,17 @@ def from_rows(rows: PointRows, shape: Shape) -> Value:
     return jnp.swapaxes(rows, 0, 1).reshape(shape)
 
 
-def in_stretches(fn: Callable[..., Any], values: int, batch_dim: int, *arrays: Value) -> Any:
-    """Return ``fn`` of arrays ``*sample *batch``, over as many samples at once as a cache holds.
+def in_stretches(
+    fn: Callable[..., Any], per_entry: int, most: int, batch_dim: int, *arrays: Value
+) -> Any:
+    """Return ``fn`` of arrays ``*sample *batch``, by parts with ``most`` values at a time.
 
-    It works on as many ``values`` for each entry, and returns one array or several.
+    It makes as many values ``per_entry``, and returns one array or several.
     """
     shape = arrays[0].shape
     cut = len(shape) - batch_dim
     samples, rest = math.prod(shape[:cut]), shape[cut:]
-    least = -(-samples * values * math.prod(rest) // DENSE)
+    least = -(-samples * per_entry * math.prod(rest) // most)
     if samples < 2 or least < 2:
         return fn(*arrays)
     count = next((c for c in local_divisors(samples, 4 * least) if c >= least), least)
