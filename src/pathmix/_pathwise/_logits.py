@@ -40,7 +40,9 @@ _LARGE = 1e4
 def weight_velocity(weights: Weights, tangent: Weights, components: Canonical, x: Value) -> Value:
     """Return the velocity of rows ``*event split rest *batch`` under the weights' ``tangent``."""
     events = components.event_dim
-    points = (math.prod(x.shape[events : events + 2]), *x.shape[events + 2 :])
+    points = x.shape[events:]
+    if jax.device_count() == 1:  # on several, one axis would gather what lies on all of them
+        points = (math.prod(points[:2]), *points[2:])
     x_k = jnp.moveaxis(x.reshape(components.event_shape + points), range(events), range(-events, 0))
     conditionals = conditionals_of(components, jnp.expand_dims(x_k, len(points)))
     dx = conditionals.complete(_recurrence(weights.change(tangent), conditionals, points, x.dtype))
