@@ -205,10 +205,11 @@ def weights_by(kind, dtype):
 
 
 def terms_and_factors(d, x, quantity):
-    """A quantity of the family as `factor · exp(term)`."""
+    """A quantity of the family as `factor · exp(term)`, the components first."""
     limit = limit_of(d, x)
     chosen = None if limit is None else getattr(limit, QUANTITIES[quantity])
-    return factored(getattr(family(d), quantity)(d, x), chosen)
+    both = factored(getattr(family(d), quantity)(d, x), chosen)
+    return jax.tree.map(lambda t: jnp.moveaxis(t, -1, 0), both)
 
 
 def mixed(edge, kind, quantity, x, t):
