@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 
 from cases.mixtures import by_logits, by_probs
+from pathmix import MixtureSameFamily
 
 PROBS = np.array([0.0, 0.4, 0.6])
 COMPONENTS = {
@@ -185,3 +186,18 @@ def test_posteriors_have_no_nan_in_value_or_gradient(by, x, precision):
     assert not jnp.isnan(probs(*arguments)).any()
     for gradient in jax.jit(jax.jacrev(probs, (0, 1, 2)))(*arguments):
         assert not jnp.isnan(gradient).any()
+
+
+def test_the_slope_in_x_moves_with_a_zero_weight(x64):
+    """``∂ (∂_x log f) / ∂p_k = (e_k/f) (∂_x log e_k − ∂_x log f)``, also where p_k = 0."""
+    loc, x, p = jnp.array([0.0, 1.0, 2.0]), 0.3, jnp.array([0.4, 0.6, 0.0])
+
+    def log_f(p, x):
+        weights = dist.Categorical(probs=p, validate_args=False)
+        return MixtureSameFamily(weights, dist.Normal(loc, 1.0)).log_prob(x)
+
+    density = stats.norm.pdf(x, loc)
+    f = p @ density
+    slope = (p * density) @ (loc - x) / f
+    found = jax.jacfwd(jax.grad(log_f, 1))(p, x)
+    np.testing.assert_allclose(found, density / f * (loc - x - slope), rtol=1e-12)

@@ -14,7 +14,7 @@ from jax import Array, lax
 from jaxtyping import Float
 from numpyro.distributions import Distribution, ExpandedDistribution
 
-from pathmix._layout import component_first, fold_components, over_components
+from pathmix._layout import fold_components, over_components, with_points
 from pathmix._special import bounded_exp
 from pathmix._typing import ComponentFirst, Flags, Reals
 
@@ -189,7 +189,7 @@ def _mix_probabilities_jvp(primals, tangents):  # type: ignore[no-untyped-def]
 
 def _first(w: PerWeight, terms: ComponentFirst) -> ComponentFirst:
     """Turn ``*batch k`` into ``k *points``, as the terms are."""
-    return component_first(w, 0, terms.ndim - 1)
+    return with_points(w, terms.ndim - 1)
 
 
 def _times(w: Reals, factors: Reals | None) -> Reals:

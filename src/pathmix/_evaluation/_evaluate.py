@@ -19,7 +19,7 @@ from pathmix._evaluation._draws import draw
 from pathmix._evaluation._index import draw_index
 from pathmix._evaluation._rows import limit_at
 from pathmix._families import OfValue, Vanishing, factored
-from pathmix._layout import component_first, over_components
+from pathmix._layout import over_components, with_points
 from pathmix._typing import (
     ComponentFirst,
     ComponentFirstValue,
@@ -77,7 +77,7 @@ def cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
         return jnp.exp(log_cdf(weights, components, x))
     need(components, "log_cdf")
     parts = _elementwise(components, x, components.family.cdf_at)
-    w = component_first(weights.values(), 0, x.ndim)
+    w = with_points(weights.values(), x.ndim)
     limit = _limit(components, x, "below")
     if limit is not None:
         parts = jnp.where(limit.reached, limit.value, parts)

@@ -95,13 +95,15 @@ def _with_slope_jvp(primals, tangents):  # type: ignore[no-untyped-def]
 def _slope(out: Reals, weights: Weights, components: Canonical, x: Value) -> Reals:
     """``Σ_k r_k ∂_x log p_k``."""
     first = components.component_first(x.ndim)
+    # of the change of weights, what does not depend on the tangent, which is any here
     log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))
 
     def stretch(x: Value, out: Reals) -> Reals:
         terms = _density(first, x)
-        r = share * bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
+        r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
         slopes = moved(terms, _along(None, first, x))
-        return over_components(jnp.where(r > 0, r * slopes, 0.0))
+        # a weight of zero has a share of zero, which has a derivative
+        return over_components(share * jnp.where(r > 0, r * slopes, 0.0))
 
     return _in_stretches(stretch, components, x, out)
 
