@@ -1,4 +1,4 @@
-"""log1mexp, log_diff_exp and log_ndtr."""
+"""log1mexp, log_diff_exp, ndtr, log_ndtr, and the inverse tangent."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 import special_oracles as oracles
 
-from pathmix._special import log1mexp, log_diff_exp, log_ndtr, mills_ratio
+from pathmix._special import (
+    arctan_and_cot,
+    log1mexp,
+    log_diff_exp,
+    log_ndtr,
+    mills_ratio,
+    ndtr,
+)
 
 # Each is a chain of under ten operations, none of which magnifies the errors of those before it;
 # the library's elementary functions are good to 2 units: 32 units in all, 2e-6 and 3.6e-15.
@@ -95,6 +102,52 @@ def test_dtypes_shapes_and_compilation(precision, function):
     assert function(-1).dtype == jnp.dtype(precision)
     np.testing.assert_allclose(jax.jit(function)(x), function(x), rtol=1e-6)
     np.testing.assert_allclose(jax.vmap(function)(x), function(x), rtol=1e-6)
+
+
+def test_ndtr_is_relatively_accurate_in_its_lower_tail(precision):
+    """As far down as numbers have all their digits."""
+    far = -12 if precision == "float32" else -37
+    z = np.concatenate([np.linspace(far, 9, 200), TAILS[far < TAILS]]).astype(precision)
+    values = oracles.on_points(mp.ncdf, [z])
+    assert oracles.errors(ndtr(z), values, 0).max() < _tolerance(precision)
+    # the density takes the square of z, whose rounding a small density magnifies by z²
+    slope, curvature = jax.grad(ndtr), jax.grad(jax.grad(ndtr))
+    near = z[np.abs(z) < 6]
+    for fn, exact in ((slope, mp.npdf), (curvature, lambda x: -x * mp.npdf(x))):
+        found = jax.jit(jax.vmap(fn))(near)
+        wanted = oracles.on_points(exact, [near])
+        assert oracles.errors(found, wanted, 0).max() < 2 * _tolerance(precision)
+
+
+def test_ndtr_at_the_ends(precision):
+    z = jnp.asarray([-np.inf, -1e30, 1e30, np.inf], precision)
+    np.testing.assert_array_equal(ndtr(z), [0, 0, 1, 1])
+    for f in (jax.grad(ndtr), jax.grad(jax.grad(ndtr))):
+        np.testing.assert_array_equal(jax.vmap(f)(z), 0)
+    assert np.isnan(ndtr(jnp.asarray(np.nan, precision)))
+
+
+def test_the_inverse_tangent_and_its_complement(precision):
+    """Values, slopes and curvatures, from where the one is ``x`` to where the other is ``1/x``."""
+    x = np.concatenate([np.logspace(-10, 10, 60), np.linspace(0.9, 1.1, 40)]).astype(precision)
+    for part, exact in enumerate((mp.atan, mp.acot)):
+        fn = lambda x, part=part: arctan_and_cot(x)[part]  # noqa: E731
+        sign = 1 - 2 * part
+        orders = (
+            (fn, exact),
+            (jax.grad(fn), lambda x, sign=sign: sign / (1 + x * x)),
+            (jax.grad(jax.grad(fn)), lambda x, sign=sign: -2 * sign * x / (1 + x * x) ** 2),
+        )
+        for f, oracle in orders:
+            found, wanted = jax.jit(jax.vmap(f))(x), oracles.on_points(oracle, [x])
+            assert oracles.errors(found, wanted, 0).max() < _tolerance(precision)
+
+
+def test_the_inverse_tangent_at_its_ends(precision):
+    ends = jnp.asarray([0.0, np.inf], precision)
+    np.testing.assert_array_equal(arctan_and_cot(ends)[0] == 0, [True, False])
+    np.testing.assert_array_equal(arctan_and_cot(ends)[1] == 0, [False, True])
+    np.testing.assert_array_equal(jax.vmap(jax.grad(lambda x: arctan_and_cot(x)[0]))(ends), [1, 0])
 
 
 @pytest.mark.parametrize("side", [-1, 1])

@@ -55,6 +55,12 @@ def pushforward(base: Family, event_dim: int = 0, *, elementwise: bool, affine: 
         log_p, _, below, above = tails(theta, x)
         return jnp.where(below, -jnp.inf, jnp.where(above, 0.0, log_p))
 
+    def cdf(theta: Pushed, x: Value) -> Reals:
+        if not all(isinstance(t.sign, int) and t.sign > 0 for t in theta.transforms):
+            return jnp.exp(log_cdf(theta, x))
+        y, _, below, above = _pull_back(theta.transforms, x)
+        return jnp.where(below, 0.0, jnp.where(above, 1.0, base.cdf_at(theta.base, y)))
+
     def log_survival(theta: Pushed, x: Value) -> Reals:
         _, log_p, below, above = tails(theta, x)
         return jnp.where(below, 0.0, jnp.where(above, -jnp.inf, log_p))
@@ -83,6 +89,7 @@ def pushforward(base: Family, event_dim: int = 0, *, elementwise: bool, affine: 
         Pushed,
         event_dim=event_dim,
         log_cdf=log_cdf if has_tails else None,
+        cdf=cdf if has_tails and base.cdf is not None else None,
         log_survival=log_survival if has_tails else None,
         velocity=velocity if elementwise and base.velocity is not None else None,
         mean=mean if affine and base.mean is not None else None,

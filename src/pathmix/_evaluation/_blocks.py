@@ -27,7 +27,8 @@ def by_stretches(fn: RowsOf, components: Canonical, x: Value) -> Reals:
     count = _stretches(x.size, samples) if events and components.factors() else 1
 
     def stretch(x: Value) -> Reals:
-        return from_rows(fn(to_rows(x, events, batch)), x.shape[: x.ndim - events])
+        rows = to_rows(x, events, batch, split_up=count > 1)
+        return from_rows(fn(rows), x.shape[: x.ndim - events])
 
     if count == 1:
         return stretch(x)

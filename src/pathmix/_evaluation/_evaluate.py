@@ -19,7 +19,7 @@ from pathmix._evaluation._draws import draw
 from pathmix._evaluation._index import draw_index
 from pathmix._evaluation._rows import limit_at
 from pathmix._families import OfValue, Vanishing, factored
-from pathmix._layout import over_components, with_points
+from pathmix._layout import with_points
 from pathmix._typing import (
     ComponentFirst,
     ComponentFirstValue,
@@ -82,7 +82,7 @@ def cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
     if limit is not None:
         parts = jnp.where(limit.reached, limit.value, parts)
     parts = jnp.where((w == 0) & ~jnp.isfinite(parts), 0.0, parts)
-    total = over_components(parts, w)
+    total = jnp.sum(w * parts, axis=0)
     total -= lax.stop_gradient(jnp.maximum(total - 1, 0.0))  # what rounding has added
     return jnp.where(jnp.isnan(x), jnp.nan, total)
 

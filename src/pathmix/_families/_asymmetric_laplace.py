@@ -45,6 +45,17 @@ def _log_cdf(theta: AsymmetricLaplace, x: Value) -> Reals:
     return at_finite(lambda z: _log_tail(z, *theta.sides), theta, x, -jnp.inf, 0.0)
 
 
+def _cdf(theta: AsymmetricLaplace, x: Value) -> Reals:
+    below, above, log_below, log_above = theta.sides
+
+    def cdf(z: Reals) -> Reals:
+        left = z < 0
+        tail = jnp.exp(jnp.where(left, log_below, log_above) + jnp.where(left, below, -above) * z)
+        return jnp.where(left, tail, 1 - tail)
+
+    return at_finite(cdf, theta, x, 0.0, 1.0)
+
+
 def _log_survival(theta: AsymmetricLaplace, x: Value) -> Reals:
     below, above, log_below, log_above = theta.sides
     mirrored = Sides(above, below, log_above, log_below)
@@ -84,6 +95,7 @@ asymmetric_laplace = Family(
     AsymmetricLaplace,
     log_cdf=_log_cdf,
     log_survival=_log_survival,
+    cdf=_cdf,
     velocity=implicit(_log_cdf, _log_survival),
     mean=_mean,
     variance=_variance,

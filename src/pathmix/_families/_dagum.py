@@ -5,7 +5,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from pathmix._families._edges import log_cdf_between, log_survival_between, power_at_zero
+from pathmix._families._edges import (
+    cdf_between,
+    log_cdf_between,
+    log_survival_between,
+    power_at_zero,
+)
 from pathmix._families._exponential import log_cdf_of_hazard
 from pathmix._families._family import Family, guarded, implicit
 from pathmix._special import lgamma_difference, lgamma_second_difference, log_quotient
@@ -40,6 +45,15 @@ def _log_cdf(theta: Dagum, x: Value) -> Reals:
         return theta.concentration * jax.nn.log_sigmoid(t)
 
     return log_cdf_between(inside, x, theta.scale)
+
+
+def _cdf(theta: Dagum, x: Value) -> Reals:
+    def inside(x: Reals) -> Reals:
+        t = theta.sharpness * log_quotient(x, theta.scale)
+        softplus = jnp.maximum(-t, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(t)))
+        return jnp.exp(-theta.concentration * softplus)
+
+    return cdf_between(inside, x, theta.scale)
 
 
 def _log_survival(theta: Dagum, x: Value) -> Reals:
@@ -86,6 +100,7 @@ dagum = Family(
     Dagum,
     log_cdf=_log_cdf,
     log_survival=_log_survival,
+    cdf=_cdf,
     velocity=implicit(_log_cdf, _log_survival),
     mean=_mean,
     variance=_variance,

@@ -21,6 +21,12 @@ def log_cdf_between(fn: Fn, x: Value, safe: Any, low: Any = 0.0, high: Any = jnp
     return guarded((x > low) & (x < high), fn, x, safe, beyond)
 
 
+def cdf_between(fn: Fn, x: Value, safe: Any, low: Any = 0.0, high: Any = jnp.inf) -> Reals:
+    """Return the cdf ``fn(x)`` between the ends, 0 up to ``low`` and 1 from ``high`` on."""
+    beyond = jnp.where(x >= high, 1.0, 0.0)
+    return guarded((x > low) & (x < high), fn, x, safe, beyond)
+
+
 def log_survival_between(fn: Fn, x: Value, safe: Any, low: Any = 0.0, high: Any = jnp.inf) -> Reals:
     """Return the log survival ``fn(x)`` between the ends, 0 below and −inf from ``high`` on."""
     beyond = jnp.where(x >= high, -jnp.inf, 0.0)

@@ -6,9 +6,14 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
-from pathmix._families._edges import log_cdf_between, log_survival_between, power_at_zero
+from pathmix._families._edges import (
+    cdf_between,
+    log_cdf_between,
+    log_survival_between,
+    power_at_zero,
+)
 from pathmix._families._family import Family, complement, guarded, implicit
-from pathmix._special import lgamma_second_difference, log1mexp, log_quotient
+from pathmix._special import lgamma_second_difference, log1mexp, log_quotient, one_minus_exp
 from pathmix._typing import Reals, Value
 
 
@@ -26,6 +31,10 @@ def _exponential_log_density(theta: Exponential, x: Value) -> Reals:
 
 def _exponential_log_cdf(theta: Exponential, x: Value) -> Reals:
     return log_cdf_between(lambda x: complement(-theta.rate * x), x, 1.0)
+
+
+def _exponential_cdf(theta: Exponential, x: Value) -> Reals:
+    return cdf_between(lambda x: one_minus_exp(theta.rate * x), x, 1.0)
 
 
 def _exponential_log_survival(theta: Exponential, x: Value) -> Reals:
@@ -59,6 +68,12 @@ def _weibull_log_density(theta: Weibull, x: Value) -> Reals:
 def _weibull_log_cdf(theta: Weibull, x: Value) -> Reals:
     return log_cdf_between(
         lambda x: log_cdf_of_hazard(_weibull_log_hazard(theta, x)), x, theta.scale
+    )
+
+
+def _weibull_cdf(theta: Weibull, x: Value) -> Reals:
+    return cdf_between(
+        lambda x: one_minus_exp(hazard(_weibull_log_hazard(theta, x))), x, theta.scale
     )
 
 
@@ -101,6 +116,7 @@ exponential = Family(
     Exponential,
     log_cdf=_exponential_log_cdf,
     log_survival=_exponential_log_survival,
+    cdf=_exponential_cdf,
     velocity=_exponential_velocity,
     mean=lambda theta: 1 / theta.rate,
     variance=lambda theta: 1 / theta.rate**2,
@@ -113,6 +129,7 @@ weibull = Family(
     Weibull,
     log_cdf=_weibull_log_cdf,
     log_survival=_weibull_log_survival,
+    cdf=_weibull_cdf,
     velocity=implicit(_weibull_log_cdf, _weibull_log_survival),
     mean=_weibull_mean,
     variance=_weibull_variance,

@@ -6,12 +6,11 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.scipy.special import ndtr
 
 from pathmix._families._edges import log_cdf_between, log_survival_between
 from pathmix._families._family import Family, Theta, given, guarded, implicit, sharpen
 from pathmix._families._location_scale import LocScale, normal, normal_density
-from pathmix._special import log_diff_exp
+from pathmix._special import log_diff_exp, ndtr
 from pathmix._typing import Reals, Value
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)

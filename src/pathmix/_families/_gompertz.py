@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pathmix._families._edges import log_cdf_between, log_survival_between
+from pathmix._families._edges import cdf_between, log_cdf_between, log_survival_between
 from pathmix._families._exponential import hazard, log_cdf_of_hazard
 from pathmix._families._family import Family, guarded, implicit
-from pathmix._special import log1mexp
+from pathmix._special import log1mexp, one_minus_exp
 from pathmix._typing import Reals, Value
 
 # The trapezoidal rule for log E, E standard exponential, of density e^(w − e^w): analytic in the
@@ -43,6 +43,10 @@ def _log_cdf(theta: Gompertz, x: Value) -> Reals:
         return log_cdf_of_hazard(jnp.log(theta.concentration) + t + log1mexp(-t))
 
     return log_cdf_between(inside, x, 1 / theta.rate)
+
+
+def _cdf(theta: Gompertz, x: Value) -> Reals:
+    return cdf_between(lambda x: one_minus_exp(_hazard(theta, x)), x, 1 / theta.rate)
 
 
 def _log_survival(theta: Gompertz, x: Value) -> Reals:
@@ -79,6 +83,7 @@ gompertz = Family(
     Gompertz,
     log_cdf=_log_cdf,
     log_survival=_log_survival,
+    cdf=_cdf,
     velocity=implicit(_log_cdf, _log_survival),
     mean=_mean,
     variance=_variance,

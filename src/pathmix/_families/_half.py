@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import erf, erfc
 
-from pathmix._families._edges import log_cdf_between, log_survival_between
+from pathmix._families._edges import cdf_between, log_cdf_between, log_survival_between
 from pathmix._families._family import Family, guarded
 from pathmix._families._location_scale import cauchy_density, normal_density
-from pathmix._special import log_ndtr
+from pathmix._special import arctan_and_cot, log_ndtr
 from pathmix._typing import Reals, Value
 
 LOG_2 = math.log(2)
@@ -25,7 +25,12 @@ class Scale(NamedTuple):
 
 
 def half(
-    name: str, log_density: Standard, log_below: Standard, log_above: Standard, **moments: Any
+    name: str,
+    log_density: Standard,
+    log_below: Standard,
+    log_above: Standard,
+    below: Standard,
+    **moments: Any,
 ) -> Family:
     """Return a folded family by functions of ``z = x / scale ≥ 0``."""
 
@@ -41,10 +46,14 @@ def half(
     def log_survival(theta: Scale, x: Value) -> Reals:
         return log_survival_between(lambda x: log_above(x / theta.scale), x, theta.scale)
 
+    def cdf(theta: Scale, x: Value) -> Reals:
+        return cdf_between(lambda x: below(x / theta.scale), x, theta.scale)
+
     return Family(
         name,
         density,
         Scale,
+        cdf=cdf,
         log_cdf=log_cdf,
         log_survival=log_survival,
         velocity=_velocity,
@@ -57,30 +66,41 @@ def _velocity(theta: Scale, tangent: Scale, x: Value) -> Value:
     return jax.jvp(lambda theta: theta.scale * z, (theta,), (tangent,))[1]
 
 
-def half_normal_cdf(z: Reals) -> Reals:
+def half_normal_log_cdf(z: Reals) -> Reals:
     """Return ``log erf(z/√2)``, by the complement once it is the smaller part."""
     z = z / math.sqrt(2)
     body = jnp.log(erf(jnp.where(z < 1, z, 1.0)))
     return jnp.where(z < 1, body, jnp.log1p(-erfc(jnp.where(z < 1, 1.0, z))))
 
 
-def half_cauchy_cdf(z: Reals) -> Reals:
+def half_cauchy_log_cdf(z: Reals) -> Reals:
     """Return ``log((2/π) atan z)``, by the complement once it is the smaller part."""
-    body = jnp.log(2 / math.pi * jnp.arctan(jnp.where(z < 1, z, 1.0)))
-    tail = 2 / math.pi * jnp.arctan2(1.0, jnp.where(z < 1, 1.0, z))
-    return jnp.where(z < 1, body, jnp.log1p(-tail))
+    body, tail = (
+        _half_cauchy(jnp.where(z < 1, z, 1.0))[0],
+        _half_cauchy(jnp.where(z < 1, 1.0, z))[1],
+    )
+    return jnp.where(z < 1, jnp.log(body), jnp.log1p(-tail))
 
 
-def half_normal_survival(z: Reals) -> Reals:
+def half_normal_log_survival(z: Reals) -> Reals:
     """Return ``log erfc(z/√2)``, by the complement while that is the smaller part."""
     body = jnp.log1p(-erf(jnp.where(z < 0.5, z, 0.5) / math.sqrt(2)))
     return jnp.where(z < 0.5, body, LOG_2 + log_ndtr(-jnp.where(z < 0.5, 0.5, z)))
 
 
-def half_cauchy_survival(z: Reals) -> Reals:
+def half_cauchy_log_survival(z: Reals) -> Reals:
     """Return ``log(1 − (2/π) atan z)``, by the complement while that is the smaller part."""
-    body = jnp.log1p(-2 / math.pi * jnp.arctan(jnp.where(z < 1, z, 1.0)))
-    return jnp.where(z < 1, body, jnp.log(2 / math.pi * jnp.arctan2(1.0, jnp.where(z < 1, 1.0, z))))
+    body, tail = (
+        _half_cauchy(jnp.where(z < 1, z, 1.0))[0],
+        _half_cauchy(jnp.where(z < 1, 1.0, z))[1],
+    )
+    return jnp.where(z < 1, jnp.log1p(-body), jnp.log(tail))
+
+
+def _half_cauchy(z: Reals) -> tuple[Reals, Reals]:
+    """The cdf and the survival."""
+    below, above = arctan_and_cot(z)
+    return 2 / math.pi * below, 2 / math.pi * above
 
 
 def _infinite(theta: Scale) -> Reals:
@@ -90,16 +110,18 @@ def _infinite(theta: Scale) -> Reals:
 half_normal = half(
     "HalfNormal",
     normal_density,
-    half_normal_cdf,
-    half_normal_survival,
+    half_normal_log_cdf,
+    half_normal_log_survival,
+    lambda z: erf(z / math.sqrt(2)),
     mean=lambda theta: math.sqrt(2 / math.pi) * theta.scale,
     variance=lambda theta: (1 - 2 / math.pi) * theta.scale**2,
 )
 half_cauchy = half(
     "HalfCauchy",
     cauchy_density,
-    half_cauchy_cdf,
-    half_cauchy_survival,
+    half_cauchy_log_cdf,
+    half_cauchy_log_survival,
+    lambda z: _half_cauchy(z)[0],
     mean=_infinite,
     variance=_infinite,
 )

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from pathmix._families._edges import log_cdf_between, log_survival_between
 from pathmix._families._family import guarded
-from pathmix._families._half import half_normal_cdf, half_normal_survival
+from pathmix._families._half import half_normal_log_cdf, half_normal_log_survival
 from pathmix._families._location_scale import LocScale, location_scale
 from pathmix._typing import Flags, Reals, Value
 
@@ -18,16 +18,16 @@ def levy_density(z: Reals) -> Reals:
     return guarded(_regular(z), lambda z: constant - 1.5 * jnp.log(z) - 0.5 / z, z, 1.0)
 
 
-def levy_cdf(z: Reals) -> Reals:
+def levy_log_cdf(z: Reals) -> Reals:
     """Return ``log erfc(1/√2z)``, twice the upper tail of a normal variable at ``1/√z``."""
     z = jnp.where(_regular(z), z, 0.0)
-    return log_cdf_between(lambda z: half_normal_survival(1 / jnp.sqrt(z)), z, 1.0)
+    return log_cdf_between(lambda z: half_normal_log_survival(1 / jnp.sqrt(z)), z, 1.0)
 
 
-def levy_survival(z: Reals) -> Reals:
+def levy_log_survival(z: Reals) -> Reals:
     """Return ``log erf(1/√2z)``."""
     z = jnp.where(_regular(z), z, 0.0)
-    return log_survival_between(lambda z: half_normal_cdf(1 / jnp.sqrt(z)), z, 1.0)
+    return log_survival_between(lambda z: half_normal_log_cdf(1 / jnp.sqrt(z)), z, 1.0)
 
 
 def _regular(z: Reals) -> Flags:
@@ -35,7 +35,7 @@ def _regular(z: Reals) -> Flags:
     return z > 2 * jnp.sqrt(jnp.finfo(z.dtype).tiny)
 
 
-_standard = location_scale("Levy", levy_density, levy_cdf, levy_survival)
+_standard = location_scale("Levy", levy_density, levy_log_cdf, levy_log_survival)
 
 
 def _log_density(theta: LocScale, x: Value) -> Reals:

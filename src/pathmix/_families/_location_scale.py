@@ -12,12 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.scipy.special import ndtr
 
 from pathmix._families._exponential import hazard, log_cdf_of_hazard
 from pathmix._families._family import Family, Theta
 from pathmix._families._squares import half_squares
-from pathmix._special import log1p_square, log_ndtr, mills_ratio
+from pathmix._special import arctan_and_cot, log1p_square, log_ndtr, mills_ratio, ndtr
 from pathmix._typing import Flags, Reals, Value
 
 Standard = Callable[[Reals], Reals]
@@ -36,8 +35,13 @@ def location_scale(
     log_below: Standard,
     log_above: Standard,
     moments: tuple[float, float] = (math.nan, math.nan),
+    cdf: Standard | None = None,
 ) -> Family:
-    """Return a family by the functions of its standard form, and its mean and variance."""
+    """Return a family by the functions of its standard form, and its mean and variance.
+
+    The cdf, of any ``z``, is one that is cheaper than the exponential of its logarithm, and 0 or 1
+    from 800 on.
+    """
     mean, variance = moments
 
     def density(theta: LocScale, x: Value) -> Reals:
@@ -56,6 +60,7 @@ def location_scale(
         LocScale,
         log_cdf=log_cdf,
         log_survival=log_survival,
+        cdf=None if cdf is None else lambda theta, x: cdf(_standardised(x, *theta)),
         velocity=_velocity,
         mean=lambda theta: theta.loc + mean * theta.scale if mean else theta.loc,
         variance=lambda theta: variance * theta.scale**2,
@@ -70,6 +75,18 @@ def _velocity(theta: LocScale, tangent: LocScale, x: Value) -> Value:
 def standardise(theta: Theta, x: Value) -> Reals:
     """Return ``z = (x − loc) / scale``."""
     return (x - theta.loc) / theta.scale
+
+
+@jax.custom_jvp
+def _standardised(x: Value, loc: Reals, scale: Reals) -> Reals:
+    return standardise(LocScale(loc, scale), x)
+
+
+@_standardised.defjvp
+def _standardised_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    """Finite for infinite ``z`` too, as what is flat from ±800 on needs it."""
+    z, (dx, d_loc, d_scale) = _standardised(*primals), tangents
+    return z, (dx - d_loc - jnp.clip(z, -800, 800) * d_scale) / primals[2]
 
 
 def at_finite(fn: Standard, theta: Theta, x: Value, below: float, above: float) -> Reals:
@@ -104,8 +121,7 @@ def _normal_total(theta: LocScale, x: Value, event_dim: int) -> Reals:
 
 
 normal = replace(
-    location_scale("Normal", normal_density, log_ndtr, lambda z: log_ndtr(-z), (0.0, 1.0)),
-    cdf=lambda theta, x: at_finite(ndtr, theta, x, 0.0, 1.0),
+    location_scale("Normal", normal_density, log_ndtr, lambda z: log_ndtr(-z), (0.0, 1.0), ndtr),
     smaller_tail=_normal_smaller_tail,
     total_log_density=_normal_total,
     light=True,
@@ -114,7 +130,17 @@ normal = replace(
 # ---- Laplace, logistic, Cauchy, soft Laplace, Gumbel ----
 
 
-def laplace_cdf(z: Reals) -> Reals:
+def symmetric(tail: Standard) -> Standard:
+    """Return the cdf of a symmetric distribution whose upper tail, of ``z ≥ 0``, is cheap."""
+
+    def cdf(z: Reals) -> Reals:
+        smaller = tail(jnp.abs(z))
+        return jnp.where(z < 0, smaller, 1 - smaller)
+
+    return cdf
+
+
+def laplace_log_cdf(z: Reals) -> Reals:
     """Return the log cdf of the standard Laplace distribution."""
     tail = jnp.exp(-jnp.where(z < 0, 0.0, z)) / 2
     return jnp.where(z < 0, z - math.log(2), jnp.log1p(-tail))
@@ -130,11 +156,14 @@ def cauchy_density(z: Reals) -> Reals:
     return -math.log(math.pi) - log1p_square(z)
 
 
-def cauchy_cdf(z: Reals) -> Reals:
-    """Return the log cdf: ``atan2(1, −z) / π`` keeps the lower tail, its complement the upper."""
-    lower = jnp.arctan2(1.0, jnp.where(z < 0, -z, 0.0)) / math.pi
-    upper = jnp.arctan2(1.0, jnp.where(z < 0, 0.0, z)) / math.pi
+def cauchy_log_cdf(z: Reals) -> Reals:
+    """Return the log cdf, by the complement above zero."""
+    lower, upper = _cauchy_tail(jnp.where(z < 0, -z, 0.0)), _cauchy_tail(jnp.where(z < 0, 0.0, z))
     return jnp.where(z < 0, jnp.log(lower), jnp.log1p(-upper))
+
+
+def _cauchy_tail(z: Reals) -> Reals:
+    return arctan_and_cot(z)[1] / math.pi
 
 
 def soft_laplace_density(z: Reals) -> Reals:
@@ -142,21 +171,26 @@ def soft_laplace_density(z: Reals) -> Reals:
     return math.log(2 / math.pi) - jnp.logaddexp(z, -z)
 
 
-def soft_laplace_cdf(z: Reals) -> Reals:
+def soft_laplace_log_cdf(z: Reals) -> Reals:
     """Return ``log((2/π) atan e^z)``, by the complement above zero; far below, ``log(2/π) + z``."""
     left, far = z < 0, z < -20
-    near = 2 / math.pi * jnp.arctan(jnp.exp(jnp.where(left & ~far, z, 0.0)))
-    tail = 2 / math.pi * jnp.arctan(jnp.exp(-jnp.where(left, 0.0, z)))
+    near = _soft_laplace_tail(jnp.where(left & ~far, -z, 0.0))
+    tail = _soft_laplace_tail(jnp.where(left, 0.0, z))
     lower = jnp.where(far, z + math.log(2 / math.pi), jnp.log(near))
     return jnp.where(left, lower, jnp.log1p(-tail))
+
+
+def _soft_laplace_tail(z: Reals) -> Reals:
+    return 2 / math.pi * arctan_and_cot(jnp.exp(-z))[0]
 
 
 laplace = location_scale(
     "Laplace",
     lambda z: -jnp.abs(z) - math.log(2),
-    laplace_cdf,
-    lambda z: laplace_cdf(-z),
+    laplace_log_cdf,
+    lambda z: laplace_log_cdf(-z),
     (0.0, 2.0),
+    symmetric(lambda z: 0.5 * jnp.exp(-z)),
 )
 logistic = location_scale(
     "Logistic",
@@ -164,19 +198,25 @@ logistic = location_scale(
     jax.nn.log_sigmoid,
     lambda z: jax.nn.log_sigmoid(-z),
     (0.0, math.pi**2 / 3),
+    symmetric(lambda z: jnp.exp(-z) * (1 / (1 + jnp.exp(-z)))),
 )
 soft_laplace = location_scale(
     "SoftLaplace",
     soft_laplace_density,
-    soft_laplace_cdf,
-    lambda z: soft_laplace_cdf(-z),
+    soft_laplace_log_cdf,
+    lambda z: soft_laplace_log_cdf(-z),
     (0.0, math.pi**2 / 4),
+    symmetric(_soft_laplace_tail),
 )
-cauchy = location_scale("Cauchy", cauchy_density, cauchy_cdf, lambda z: cauchy_cdf(-z))
+cauchy = replace(
+    location_scale("Cauchy", cauchy_density, cauchy_log_cdf, lambda z: cauchy_log_cdf(-z)),
+    cdf=lambda theta, x: at_finite(symmetric(_cauchy_tail), theta, x, 0.0, 1.0),
+)
 gumbel = location_scale(
     "Gumbel",
     lambda z: -z - hazard(-z),
     lambda z: -hazard(-z),
     lambda z: log_cdf_of_hazard(-z),
     (np.euler_gamma, math.pi**2 / 6),
+    lambda z: jnp.exp(-jnp.exp(jnp.minimum(-z, 80.0))),
 )

@@ -3,7 +3,8 @@
 Sums over an event then run along the first axis, and everything else along the last. Points are
 ``split rest *batch``. The transpose of a parameter's broadcast, a sum over all samples, is taken in
 two steps, over ``split`` and then over ``rest``: compilers for CPUs keep the first in registers,
-which makes it several times as fast as one long sum.
+which makes it up to twice as fast as one long sum. Few points are not split: their programs are
+then simpler, and compiled sooner.
 """
 
 import math
@@ -19,12 +20,11 @@ from pathmix._tuning import DEVICES, SPLIT
 from pathmix._typing import PointRows, Reals, Shape, Value
 
 
-def to_rows(x: Value, event_dim: int, batch_dim: int) -> PointRows:
+def to_rows(x: Value, event_dim: int, batch_dim: int, *, split_up: bool = False) -> PointRows:
     """Turn ``*sample *batch *event`` into ``*event split rest *batch``."""
     tail = x.shape[x.ndim - event_dim - batch_dim :]
     samples = math.prod(x.shape[: x.ndim - len(tail)])
-    # of a scalar, the transpose costs more than it saves
-    split = max(local_divisors(samples, SPLIT)) if event_dim else 1
+    split = max(local_divisors(samples, SPLIT)) if split_up else 1
     x = jnp.swapaxes(x.reshape((samples // split, split, *tail)), 0, 1)
     return jnp.moveaxis(x, range(x.ndim - event_dim, x.ndim), range(event_dim))
 

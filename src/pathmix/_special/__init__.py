@@ -1,5 +1,6 @@
 """Log-space special functions that JAX lacks, accurate in both tails and in every derivative."""
 
+from ._arctan import arctan_and_cot as arctan_and_cot
 from ._beta import log_betainc as log_betainc
 from ._cholesky import cholesky as cholesky
 from ._elementwise import forward_differentiable as forward_differentiable
@@ -15,8 +16,10 @@ from ._log_exp import log1mexp as log1mexp
 from ._log_exp import log_diff_exp as log_diff_exp
 from ._log_exp import log_expm1_ratio as log_expm1_ratio
 from ._log_exp import log_quotient as log_quotient
+from ._log_exp import one_minus_exp as one_minus_exp
 from ._normal import log_ndtr as log_ndtr
 from ._normal import mills_ratio as mills_ratio
+from ._normal import ndtr as ndtr
 from ._quotients import deviance_of as deviance_of
 from ._quotients import log1p_square as log1p_square
 from ._stirling import deviance as deviance

@@ -1,4 +1,4 @@
-"""Sums of Chebyshev polynomials."""
+"""Polynomials, and sums of Chebyshev polynomials."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -24,8 +24,14 @@ def chebyshev(coefficients: Sequence[float], t: Reals) -> Reals:
     kept = [c for k, c in enumerate(coefficients) if k < 2 or abs(c) > small]
     powers, square = [float(c) for c in cheb2poly(kept)], t * t
 
-    def horner(powers: Sequence[float]) -> Reals:
-        start = jnp.full_like(t, powers[-1])
-        return reduce(lambda total, c: total * square + c, powers[-2::-1], start)
+    return horner(powers[::2], square) + t * horner(powers[1::2], square)
 
-    return horner(powers[::2]) + t * horner(powers[1::2])
+
+def horner(coefficients: Sequence[float], t: Reals) -> Reals:
+    r"""Sum :math:`\sum_k c_k t^k` by Horner's rule.
+
+    >>> float(horner((1.0, 2.0, 3.0), jnp.asarray(2.0)))
+    17.0
+    """
+    start = jnp.full_like(t, coefficients[-1])
+    return reduce(lambda total, c: total * t + c, coefficients[-2::-1], start)

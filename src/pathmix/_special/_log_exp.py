@@ -31,6 +31,24 @@ def log1mexp(x: ArrayLike) -> Reals:
     return jnp.where(inside, jnp.where(near, close, far), -jnp.inf)
 
 
+@jax.custom_jvp
+def one_minus_exp(x: Reals) -> Reals:
+    """Compute ``1 − e^(−x)`` for ``x ≥ 0``, with a slope ``e^(−x)`` of as many digits.
+
+    That of ``expm1`` is one more than its value, which is nothing but rounding where it is small.
+
+    >>> round(float(one_minus_exp(jnp.asarray(1.0))), 4)
+    0.6321
+    """
+    return -jnp.expm1(-x)
+
+
+@one_minus_exp.defjvp
+def _one_minus_exp_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    (x,), (dx,) = primals, tangents
+    return one_minus_exp(x), jnp.exp(-x) * dx
+
+
 @jax.jit
 def log_diff_exp(a: ArrayLike, b: ArrayLike) -> Reals:
     r"""Compute :math:`\log(e^a - e^b)` for :math:`a \ge b`.

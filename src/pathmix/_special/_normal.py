@@ -1,4 +1,4 @@
-"""The log cdf of the standard normal distribution."""
+"""The cdf of the standard normal distribution, its logarithm, and its ratio to the density."""
 
 import math
 
@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 
 from pathmix._typing import Reals
 
-from ._chebyshev import chebyshev
+from ._chebyshev import chebyshev, horner
 from ._elementwise import as_floats
 
 # Chebyshev coefficients of (1 + 2x) exp(x²) erfc(x) in (x - 3.75)/(x + 3.75) for x >= 0 (the
@@ -43,6 +43,27 @@ _SCALED_ERFC = (
     5.0681489047961113168e-17,
 )
 
+# The same without exp(x²), halved, as a quotient of polynomials in z = x√2 >= 0, off by 1e-9: a
+# least squares fit in 60-digit arithmetic, weighted again until its errors were level. No
+# coefficient is negative, and so nothing cancels.
+_SHORT_NUMERATOR = (
+    0.49999999947030101,
+    0.54903674160425571,
+    0.28911133676974802,
+    0.088221391704547501,
+    0.015620693703447396,
+    0.0013306037021935863,
+)
+_SHORT_DENOMINATOR = (
+    1.0,
+    1.8959579562600767,
+    1.5909794145410748,
+    0.76383727270376473,
+    0.22447385616340841,
+    0.039155269940926817,
+    0.0033353288657800897,
+)
+
 
 @jax.jit
 def log_ndtr(z: ArrayLike) -> Reals:
@@ -63,11 +84,42 @@ def log_ndtr(z: ArrayLike) -> Reals:
     # Beyond 50 the upper tail is zero in both precisions.
     inside = (z > -jnp.inf) & (z < 50)
     left, z_inside = z < 0, jnp.where(inside, z, 1)
-    numerator, denominator = _half_scaled_erfc(jnp.where(left, -z_inside, z_inside))
+    numerator, denominator = _half_scaled_erfc(jnp.abs(z_inside))
     below = -0.5 * z_inside * z_inside + (jnp.log(numerator) - jnp.log(denominator))
     above = jnp.log1p(-_upper_tail(jnp.where(left, 1, z_inside), numerator / denominator))
     ends = jnp.where(z > 0, jnp.zeros_like(z), jnp.where(z < 0, -jnp.inf, z))
     return jnp.where(inside, jnp.where(left, below, above), ends)
+
+
+@jax.custom_jvp
+@jax.jit
+def ndtr(z: ArrayLike) -> Reals:
+    r"""Compute :math:`\Phi(z)`, the cdf of the standard normal distribution.
+
+    The smaller tail is that of `log_ndtr`, without a logarithm: one exponential and one division,
+    without branches. (``jax.scipy.special.ndtr`` works out three error functions of each number.)
+
+    >>> [round(float(ndtr(z)), 4) for z in (-1.0, 0.0, 40.0)]
+    [0.1587, 0.5, 1.0]
+    """
+    (z,) = as_floats(z)
+    # beyond 40 the upper tail is zero in both precisions
+    size = jnp.minimum(jnp.abs(z), 40)
+    numerator, denominator = _half_scaled_erfc(size)
+    form = jnp.finfo(z.dtype)
+    short = lax.reduce_precision(size, form.nexp, (form.nmant + 1) // 2 - 1)  # an exact square
+    rest = 0.5 * (size - short) * (size + short)
+    # of so small a number four terms of the exponential series are exact
+    correction = 1 - rest * (1 - rest * (1 / 2 - rest / 6))
+    tail = jnp.exp(-0.5 * short * short) * (correction * numerator / denominator)
+    return jnp.where(z < 0, tail, 1 - tail)
+
+
+@ndtr.defjvp
+def _ndtr_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    (z,), (dz,) = primals, tangents
+    near = jnp.clip(z, -40, 40)  # where the density is zero; its slope is then zero, not 0 · ∞
+    return ndtr(z), jnp.exp(-0.5 * near * near) * (math.sqrt(0.5 / math.pi) * dz)
 
 
 def _upper_tail(z: Reals, half_scaled_erfc: Reals) -> Reals:
@@ -78,10 +130,18 @@ def _upper_tail(z: Reals, half_scaled_erfc: Reals) -> Reals:
     return jnp.exp(-0.5 * short * short) * half_scaled_erfc * jnp.exp(rest)
 
 
-def _half_scaled_erfc(
-    z: Reals,
-) -> tuple[Reals, Reals]:
-    """Return numerator and denominator of exp(z²/2) erfc(z/√2) / 2."""
+def _half_scaled_erfc(z: Reals) -> tuple[Reals, Reals]:
+    """Return numerator and denominator of exp(z²/2) erfc(z/√2) / 2.
+
+    In float32 beyond 1e4 it is constant, where its logarithm is nothing beside z²/2.
+    """
+    if z.dtype.itemsize <= 4:
+        z = jnp.minimum(z, 1e4)
+        return horner(_SHORT_NUMERATOR, z), horner(_SHORT_DENOMINATOR, z)
+    return _scaled_series(z)
+
+
+def _scaled_series(z: Reals) -> tuple[Reals, Reals]:
     x = z * math.sqrt(0.5)
     t = 1 - 2 * _CENTRE / (x + _CENTRE)
     return chebyshev(_SCALED_ERFC, t), 2 + 4 * x
@@ -98,5 +158,5 @@ def mills_ratio(z: ArrayLike) -> Reals:
     [1.2533, 0.4214, 0.0]
     """
     (z,) = as_floats(z)
-    numerator, denominator = _half_scaled_erfc(jnp.where(z < 0, -z, z))
+    numerator, denominator = _scaled_series(jnp.where(z < 0, -z, z))
     return math.sqrt(2 * math.pi) * numerator / denominator

@@ -138,7 +138,7 @@ def _product(a: Left, b: Right) -> Pair:
     return _times(high, b_high), rest if a[1] is None else rest + _times(a[1], b[0])
 
 
-def _split(matrix: Matrix, axis: int) -> Pair:
+def _split(matrix: Rows, axis: int) -> Pair:
     """Return a part that is a short multiple of one unit for each row or column, and the rest.
 
     Products of two such parts add up without any rounding (Ozaki et al. 2012, "Error-free
@@ -154,5 +154,7 @@ def _split(matrix: Matrix, axis: int) -> Pair:
     return high, matrix - high
 
 
-def _times(a: Matrix, b: Matrix) -> Matrix:
+def _times(
+    a: Float[Array, "*#batch i j"], b: Float[Array, "*#batch j n"]
+) -> Float[Array, "*#batch i n"]:
     return jnp.matmul(a, b, precision="highest")
