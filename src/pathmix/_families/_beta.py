@@ -4,16 +4,19 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from pathmix._families._conditionals import smaller_over_density
 from pathmix._families._edges import log_cdf_between, log_survival_between, unit_edges
-from pathmix._families._family import Family, complement, guarded, implicit
+from pathmix._families._family import Family, complement, guarded, implicit, spread_over
 from pathmix._special import (
+    beta_quantile_slope,
     lgamma_difference,
     lgamma_second_difference,
     log1mexp,
     log_beta_kernel,
+    log_beta_tails,
     log_betainc,
 )
-from pathmix._typing import Reals, Value
+from pathmix._typing import Flags, Reals, Value
 
 
 class Concentrations(NamedTuple):
@@ -53,13 +56,27 @@ def _beta_variance(theta: Concentrations) -> Reals:
     return (a / (a + b)) * (b / (a + b)) / (a + b + 1)
 
 
+def _beta_smaller_tail(theta: Concentrations, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
+    return smaller_over_density(*log_beta_tails(*theta, x, 1 - x), log_p)
+
+
+def _beta_velocity(theta: Concentrations, tangent: Concentrations, x: Value) -> Value:
+    """Both concentrations by one function, which is compiled once for both."""
+    x = spread_over(theta, x)
+    a, b = (jnp.broadcast_to(p, x.shape) for p in theta)
+    swapped = jnp.stack([a, b]), jnp.stack([b, a]), jnp.stack([x, 1 - x]), jnp.stack([1 - x, x])
+    by_a, by_b = beta_quantile_slope(*swapped)
+    return by_a * tangent.concentration1 - by_b * tangent.concentration0
+
+
 beta = Family(
     "Beta",
     _beta_log_density,
     Concentrations,
     log_cdf=_beta_log_cdf,
     log_survival=_beta_log_survival,
-    velocity=implicit(_beta_log_cdf, _beta_log_survival),
+    velocity=_beta_velocity,
+    smaller_tail=_beta_smaller_tail,
     mean=_beta_mean,
     variance=_beta_variance,
 )

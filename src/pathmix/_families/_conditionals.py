@@ -37,9 +37,13 @@ class Terms(NamedTuple):
 def smaller_over_density(log_cdf: Reals, log_survival: Reals, log_p: Reals) -> tuple[Flags, Reals]:
     """Return whether the cdf is smaller than the survival, and the smaller over the density."""
     lower = log_cdf < log_survival
+    return lower, over_density(jnp.where(lower, log_cdf, log_survival), log_p)
+
+
+def over_density(log_tail: Reals, log_p: Reals) -> Reals:
+    """Return a tail over the density; zero where there is no density."""
     known = log_p > -jnp.inf
-    log_ratio = jnp.where(lower, log_cdf, log_survival) - jnp.where(known, log_p, 0.0)
-    return lower, jnp.where(known, bounded_exp(log_ratio), 0.0)
+    return jnp.where(known, bounded_exp(log_tail - jnp.where(known, log_p, 0.0)), 0.0)
 
 
 class Conditionals(ABC):

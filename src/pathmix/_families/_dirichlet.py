@@ -4,12 +4,16 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from pathmix._families._beta import Concentrations, beta
 from pathmix._families._conditionals import Conditionals, Terms, smaller_over_density
 from pathmix._families._edges import power_at_zero
-from pathmix._families._family import Family, given, spread_over
+from pathmix._families._family import Family, spread_over
 from pathmix._layout import component_first
-from pathmix._special import log_beta_kernel, log_betainc, log_poisson_kernel
+from pathmix._special import (
+    beta_quantile_slope,
+    log_beta_kernel,
+    log_beta_tails,
+    log_poisson_kernel,
+)
 from pathmix._typing import ComponentFirst, EventFirst, Flags, FreeFirst, Reals, Value
 
 
@@ -46,8 +50,8 @@ def _velocity(theta: Dirichlet, tangent: Dirichlet, x: Value) -> Value:
     """
     alpha = theta.concentration
     rest = jnp.sum(alpha, axis=-1, keepdims=True) - alpha
-    change = Concentrations(tangent.concentration, jnp.zeros_like(rest))
-    g = given(beta.velocity)(Concentrations(alpha, rest), change, spread_over(theta, x))
+    x = spread_over(theta, x)
+    g = beta_quantile_slope(alpha, rest, x, 1 - x) * tangent.concentration
     share = g / jnp.where(x < 1, 1 - x, 1.0)
     return g - x * (jnp.sum(share, axis=-1, keepdims=True) - share)
 
@@ -88,7 +92,7 @@ class DirichletConditionals(Conditionals):
         share, other = x / r, left / r
         log_p = log_beta_kernel(a, b, share, other) - jnp.log(share) - jnp.log(other) - jnp.log(r)
         score = ((a - 1) / share - (b - 1) / other) / r
-        tails = log_betainc(a, b, share, other), log_betainc(b, a, other, share)
+        tails = log_beta_tails(a, b, share, other)
         return Terms(*smaller_over_density(*tails, log_p), log_p, score)
 
     def start(self, a: ComponentFirst) -> Reals:

@@ -4,10 +4,18 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
+from pathmix._families._conditionals import smaller_over_density
 from pathmix._families._edges import log_cdf_between, log_survival_between, power_at_zero
-from pathmix._families._family import Family, implicit
-from pathmix._special import deviance_of, log_gammainc, log_gammaincc, log_poisson_peak
-from pathmix._typing import Reals, Value
+from pathmix._families._family import Family, spread_over
+from pathmix._special import (
+    deviance_of,
+    gamma_quantile_slope,
+    log_gamma_tails,
+    log_gammainc,
+    log_gammaincc,
+    log_poisson_peak,
+)
+from pathmix._typing import Flags, Reals, Value
 
 
 class Gamma(NamedTuple):
@@ -38,13 +46,27 @@ def _log_survival(theta: Gamma, x: Value) -> Reals:
     return log_survival_between(lambda x: log_gammaincc(a, rate * x), x, a / rate)
 
 
+def _smaller_tail(theta: Gamma, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
+    a, rate = theta.concentration, theta.rate
+    return smaller_over_density(*log_gamma_tails(a, rate * x), log_p)
+
+
+def _velocity(theta: Gamma, tangent: Gamma, x: Value) -> Value:
+    """Of ``x = m/rate``, where the quantile ``m`` moves with the concentration."""
+    a, rate = theta.concentration, theta.rate
+    x = spread_over(theta, x)
+    dm = gamma_quantile_slope(a, rate * x) * tangent.concentration
+    return (dm - x * tangent.rate) / rate
+
+
 gamma = Family(
     "Gamma",
     _log_density,
     Gamma,
     log_cdf=_log_cdf,
     log_survival=_log_survival,
-    velocity=implicit(_log_cdf, _log_survival),
+    velocity=_velocity,
+    smaller_tail=_smaller_tail,
     mean=lambda theta: theta.concentration / theta.rate,
     variance=lambda theta: theta.concentration / theta.rate**2,
 )

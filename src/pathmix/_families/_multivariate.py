@@ -10,9 +10,9 @@ import jax.numpy as jnp
 from pathmix._families._conditionals import Conditionals
 from pathmix._families._elliptical import NormalConditionals, StudentTConditionals
 from pathmix._families._family import Family, Shared, Theta
-from pathmix._families._student_t import student_normaliser
+from pathmix._families._student_t import radial_slope, student_normaliser
 from pathmix._layout import expand_to, log_det, times_rows, whiten_rows
-from pathmix._special import log_betainc, triangular_inverse
+from pathmix._special import triangular_inverse
 from pathmix._typing import Matrix, PerComponentValue, PointRows, Reals, Shape, Value
 
 
@@ -92,7 +92,9 @@ def _student_velocity(
     # of infinitely many degrees of freedom the derivative is zero
     finite = theta.df < jnp.inf
     df = jnp.where(finite, theta.df, 1.0)
-    stretch = _radial_velocity(df, square, z.shape[-1]) * jnp.where(finite, tangent.df, 0.0)
+    total = df + square
+    stretch = radial_slope(df, z.shape[-1], df / total, square / total)
+    stretch *= jnp.where(finite, tangent.df, 0.0)
     moved = jax.jvp(partial(_place, z), (theta,), (tangent,))[1]
     return moved + _times_factor(z * stretch[..., None], theta)
 
@@ -129,28 +131,6 @@ multivariate_student_t = Family(
     covariance=_student_covariance,
     shared=_inverse,
 )
-
-
-def _radial_velocity(df: Reals, square: Reals, size: int) -> Reals:
-    """``d log|z| / d df`` at a fixed quantile of ``ρ = |z|²``, from its nearer tail."""
-
-    def tail(df: Reals, log_square: Reals, *, lower: bool) -> Reals:
-        ratio = jnp.exp(log_square) / df
-        a, b, x, y = size / 2, df / 2, ratio / (1 + ratio), 1 / (1 + ratio)
-        return log_betainc(a, b, x, y) if lower else log_betainc(b, a, y, x)
-
-    def velocity(*, lower: bool) -> tuple[Reals, Reals]:
-        fn = partial(tail, lower=lower)
-        log_square = jnp.log(jnp.where(square > 0, square, 1.0))
-        df_, at = jnp.broadcast_arrays(df, log_square)
-        one, none = jnp.ones_like(at), jnp.zeros_like(at)
-        value, d_df = jax.jvp(fn, (df_, at), (one, none))
-        slope = jax.jvp(fn, (df_, at), (none, one))[1]
-        flat = (slope == 0) | ~jnp.isfinite(slope) | (square == 0)
-        return value, jnp.where(flat, 0.0, -d_df / jnp.where(flat, 1.0, slope)) / 2
-
-    (low, v_low), (high, v_high) = velocity(lower=True), velocity(lower=False)
-    return jnp.where(low < high, v_low, v_high)
 
 
 # ---- both ----

@@ -8,18 +8,21 @@ in ``df`` is zero.
 import math
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 
-from pathmix._families._family import Family, implicit
-from pathmix._families._location_scale import at_finite, normal_density
+from pathmix._families._conditionals import over_density
+from pathmix._families._family import Family, spread_over
+from pathmix._families._location_scale import at_finite, normal_density, standardise
 from pathmix._special import (
+    beta_quantile_slope,
     forward_differentiable,
     log1p_square,
     log_betainc,
     log_ndtr,
     stirling_error,
 )
-from pathmix._typing import Reals, Value
+from pathmix._typing import Flags, Reals, Value
 
 _MANY = 1e6  # degrees of freedom from which the tails are those of a transformed normal
 
@@ -96,12 +99,22 @@ def _log_tail(df: Reals, z: Reals) -> Reals:
     body = jnp.where(far, 1.0, u)
     square = body * body
     near = log_betainc(df / 2, 0.5, 1 / (1 + square), square / (1 + square))
-    asymptote = student_normaliser(df) - df * jnp.log(jnp.where(far, u, 1.0)) - 0.5 * jnp.log(df)
+    asymptote = _log_far_tail(df, jnp.where(far, z, 1.0))
     return jnp.where(many, normal, jnp.where(far, asymptote, near - math.log(2)))
 
 
+def _log_far_tail(df: Reals, z: Reals) -> Reals:
+    """Its limit, a power of ``z``."""
+    return student_normaliser(df) - df * (jnp.log(z) - 0.5 * jnp.log(df)) - 0.5 * jnp.log(df)
+
+
 def _log_normal_tail(df: Reals, z: Reals) -> Reals:
-    """The same for many degrees of freedom: the normal tail at a transformed ``z``.
+    """The same for many degrees of freedom: the normal tail at a transformed ``z``."""
+    return log_ndtr(-_normal_equivalent(df, z))
+
+
+def _normal_equivalent(df: Reals, z: Reals) -> Reals:
+    """The transformed ``z``, whose distribution is normal.
 
     It is ``w (1 + (w² + 3)/48a²)`` with ``w² = a log(1 + z²/df)`` and ``a = df − 1/2`` (Hill 1970,
     CACM algorithm 395). What is left out is of the order of ``(w²/a)³/a`` and ``a⁻⁴``.
@@ -118,7 +131,7 @@ def _log_normal_tail(df: Reals, z: Reals) -> Reals:
     a = df - 0.5
     w = z * jnp.sqrt(a / df * ratio)
     w = w + w * (w / a * (w / a) + 3 / a / a) / 48
-    return log_ndtr(jnp.where(finite, -w, -z))
+    return jnp.where(finite, w, z)
 
 
 def _tail_slope(df: Reals, z: Reals) -> Reals:
@@ -127,6 +140,46 @@ def _tail_slope(df: Reals, z: Reals) -> Reals:
 
 # The slope in closed form: through x it would be 0 · ∞ at z = 0.
 log_tail = forward_differentiable(_log_tail, partials={1: _tail_slope})
+
+
+def radial_slope(df: Reals, size: int, near: Reals, far: Reals) -> Reals:
+    """Return ``d log|z| / d df`` at a fixed quantile of ``ρ = |z|²``, of ``size`` coordinates.
+
+    ``far = ρ/(ρ + df)`` has a beta distribution with ``size/2`` and ``df/2``, and so has its
+    complement ``near``, whose quantile moves with ``df/2``.
+    """
+    both = near * far
+    relative = beta_quantile_slope(df / 2, size / 2, near, far) / jnp.where(both > 0, both, 1.0)
+    return jnp.where(both > 0, 0.5 / df - 0.25 * relative, 0.0)
+
+
+def _quantile_slope(df: Reals, z: Reals) -> Reals:
+    """``dz / d df`` at a fixed quantile ``z ≥ 0``, for each of the three forms of the tail."""
+    many = df > _MANY
+    some, lots = jnp.where(many, 1.0, df), jnp.where(many, df, _MANY)
+    u = z / jnp.sqrt(some)
+    far = u > 1e8
+    square = jnp.square(jnp.where(far, 1.0, u))
+    body = z * radial_slope(some, 1, 1 / (1 + square), square / (1 + square))
+    at = jnp.where(far, z, 1.0)
+    change = jax.jvp(lambda df: _log_far_tail(df, at), (some,), (jnp.ones_like(some),))[1]
+    by_df = jax.jvp(lambda df: _normal_equivalent(df, z), (lots,), (jnp.ones_like(lots),))[1]
+    by_z = jax.jvp(lambda z: _normal_equivalent(lots, z), (z,), (jnp.ones_like(z),))[1]
+    return jnp.where(many, -by_df / by_z, jnp.where(far, at * change / some, body))
+
+
+def _velocity(theta: StudentT, tangent: StudentT, x: Value) -> Value:
+    """That of location and scale, and what the degrees of freedom add to ``z``."""
+    x = spread_over(theta, x)
+    z, df = standardise(theta, x), jnp.broadcast_to(theta.df, x.shape)
+    added = jnp.where(z < 0, -1.0, 1.0) * _quantile_slope(df, jnp.where(z < 0, -z, z))
+    return tangent.loc + z * tangent.scale + theta.scale * added * tangent.df
+
+
+def _smaller_tail(theta: StudentT, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
+    """By symmetry it is the upper tail of ``|z|``."""
+    z = standardise(theta, x)
+    return z < 0, over_density(log_tail(theta.df, jnp.where(z < 0, -z, z)), log_p)
 
 
 def log_student_cdf(df: Reals, z: Reals) -> Reals:
@@ -142,7 +195,8 @@ student_t = Family(
     StudentT,
     log_cdf=_log_cdf,
     log_survival=_log_survival,
-    velocity=implicit(_log_cdf, _log_survival),
+    velocity=_velocity,
+    smaller_tail=_smaller_tail,
     mean=_mean,
     variance=_variance,
 )

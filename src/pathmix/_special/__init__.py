@@ -1,9 +1,13 @@
 """Log-space special functions that JAX lacks, accurate in both tails and in every derivative."""
 
 from ._arctan import arctan_and_cot as arctan_and_cot
+from ._beta import beta_quantile_slope as beta_quantile_slope
+from ._beta import log_beta_tails as log_beta_tails
 from ._beta import log_betainc as log_betainc
 from ._cholesky import cholesky as cholesky
 from ._elementwise import forward_differentiable as forward_differentiable
+from ._gamma import gamma_quantile_slope as gamma_quantile_slope
+from ._gamma import log_gamma_tails as log_gamma_tails
 from ._gamma import log_gammainc as log_gammainc
 from ._gamma import log_gammaincc as log_gammaincc
 from ._gamma_differences import lgamma_difference as lgamma_difference

@@ -1,5 +1,6 @@
 """The logarithm of the regularised incomplete beta function."""
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
@@ -7,7 +8,7 @@ from jaxtyping import Array
 
 from pathmix._typing import Flags, Reals
 
-from ._elementwise import MAX_TERMS, forward_differentiable, log_accuracy
+from ._elementwise import MAX_TERMS, as_floats, forward_differentiable, log_accuracy
 from ._kernels import log_beta_kernel
 from ._log_exp import log1mexp
 from ._stirling import lgamma1p, log_gamma_ratio
@@ -36,22 +37,59 @@ def log_betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> Reals
     >>> round(float(log_betainc(2.0, 3.0, 0.4, 0.6)), 5)
     -0.64474
     """
-    return _log_betainc(a, b, x, y)
+    return log_beta_tails(a, b, x, y)[0]
 
 
-def _value(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
+def log_beta_tails(a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> tuple[Reals, Reals]:
+    """Return `log_betainc` and its complement, of which one makes the other.
+
+    >>> print(*(t.round(5) for t in log_beta_tails(2.0, 3.0, 0.4, 0.6)))
+    -0.64474 -0.74402
+    """
+    a, b, x, y = as_floats(a, b, x, y)
     inside = (x > 0) & (y > 0)
-    edge = jnp.where(x > 0, 0, -jnp.inf)
-    a, b = jnp.where(inside, a, 1), jnp.where(inside, b, 1)
-    x, y = jnp.where(inside, x, 0.5), jnp.where(inside, y, 0.5)
+    left = jnp.where(inside, _method(a, b, x, y)[1], x <= 0)
+    direct = _direct(a, b, x, y)
+    other = log1mexp(jnp.minimum(direct, 0))
+    return jnp.where(left, direct, other), jnp.where(left, other, direct)
+
+
+def beta_quantile_slope(a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> Reals:
+    """Return how the quantile of a beta distribution at ``x``, ``y = 1 − x``, moves with ``a``.
+
+    It is ``−∂_a T / ∂_x T`` of the tail ``T`` that is computed directly, and zero at the ends. With
+    ``b`` it moves by ``-beta_quantile_slope(b, a, y, x)``. Here ``y`` must carry a tangent if ``x``
+    does.
+
+    >>> round(float(beta_quantile_slope(2.0, 3.0, 0.4, 0.6)), 4)
+    0.1394
+    """
+    return _quantile_slope(a, b, x, y)
+
+
+def _log_and_slope(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> tuple[_Floats, _Floats]:
+    """The log of the side that is computed directly, at interior points, and its slope in ``x``.
+
+    The slope is the density over that side: without the kernel, where both hold it.
+    """
     series, left = _method(a, b, x, y)
     # From here on the problem is mirrored, where need be, to the side that is computed directly.
     a, b, x, y = _mirror(left, a, b, x, y)
     power = _log_series(*_instead(series, (0.5, 0.5, 0.25, 0.75), a, b, x, y))
-    fraction = _log_fraction(*_instead(~series, (2.0, 2.0, 0.25, 0.75), a, b, x, y))
-    direct = jnp.where(series, power, fraction)
-    value = jnp.where(left, direct, log1mexp(jnp.minimum(direct, 0)))
-    return jnp.where(inside, value, edge)
+    fraction = _fraction(*_instead(~series, (2.0, 2.0, 0.25, 0.75), a, b, x, y))
+    kernel = log_beta_kernel(a, b, x, y)
+    log = jnp.where(series, power, kernel - jnp.log(fraction))
+    density = kernel - jnp.log(x) - jnp.log(y)
+    hazard = jnp.where(series, jnp.exp(density - power), fraction / (x * y))
+    return log, jnp.where(left, hazard, -hazard)
+
+
+def _interior(
+    a: _Floats, b: _Floats, x: _Floats, y: _Floats
+) -> tuple[Flags, _Floats, _Floats, _Floats, _Floats]:
+    inside = (x > 0) & (y > 0)
+    a, b, x, y = _instead(inside, (1.0, 1.0, 0.5, 0.5), a, b, x, y)
+    return inside, a, b, x, y
 
 
 def _method(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> tuple[Flags, Flags]:
@@ -73,10 +111,6 @@ def _mirror(left: Flags, *arguments: _Floats) -> tuple[_Floats, ...]:
 
 def _instead(needed: Flags, safe: tuple[float, ...], *arguments: _Floats) -> tuple[_Floats, ...]:
     return tuple(jnp.where(needed, p, q) for p, q in zip(arguments, safe, strict=True))
-
-
-def _log_fraction(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
-    return log_beta_kernel(a, b, x, y) - jnp.log(_fraction(a, b, x, y))
 
 
 def _fraction(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
@@ -113,21 +147,28 @@ def _log_series(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
     return a * jnp.log(x) - lgamma1p(a) + log_gamma_ratio(b, a) + jnp.log1p(a * total)
 
 
+def _log(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
+    inside, *safe = _interior(a, b, x, y)
+    return jnp.where(inside, _log_and_slope(*safe)[0], -jnp.inf)
+
+
 def _slope(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
-    """Return the derivative in x, density over cdf; without the kernel where both hold it."""
-    inside = (x > 0) & (y > 0)
-    a, b = jnp.where(inside, a, 1), jnp.where(inside, b, 1)
-    x, y = jnp.where(inside, x, 0.5), jnp.where(inside, y, 0.5)
-    series, left = _method(a, b, x, y)
-    short = left & ~series
-    hazard = _fraction(*_instead(short, (2.0, 2.0, 0.25, 0.75), a, b, x, y)) / (x * y)
-    density = log_beta_kernel(a, b, x, y) - jnp.log(x) - jnp.log(y)
-    ratio = jnp.exp(density - _value(a, b, x, y))
-    return jnp.where(inside, jnp.where(short, hazard, ratio), 0)
+    inside, *safe = _interior(a, b, x, y)
+    largest = jnp.finfo(x.dtype).max
+    # it may overflow where the side is zero, and is multiplied by that for its complement
+    return jnp.where(inside, jnp.clip(_log_and_slope(*safe)[1], -largest, largest), 0)
 
 
 def _no_slope(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
     return jnp.zeros_like(y)
 
 
-_log_betainc = forward_differentiable(_value, {2: forward_differentiable(_slope), 3: _no_slope})
+def _moved(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
+    inside, a, b, x, y = _interior(a, b, x, y)
+    of = lambda a: _log_and_slope(a, b, x, y)  # noqa: E731
+    _, change, slope = jax.jvp(of, (a,), (jnp.ones_like(a),), has_aux=True)
+    return jnp.where(inside & (slope != 0), -change / jnp.where(slope != 0, slope, 1), 0)
+
+
+_direct = forward_differentiable(_log, {2: forward_differentiable(_slope), 3: _no_slope})
+_quantile_slope = forward_differentiable(_moved)

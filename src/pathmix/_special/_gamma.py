@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
@@ -9,7 +10,7 @@ from jaxtyping import Array
 
 from pathmix._typing import Flags, Reals
 
-from ._elementwise import MAX_TERMS, forward_differentiable, log_accuracy
+from ._elementwise import MAX_TERMS, as_floats, forward_differentiable, log_accuracy
 from ._kernels import log_poisson_kernel
 from ._log_exp import log1mexp
 from ._stirling import lgamma1p
@@ -36,7 +37,7 @@ def log_gammainc(a: ArrayLike, x: ArrayLike) -> Reals:
     >>> round(float(log_gammainc(2.0, 1.0)), 5)
     -1.33089
     """
-    return _log_lower(a, x)
+    return log_gamma_tails(a, x)[0]
 
 
 def log_gammaincc(a: ArrayLike, x: ArrayLike) -> Reals:
@@ -48,7 +49,31 @@ def log_gammaincc(a: ArrayLike, x: ArrayLike) -> Reals:
     >>> round(float(log_gammaincc(2.0, 1.0)), 5)
     -0.30685
     """
-    return _log_upper(a, x)
+    return log_gamma_tails(a, x)[1]
+
+
+def log_gamma_tails(a: ArrayLike, x: ArrayLike) -> _Pair:
+    """Return `log_gammainc` and `log_gammaincc`, of which one makes the other.
+
+    >>> print(*(t.round(5) for t in log_gamma_tails(2.0, 1.0)))
+    -1.33089 -0.30685
+    """
+    a, x = as_floats(a, x)
+    direct, upper = _direct(a, x), _regions(a, x).fraction | (x == jnp.inf)
+    # Rounding may carry a log probability above 0, where its complement would be NaN.
+    other = log1mexp(jnp.minimum(direct, 0))
+    return jnp.where(upper, other, direct), jnp.where(upper, direct, other)
+
+
+def gamma_quantile_slope(a: ArrayLike, x: ArrayLike) -> Reals:
+    """Return how the quantile of a standard gamma distribution at ``x`` moves with its shape.
+
+    It is ``−∂_a T / ∂_x T`` of the tail ``T`` that is computed directly, and zero at the ends.
+
+    >>> round(float(gamma_quantile_slope(2.0, 1.0)), 4)
+    0.7508
+    """
+    return _quantile_slope(a, x)
 
 
 class _Regions(NamedTuple):
@@ -67,35 +92,26 @@ def _regions(a: _Floats, x: _Floats) -> _Regions:
     return _Regions(inside, inside & below & ~small, inside & small, inside & ~below)
 
 
-def _both(a: _Floats, x: _Floats) -> tuple[_Floats, _Floats]:
-    """Return log P and log Q at interior points."""
-    _, by_series, by_alternating, by_fraction = _regions(a, x)
-    lower = jnp.where(
-        by_alternating,
-        _log_alternating(*_instead(by_alternating, 0.5, 0.5, a, x)),
-        _log_series(*_instead(by_series, 1.0, 0.5, a, x)),
-    )
-    upper = _log_fraction(*_instead(by_fraction, 1.0, 2.0, a, x))
-    direct = jnp.where(by_fraction, upper, lower)
-    # Rounding may carry a log probability above 0, where its complement would be NaN.
-    other = log1mexp(jnp.minimum(direct, 0))
-    return jnp.where(by_fraction, other, direct), jnp.where(by_fraction, direct, other)
-
-
 def _instead(needed: _Mask, safe_a: float, safe_x: float, a: _Floats, x: _Floats) -> _Pair:
     return jnp.where(needed, a, safe_a), jnp.where(needed, x, safe_x)
 
 
-def _lower(a: _Floats, x: _Floats) -> _Floats:
-    return jnp.where(_regions(a, x).inside, _both(a, x)[0], jnp.where(x > 0, 0, -jnp.inf))
+def _log_and_slope(a: _Floats, x: _Floats) -> _Pair:
+    """The log of the side that is computed directly, at interior points, and its slope in ``x``.
 
-
-def _upper(a: _Floats, x: _Floats) -> _Floats:
-    return jnp.where(_regions(a, x).inside, _both(a, x)[1], jnp.where(x > 0, -jnp.inf, 0))
-
-
-def _log_series(a: _Floats, x: _Floats) -> _Floats:
-    return log_poisson_kernel(a, x) + jnp.log(_series(a, x))
+    The slope is the density over that side: without the kernel, where both hold it.
+    """
+    _, by_series, by_alternating, by_fraction = _regions(a, x)
+    series = _series(*_instead(by_series, 1.0, 0.5, a, x))
+    fraction = _fraction(*_instead(by_fraction, 1.0, 2.0, a, x))
+    alternating = _log_alternating(*_instead(by_alternating, 0.5, 0.5, a, x))
+    kernel = log_poisson_kernel(a, x)
+    log = jnp.where(
+        by_alternating, alternating, kernel + jnp.log(jnp.where(by_fraction, a / fraction, series))
+    )
+    density = kernel + jnp.log(a) - jnp.log(x)
+    slope = jnp.where(by_alternating, jnp.exp(density - alternating), a / x / series)
+    return log, jnp.where(by_fraction, -fraction / x, slope)
 
 
 def _series(a: _Floats, x: _Floats) -> _Floats:
@@ -111,10 +127,6 @@ def _series(a: _Floats, x: _Floats) -> _Floats:
         return 1 + total * (x / (a + (count - i.astype(x.dtype))))
 
     return lax.fori_loop(0, count.astype(int), step, jnp.ones_like(x))
-
-
-def _log_fraction(a: _Floats, x: _Floats) -> _Floats:
-    return log_poisson_kernel(a, x) + jnp.log(a) - jnp.log(_fraction(a, x))
 
 
 def _fraction(a: _Floats, x: _Floats) -> _Floats:
@@ -141,23 +153,26 @@ def _log_alternating(a: _Floats, x: _Floats) -> _Floats:
     return a * jnp.log(x) - lgamma1p(a) + jnp.log1p(a * total)
 
 
-def _log_density(a: _Floats, x: _Floats) -> _Floats:
-    return log_poisson_kernel(a, x) + jnp.log(a) - jnp.log(x)
+def _log(a: _Floats, x: _Floats) -> _Floats:
+    inside = _regions(a, x).inside
+    return jnp.where(inside, _log_and_slope(*_instead(inside, 1.0, 1.0, a, x))[0], -jnp.inf)
 
 
-def _slopes(a: _Floats, x: _Floats) -> tuple[_Floats, _Floats]:
-    """Return density/P and density/Q; in each one's tail without the kernel, which both hold."""
-    inside, by_series, _, by_fraction = _regions(a, x)
+def _slope(a: _Floats, x: _Floats) -> _Floats:
+    inside, largest = _regions(a, x).inside, jnp.finfo(x.dtype).max
+    slope = _log_and_slope(*_instead(inside, 1.0, 1.0, a, x))[1]
+    # it may overflow where the side is zero, and is multiplied by that for its complement
+    return jnp.where(inside, jnp.clip(slope, -largest, largest), 0)
+
+
+def _moved(a: _Floats, x: _Floats) -> _Floats:
+    inside = _regions(a, x).inside
     a, x = _instead(inside, 1.0, 1.0, a, x)
-    log_p, log_q = _both(a, x)
-    density = _log_density(a, x)
-    near, far = _instead(by_series, 1.0, 0.5, a, x), _instead(by_fraction, 1.0, 2.0, a, x)
-    lower = jnp.where(by_series, near[0] / near[1] / _series(*near), jnp.exp(density - log_p))
-    upper = jnp.where(by_fraction, _fraction(*far) / far[1], jnp.exp(density - log_q))
-    return jnp.where(inside, lower, 0), jnp.where(inside, upper, 0)
+    _, change, slope = jax.jvp(
+        lambda a: _log_and_slope(a, x), (a,), (jnp.ones_like(a),), has_aux=True
+    )
+    return jnp.where(inside & (slope != 0), -change / jnp.where(slope != 0, slope, 1), 0)
 
 
-_lower_slope = forward_differentiable(lambda a, x: _slopes(a, x)[0])
-_upper_slope = forward_differentiable(lambda a, x: -_slopes(a, x)[1])
-_log_lower = forward_differentiable(_lower, {1: _lower_slope})
-_log_upper = forward_differentiable(_upper, {1: _upper_slope})
+_direct = forward_differentiable(_log, {1: forward_differentiable(_slope)})
+_quantile_slope = forward_differentiable(_moved)
