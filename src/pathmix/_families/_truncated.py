@@ -8,7 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pathmix._families._family import Family, OfTheta, Theta, given, guarded, implicit, sharpen
+from pathmix._families._conditionals import smaller_over_density
+from pathmix._families._family import (
+    Family,
+    OfTheta,
+    Theta,
+    given,
+    guarded,
+    implicit,
+    sharpen,
+    spread_over,
+)
 from pathmix._families._location_scale import normal, normal_density
 from pathmix._special import log_diff_exp
 from pathmix._typing import Flags, Reals, Value
@@ -22,6 +32,14 @@ class Truncated(NamedTuple):
     base: Theta
     low: Reals | None
     high: Reals | None
+
+
+class Point(NamedTuple):
+    """A point and the log tails of the base there."""
+
+    x: Reals
+    log_cdf: Reals
+    log_survival: Reals
 
 
 @cache
@@ -52,25 +70,28 @@ def within(
     Where it is not evaluated, the ``centre`` of the base stands in, as far as the bounds allow it.
     """
 
-    def log_mass(theta: Truncated, a: Reals | None, b: Reals | None) -> Reals:
-        """``log P(a < X ≤ b)`` under the base; ``None`` stands for the bound, if there is one.
+    def point(theta: Truncated, x: Reals | None) -> Point | None:
+        if x is None:
+            return None
+        tails = given(base.log_cdf)(theta.base, x), given(base.log_survival)(theta.base, x)
+        return Point(x, *tails)
+
+    def log_mass(theta: Truncated, a: Point | None, b: Point | None) -> Reals:
+        """``log P(a < X ≤ b)`` under the base.
 
         An absent bound is left out rather than set to infinity, where gradients would be 0 · ∞.
         """
-        a = theta.low if a is None else a
-        b = theta.high if b is None else b
         if a is None:
-            return given(base.log_cdf)(theta.base, given(b))
+            return given(b).log_cdf
         if b is None:
-            return given(base.log_survival)(theta.base, a)
-        lower = given(base.log_cdf)(theta.base, b), given(base.log_cdf)(theta.base, a)
-        upper = given(base.log_survival)(theta.base, a), given(base.log_survival)(theta.base, b)
+            return a.log_survival
         # from the side on which less is subtracted
-        below = lower[0] <= upper[0]
-        whole, rest = (jnp.where(below, p, q) for p, q in zip(lower, upper, strict=True))
+        below = b.log_cdf <= a.log_survival
+        whole = jnp.where(below, b.log_cdf, a.log_survival)
+        rest = jnp.where(below, a.log_cdf, b.log_survival)
         if short is None:
             return log_diff_exp(whole, rest)
-        near, log_p = short(theta.base, a, b)
+        near, log_p = short(theta.base, a.x, b.x)
         near &= whole - rest < 0.5
         return jnp.where(near, log_p, log_diff_exp(whole, jnp.where(near, whole - 1.0, rest)))
 
@@ -89,31 +110,53 @@ def within(
     def log_density(theta: Truncated, x: Value) -> Reals:
         low, high = ends(theta)
         inside = (x >= low) & (x <= high) & ~jnp.isinf(x)
-        log_total = log_mass(theta, None, None)
+        log_total = log_mass(theta, point(theta, theta.low), point(theta, theta.high))
         density = lambda x: base.log_density(theta.base, x) - log_total  # noqa: E731
         return guarded(inside, density, x, inner(theta))
 
-    def log_share(
-        theta: Truncated, x: Value, choose: Callable[[Reals, Reals], Reals], all_of_it: Flags
-    ) -> Reals:
-        low, high = ends(theta)
-        log_total = log_mass(theta, None, None)
-
-        def share(x: Reals) -> Reals:
-            below = log_mass(theta, None, x) - log_total
-            return choose(below, log_mass(theta, x, None) - log_total)
-
-        inside = (x > low) & (x < high)
-        return jnp.where(all_of_it, 0.0, guarded(inside, share, x, inner(theta)))
+    def log_shares(theta: Truncated, x: Value) -> tuple[Reals, Reals]:
+        """The log cdf and the log survival between the bounds, and −inf beyond either."""
+        inside = (x > ends(theta)[0]) & (x < ends(theta)[1])
+        low, high = point(theta, theta.low), point(theta, theta.high)
+        at, log_total = point(theta, jnp.where(inside, x, inner(theta))), log_mass(theta, low, high)
+        below, above = log_mass(theta, low, at) - log_total, log_mass(theta, at, high) - log_total
+        lower, upper = sharpen(below, above), sharpen(above, below)
+        return jnp.where(inside, lower, -jnp.inf), jnp.where(inside, upper, -jnp.inf)
 
     def log_cdf(theta: Truncated, x: Value) -> Reals:
-        return log_share(theta, x, sharpen, x >= ends(theta)[1])
+        return jnp.where(x >= ends(theta)[1], 0.0, log_shares(theta, x)[0])
 
     def log_survival(theta: Truncated, x: Value) -> Reals:
-        return log_share(theta, x, lambda f, s: sharpen(s, f), x <= ends(theta)[0])
+        return jnp.where(x <= ends(theta)[0], 0.0, log_shares(theta, x)[1])
+
+    def smaller_tail(theta: Truncated, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
+        return smaller_over_density(*log_shares(theta, x), log_p)
+
+    def by_base(theta: Truncated, tangent: Truncated, x: Value) -> Value:
+        """That of the base, and what makes it follow the bounds.
+
+        Of ``F = (G(x) − G(a)) / (G(b) − G(a))`` it is ``v(x) + (1 − F) g(a)/g(x) (da − v(a)) +
+        F g(b)/g(x) (db − v(b))``, where ``v`` is the velocity of the base ``G`` with density ``g``.
+        """
+        move = lambda at: given(base.velocity)(theta.base, tangent.base, at)  # noqa: E731
+        log_p = base.log_density(theta.base, x)
+        lower, upper = log_shares(theta, x)
+        v = move(x)
+        for bound, change, share in (
+            (theta.low, tangent.low, upper),
+            (theta.high, tangent.high, lower),
+        ):
+            if bound is not None:
+                finite = jnp.isfinite(bound)
+                at = jnp.where(finite, bound, centre(theta.base))
+                ratio = jnp.exp(share + base.log_density(theta.base, at) - log_p)
+                v += jnp.where(finite, ratio * (given(change) - move(at)), 0.0)
+        return v
 
     def velocity(theta: Truncated, tangent: Truncated, x: Value) -> Value:
-        v = implicit(log_cdf, log_survival)(theta, tangent, x)
+        x = spread_over(theta, x)
+        by = by_base if base.velocity and short is None else implicit(log_cdf, log_survival)
+        v = by(theta, tangent, x)
         if theta.low is not None:  # a draw on a bound moves with it
             v = jnp.where(x <= theta.low, given(tangent.low), v)
         return v if theta.high is None else jnp.where(x >= theta.high, given(tangent.high), v)
@@ -125,6 +168,7 @@ def within(
         log_cdf=log_cdf,
         log_survival=log_survival,
         velocity=velocity,
+        smaller_tail=smaller_tail,
         mean=mean,
         variance=variance,
     )
