@@ -11,7 +11,15 @@ from jax import Array, lax
 
 from pathmix._components import Canonical
 from pathmix._evaluation._rows import Rows, density_rows
-from pathmix._layout import from_rows, is_symbolic, largest_divisor, local_divisors, to_rows
+from pathmix._layout import (
+    cut_up,
+    from_rows,
+    is_symbolic,
+    largest_divisor,
+    local_divisors,
+    put_together,
+    to_rows,
+)
 from pathmix._tuning import BLOCK, SCALARS, SMALL, STRETCH
 from pathmix._typing import PointRows, Reals, Value
 
@@ -32,9 +40,8 @@ def by_stretches(fn: RowsOf, components: Canonical, x: Value) -> Reals:
 
     if count == 1:
         return stretch(x)
-    x = x.reshape(samples // count, count, *x.shape[len(points) - batch :])
-    out = lax.map(stretch, jnp.swapaxes(x, 0, 1))
-    return jnp.swapaxes(out, 0, 1).reshape(points)
+    x = x.reshape(samples, *x.shape[len(points) - batch :])
+    return put_together(lax.map(stretch, cut_up(x, count))).reshape(points)
 
 
 def over_blocks(step: Any, start: Any, components: Canonical, x: Value) -> Any:
@@ -103,7 +110,7 @@ def component_terms(components: Canonical, x: Value) -> Rows:
     events, batch = components.event_dim, len(components.own_shape) - 1
     shape = components.own_shape[-1:] + x.shape[: x.ndim - events]
     rows = all_terms(components, to_rows(x, events, batch))
-    return jax.tree.map(lambda t: jnp.swapaxes(t, 1, 2).reshape(shape), rows)
+    return jax.tree.map(lambda t: t.reshape(shape), rows)
 
 
 def _stretches(size: Any, samples: Any) -> int:

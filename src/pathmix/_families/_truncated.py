@@ -123,14 +123,18 @@ def within(
         lower, upper = sharpen(below, above), sharpen(above, below)
         return jnp.where(inside, lower, -jnp.inf), jnp.where(inside, upper, -jnp.inf)
 
-    def log_cdf(theta: Truncated, x: Value) -> Reals:
-        return jnp.where(x >= ends(theta)[1], 0.0, log_shares(theta, x)[0])
-
-    def log_survival(theta: Truncated, x: Value) -> Reals:
-        return jnp.where(x <= ends(theta)[0], 0.0, log_shares(theta, x)[1])
+    def tails(theta: Truncated, x: Value) -> tuple[Reals, Reals]:
+        (lower, upper), (low, high) = log_shares(theta, x), ends(theta)
+        return jnp.where(x >= high, 0.0, lower), jnp.where(x <= low, 0.0, upper)
 
     def smaller_tail(theta: Truncated, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
-        return smaller_over_density(*log_shares(theta, x), log_p)
+        return smaller_over_density(*tails(theta, x), log_p)
+
+    def log_cdf(theta: Truncated, x: Value) -> Reals:
+        return tails(theta, x)[0]
+
+    def log_survival(theta: Truncated, x: Value) -> Reals:
+        return tails(theta, x)[1]
 
     def by_base(theta: Truncated, tangent: Truncated, x: Value) -> Value:
         """That of the base, and what makes it follow the bounds.

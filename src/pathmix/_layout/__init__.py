@@ -21,7 +21,9 @@ from pathmix._layout._linear_rows import log_det as log_det
 from pathmix._layout._linear_rows import many_points as many_points
 from pathmix._layout._linear_rows import times_rows as times_rows
 from pathmix._layout._linear_rows import whiten_rows as whiten_rows
+from pathmix._layout._points import cut_up as cut_up
 from pathmix._layout._points import from_rows as from_rows
 from pathmix._layout._points import in_stretches as in_stretches
 from pathmix._layout._points import local_divisors as local_divisors
+from pathmix._layout._points import put_together as put_together
 from pathmix._layout._points import to_rows as to_rows

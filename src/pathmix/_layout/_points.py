@@ -25,13 +25,30 @@ def to_rows(x: Value, event_dim: int, batch_dim: int, *, split_up: bool = False)
     tail = x.shape[x.ndim - event_dim - batch_dim :]
     samples = math.prod(x.shape[: x.ndim - len(tail)])
     split = max(local_divisors(samples, SPLIT)) if split_up else 1
-    x = jnp.swapaxes(x.reshape((samples // split, split, *tail)), 0, 1)
+    x = cut_up(x.reshape((samples, *tail)), split)
     return jnp.moveaxis(x, range(x.ndim - event_dim, x.ndim), range(event_dim))
 
 
 def from_rows(rows: PointRows, shape: Shape) -> Value:
     """Turn ``split rest *batch`` into ``shape``, ``*sample *batch``."""
-    return jnp.swapaxes(rows, 0, 1).reshape(shape)
+    return put_together(rows).reshape(shape)
+
+
+def cut_up(t: Value, count: int) -> Value:
+    """Cut ``samples *rest`` into ``count`` parts along a new first axis.
+
+    On one device they are neighbours, which costs nothing. On several, every part has samples of
+    each device, for none to move.
+    """
+    size, rest = t.shape[0] // count, t.shape[1:]
+    if jax.device_count() == 1:
+        return t.reshape(count, size, *rest)
+    return jnp.swapaxes(t.reshape(size, count, *rest), 0, 1)
+
+
+def put_together(parts: Value) -> Value:
+    """Undo :func:`cut_up`, of ``count part *rest``; the two first axes stay apart."""
+    return parts if jax.device_count() == 1 else jnp.swapaxes(parts, 0, 1)
 
 
 def in_stretches(
@@ -42,27 +59,23 @@ def in_stretches(
     It makes as many values ``per_entry``, and returns one array or several.
     """
     shape = arrays[0].shape
-    cut = len(shape) - batch_dim
-    samples, rest = math.prod(shape[:cut]), shape[cut:]
+    first = len(shape) - batch_dim
+    samples, rest = math.prod(shape[:first]), shape[first:]
     least = -(-samples * per_entry * math.prod(rest) // most)
     if samples < 2 or least < 2:
         return fn(*arrays)
     count = next((c for c in local_divisors(samples, 4 * least) if c >= least), least)
     more = -samples % count
-    one_device = jax.device_count() == 1
 
-    def cut_up(t: Value) -> Value:
+    def cut(t: Value) -> Value:
         t = t.reshape(samples, *rest)
         t = jnp.pad(t, ((0, more), *((0, 0),) * len(rest)), mode="edge") if more else t
-        if one_device:
-            return t.reshape(count, -1, *rest)
-        return jnp.swapaxes(t.reshape(-1, count, *rest), 0, 1)
+        return cut_up(t, count)
 
     def join(out: Reals) -> Reals:
-        out = out if one_device else jnp.swapaxes(out, 0, 1)
-        return out.reshape(samples + more, *rest)[:samples].reshape(shape)
+        return put_together(out).reshape(samples + more, *rest)[:samples].reshape(shape)
 
-    return jax.tree.map(join, lax.map(lambda ts: fn(*ts), tuple(map(cut_up, arrays))))
+    return jax.tree.map(join, lax.map(lambda ts: fn(*ts), tuple(map(cut, arrays))))
 
 
 def local_divisors(samples: Any, most: int) -> Iterator[int]:
