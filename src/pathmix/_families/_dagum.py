@@ -50,7 +50,9 @@ def _log_cdf(theta: Dagum, x: Value) -> Reals:
 def _cdf(theta: Dagum, x: Value) -> Reals:
     def inside(x: Reals) -> Reals:
         t = theta.sharpness * log_quotient(x, theta.scale)
-        softplus = jnp.maximum(-t, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(t)))
+        negative = t < 0  # not by maxima, whose slope at a tie is one half
+        size = jnp.where(negative, -t, t)
+        softplus = jnp.where(negative, size, 0.0) + jnp.log1p(jnp.exp(-size))
         return jnp.exp(-theta.concentration * softplus)
 
     return cdf_between(inside, x, theta.scale)

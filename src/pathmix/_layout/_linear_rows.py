@@ -42,7 +42,7 @@ def whiten_rows(
 
 @jax.custom_jvp
 def _whiten_by_inverse(factor: Matrix, loc: Reals, x: PointRows) -> PointRows:
-    """Apply the inverse of each factor, refined until products are as accurate as a solve."""
+    """Apply the inverse of each factor: rounded once, so that products are as good as a solve."""
     return times_rows(triangular_inverse(factor), x - loc_rows(loc, x.ndim))
 
 

@@ -84,7 +84,7 @@ def log_ndtr(z: ArrayLike) -> Reals:
     # Beyond 50 the upper tail is zero in both precisions.
     inside = (z > -jnp.inf) & (z < 50)
     left, z_inside = z < 0, jnp.where(inside, z, 1)
-    numerator, denominator = _half_scaled_erfc(jnp.abs(z_inside))
+    numerator, denominator = _half_scaled_erfc(jnp.where(left, -z_inside, z_inside))
     below = -0.5 * z_inside * z_inside + (jnp.log(numerator) - jnp.log(denominator))
     above = jnp.log1p(-_upper_tail(jnp.where(left, 1, z_inside), numerator / denominator))
     ends = jnp.where(z > 0, jnp.zeros_like(z), jnp.where(z < 0, -jnp.inf, z))
