@@ -13,7 +13,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import Array, lax
+from jaxtyping import Num
 
 from pathmix._layout._axes import is_symbolic
 from pathmix._tuning import DEVICES, SPLIT
@@ -34,7 +35,7 @@ def from_rows(rows: PointRows, shape: Shape) -> Value:
     return put_together(rows).reshape(shape)
 
 
-def cut_up(t: Value, count: int) -> Value:
+def cut_up(t: Num[Array, "samples *#rest"], count: int) -> Num[Array, "count part *rest"]:
     """Cut ``samples *rest`` into ``count`` parts along a new first axis.
 
     On one device they are neighbours, which costs nothing. On several, every part has samples of
@@ -46,7 +47,7 @@ def cut_up(t: Value, count: int) -> Value:
     return jnp.swapaxes(t.reshape(size, count, *rest), 0, 1)
 
 
-def put_together(parts: Value) -> Value:
+def put_together(parts: Num[Array, "count part *rest"]) -> Num[Array, "first second *rest"]:
     """Undo :func:`cut_up`, of ``count part *rest``; the two first axes stay apart."""
     return parts if jax.device_count() == 1 else jnp.swapaxes(parts, 0, 1)
 
