@@ -163,7 +163,7 @@ def _no_slope(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
     return jnp.zeros_like(y)
 
 
-def _moved(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
+def _slope_of_quantile(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
     inside, a, b, x, y = _interior(a, b, x, y)
     of = lambda a: _log_and_slope(a, b, x, y)  # noqa: E731
     _, change, slope = jax.jvp(of, (a,), (jnp.ones_like(a),), has_aux=True)
@@ -171,4 +171,4 @@ def _moved(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
 
 
 _direct = forward_differentiable(_log, {2: forward_differentiable(_slope), 3: _no_slope})
-_quantile_slope = forward_differentiable(_moved)
+_quantile_slope = forward_differentiable(_slope_of_quantile)

@@ -165,7 +165,7 @@ def _slope(a: _Floats, x: _Floats) -> _Floats:
     return jnp.where(inside, jnp.clip(slope, -largest, largest), 0)
 
 
-def _moved(a: _Floats, x: _Floats) -> _Floats:
+def _slope_of_quantile(a: _Floats, x: _Floats) -> _Floats:
     inside = _regions(a, x).inside
     a, x = _instead(inside, 1.0, 1.0, a, x)
     _, change, slope = jax.jvp(
@@ -175,4 +175,4 @@ def _moved(a: _Floats, x: _Floats) -> _Floats:
 
 
 _direct = forward_differentiable(_log, {1: forward_differentiable(_slope)})
-_quantile_slope = forward_differentiable(_moved)
+_quantile_slope = forward_differentiable(_slope_of_quantile)
