@@ -139,22 +139,25 @@ def within(
     def by_base(theta: Truncated, tangent: Truncated, x: Value) -> Value:
         """That of the base, and what makes it follow the bounds.
 
-        Of ``F = (G(x) − G(a)) / (G(b) − G(a))`` it is ``v(x) + (1 − F) g(a)/g(x) (da − v(a)) +
-        F g(b)/g(x) (db − v(b))``, where ``v`` is the velocity of the base ``G`` with density ``g``.
+        Of ``F = (G(x) − G(a)) / (G(b) − G(a))`` it is ``v(x) + h(a)/h(x) (da − v(a)) +
+        k(b)/k(x) (db − v(b))``, where ``v`` is the velocity of the base ``G``, ``h`` the slope of
+        ``log P(x < X ≤ b)`` and ``k`` that of ``log P(a < X ≤ x)``.
         """
+        low, high = point(theta, theta.low), point(theta, theta.high)
         move = lambda at: given(base.velocity)(theta.base, tangent.base, at)  # noqa: E731
-        log_p = base.log_density(theta.base, x)
-        lower, upper = log_shares(theta, x)
+        above = lambda at: log_mass(theta, point(theta, at), high)  # noqa: E731
+        below = lambda at: log_mass(theta, low, point(theta, at))  # noqa: E731
         v = move(x)
-        for bound, change, share in (
-            (theta.low, tangent.low, upper),
-            (theta.high, tangent.high, lower),
+        for bound, change, mass in (
+            (theta.low, tangent.low, above),
+            (theta.high, tangent.high, below),
         ):
             if bound is not None:
-                finite = jnp.isfinite(bound)
+                finite, slope = jnp.isfinite(bound), slope_of(mass, x)
                 at = jnp.where(finite, bound, centre(theta.base))
-                ratio = jnp.exp(share + base.log_density(theta.base, at) - log_p)
-                v += jnp.where(finite, ratio * (given(change) - move(at)), 0.0)
+                felt = finite & (slope != 0)
+                ratio = slope_of(mass, at) / jnp.where(felt, slope, 1.0)
+                v += jnp.where(felt, ratio * (given(change) - move(at)), 0.0)
         return v
 
     def velocity(theta: Truncated, tangent: Truncated, x: Value) -> Value:
@@ -176,6 +179,11 @@ def within(
         mean=mean,
         variance=variance,
     )
+
+
+def slope_of(fn: Callable[[Reals], Reals], x: Reals) -> Reals:
+    """Return the derivative of an elementwise function."""
+    return jax.jvp(fn, (x,), (jnp.ones_like(x),))[1]
 
 
 def _normal_moments(theta: Truncated) -> tuple[Reals, Reals]:
