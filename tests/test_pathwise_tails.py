@@ -1,4 +1,4 @@
-"""Gradients to the logits far in both tails, in float32, against extended precision."""
+"""Gradients far in the tails, in float32, against extended precision."""
 
 import jax
 import numpy as np
@@ -54,3 +54,30 @@ def test_the_oracle_is_the_derivative_of_the_quantile():
         q = (mp.ncdf(z[0]) + mp.ncdf(z[1])) / 2
         up, down = (mp.findroot(lambda t, s=s: cdf(t, s * step) - q, x) for s in (1, -1))
         assert float((up - down) / (2 * step)) == pytest.approx(exact(3.0), rel=1e-12)
+
+
+def truncated_cdf(x, loc, low, high):
+    below = 0 if low is None else mp.ncdf(low - loc)
+    above = 1 if high is None else mp.ncdf(high - loc)
+    return (mp.ncdf(x - loc) - below) / (above - below)
+
+
+@pytest.mark.parametrize(("low", "high"), [(8.0, None), (None, -8.0), (-1.0, 2.0)])
+def test_truncated_draws_move_exactly_however_far_the_bounds_are(low, high):
+    """``dx/dloc = −∂_loc F / ∂_x F``, one less a quotient of two hazards, each good to 8 units."""
+    ends = {name: v for name, v in (("low", low), ("high", high)) if v is not None}
+
+    def move(loc, x):
+        d = dist.TruncatedDistribution(dist.Normal(loc * jnp.ones(1)), **ends)
+        weights = dist.Categorical(probs=jnp.ones(1))
+        return MixtureSameFamily(weights, d, reparameterize=True).reparameterize_sample(x)
+
+    start = high - 1.5 if low is None else low
+    for x in np.float32(start + np.array([0.25, 0.75, 1.25])):
+        found = jax.grad(move)(jnp.float32(0), jnp.float32(x))
+        with mp.workdps(60):
+            at, h = mpf(float(x)), mpf(10) ** -20
+            by_loc = truncated_cdf(at, h, low, high) - truncated_cdf(at, -h, low, high)
+            by_x = truncated_cdf(at + h, 0, low, high) - truncated_cdf(at - h, 0, low, high)
+            wanted = float(-by_loc / by_x)
+        assert abs(found - wanted) < 16 * np.finfo("float32").eps / 2
