@@ -117,7 +117,8 @@ def test_blocks_change_nothing(blocked, make, block, n, x64, monkeypatch):
     )
 
 
-def test_points_go_through_in_stretches_that_a_cache_holds():
+@pytest.mark.parametrize("transposed", [False, True], ids=["forwards", "transposed"])
+def test_points_go_through_in_stretches_that_a_cache_holds(transposed):
     """Of 25 points in a batch of 2, the stretches are cut from the samples alone."""
     seen = []
     components = canonical(dist.Normal(jnp.zeros((2, K, E)), 1.0).to_event(1))
@@ -128,8 +129,9 @@ def test_points_go_through_in_stretches_that_a_cache_holds():
 
     n = 5**7
     x = jnp.arange(n * 2 * E, dtype=float).reshape(n, 2, E)
-    np.testing.assert_array_equal(_blocks.by_stretches(fn, components, x), x.sum(-1))
-    assert seen == [(E, 5, 5**5, 2)]  # of n · 2 · E = 468750 values
+    out = _blocks.by_stretches(fn, components, x, transposed=transposed)
+    np.testing.assert_array_equal(out, x.sum(-1))
+    assert seen == [(E, 5, 5**5, 2) if transposed else (E, 1, 5**6, 2)]  # of n · 2 · E = 468750
     prime = jnp.ones((100_003, 2, E))  # without divisors it goes through at once
     _blocks.by_stretches(fn, components, prime)
     assert seen[1:] == [(E, 1, 100_003, 2)]

@@ -23,25 +23,38 @@ from pathmix._layout import (
 from pathmix._tuning import BLOCK, SCALARS, SMALL, STRETCH
 from pathmix._typing import PointRows, Reals, Value
 
-RowsOf = Callable[[PointRows], Reals]
+RowsOf = Callable[..., Reals]
 
 
-def by_stretches(fn: RowsOf, components: Canonical, x: Value) -> Reals:
-    """Return ``fn`` of the rows of ``x`` (``*points *event``), ``*points``, stretch by stretch."""
+def by_stretches(
+    fn: RowsOf, components: Canonical, x: Value, *more: Array, transposed: bool = False
+) -> Reals:
+    """Return ``fn`` of the rows of arrays, ``*points``, stretch by stretch.
+
+    They are the points in full, ``*points *event``, and more like these, or a number for each point.
+    Linear functions that will be ``transposed`` to sums over points get rows for that, and each
+    stretch is then worked out again, which is cheaper than to store it.
+    """
     events, batch = components.event_dim, len(components.own_shape) - 1
     points = x.shape[: x.ndim - events]
     samples = math.prod(points[: len(points) - batch])
     # full covariances work too much on each value for the cache to matter
     count = _stretches(x.size, samples) if events and components.factors() else 1
 
-    def stretch(x: Value) -> Reals:
-        rows = to_rows(x, events, batch, split_up=count > 1)
-        return from_rows(fn(rows), x.shape[: x.ndim - events])
+    def stretch(arrays: tuple[Array, ...]) -> Reals:
+        sample = arrays[0].ndim - batch - events
+        split_up = transposed and count > 1
+        rows = (to_rows(t, t.ndim - batch - sample, batch, split_up=split_up) for t in arrays)
+        return from_rows(fn(*rows), arrays[0].shape[: sample + batch])
 
     if count == 1:
-        return stretch(x)
-    x = x.reshape(samples, *x.shape[len(points) - batch :])
-    return put_together(lax.map(stretch, cut_up(x, count))).reshape(points)
+        return stretch((x, *more))
+
+    def cut(t: Array) -> Array:
+        return cut_up(t.reshape(samples, *t.shape[len(points) - batch :]), count)
+
+    each = jax.checkpoint(stretch, prevent_cse=False) if transposed else stretch
+    return put_together(lax.map(each, tuple(map(cut, (x, *more))))).reshape(points)
 
 
 def over_blocks(step: Any, start: Any, components: Canonical, x: Value) -> Any:

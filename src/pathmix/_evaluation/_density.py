@@ -19,11 +19,11 @@ from pathmix._evaluation._blocks import block_terms, by_stretches, of_block, ove
 from pathmix._evaluation._rows import finite, moved, prepared, times
 from pathmix._evaluation._scalars import log_density_of_scalars
 from pathmix._layout import is_symbolic, pad_left
-from pathmix._moving import dense, jvp_of_moving
+from pathmix._moving import dense, is_zero, jvp_of_moving
 from pathmix._special import bounded_exp
 from pathmix._tuning import ADDED_UP
 from pathmix._typing import PointRows, Reals, Value
-from pathmix._weights import Weights, log_ratio, weighted
+from pathmix._weights import Change, Weights, log_ratio, weighted
 
 
 def log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
@@ -37,7 +37,7 @@ def log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
     components = prepared(
         components, math.prod(points[: len(points) + 1 - len(components.own_shape)])
     )
-    return by_stretches(partial(_log_density, weights, components), components, x)
+    return _log_density(weights, components, x)
 
 
 def _as_scalars(components: Canonical) -> Canonical | None:
@@ -55,9 +55,25 @@ def _as_scalars(components: Canonical) -> Canonical | None:
 
 
 @jax.custom_jvp
-def _log_density(weights: Weights, components: Canonical, x: PointRows) -> Reals:
-    """``log f`` of rows, ``split rest *batch``."""
+def _log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
+    return _traced_once(weights, components, x)
+
+
+@partial(_log_density.defjvp, symbolic_zeros=True)
+def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+    out = _log_density(*primals)
+    return out, _tangent(out, primals, tangents)
+
+
+@jax.jit
+def _traced_once(weights: Weights, components: Canonical, x: Value) -> Reals:
+    """The rule for derivatives calls the function again: compiled, it is not traced again."""
     log_w = _component_first(weights.log(), components)
+    return by_stretches(partial(_of_rows, log_w, components), components, x)
+
+
+def _of_rows(log_w: Array, components: Canonical, x: PointRows) -> Reals:
+    """``log f`` of rows, ``split rest *batch``."""
     fold = partial(_fold, unrolled=components.family.light)
 
     def step(carry: tuple[Array, Array], block: Array) -> tuple[Array, Array]:
@@ -75,25 +91,29 @@ def _log_density(weights: Weights, components: Canonical, x: PointRows) -> Reals
     return jnp.log(total) + finite(top)
 
 
-@partial(_log_density.defjvp, symbolic_zeros=True)
-def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
-    out = _log_density(*primals)
-    return out, _tangent(out, primals, tangents)
-
-
 def _tangent(out: Reals, primals: Any, tangents: Any) -> Reals:
-    weights, components, x = primals
-    d_weights, *moving = tangents
+    (weights, components, x), (d_weights, d_components, dx) = primals, tangents
     change = weights.change(dense(d_weights, weights))
-    log_u, share, a = (_component_first(t, components) for t in change)
+    change = Change(*(_component_first(t, components) for t in change))
+
+    def rows(x: PointRows, out: Reals, *moving: PointRows) -> Reals:
+        tangents = d_components, (*moving, dx)[0]
+        return _tangent_of_rows(out, change, (components, x), tangents)
+
+    moving = () if is_zero(dx) else (dx,)
+    return by_stretches(rows, components, x, out, *moving, transposed=True)
+
+
+def _tangent_of_rows(out: Reals, weights: Change, primals: Any, tangents: Any) -> Reals:
+    components, x = primals
 
     def step(total: Array, block: Array) -> Array:
+        log_u, share, a = (of_block(t, block) for t in weights)
         of = lambda d, x: block_terms(d, x, block)  # noqa: E731
-        terms, change = jvp_of_moving(of, (components, x), moving)
-        r = bounded_exp(weighted(of_block(log_u, block), log_ratio(terms.term, out)))
+        terms, change = jvp_of_moving(of, primals, tangents)
+        r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
         felt = jnp.where(r > 0, moved(terms, change), 0.0)
-        own = times(terms.factor, of_block(a, block))
-        return total + jnp.sum(r * (own + of_block(share, block) * felt), axis=0)
+        return total + jnp.sum(r * (times(terms.factor, a) + share * felt), axis=0)
 
     return over_blocks(step, jnp.zeros_like(out), components, x)
 

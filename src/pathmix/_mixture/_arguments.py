@@ -80,6 +80,11 @@ def _check_categorical(mixture: Distribution) -> None:
 
 def _categories(mixture: Distribution) -> np.ndarray | None:
     """The values of the categorical; None if they depend on traced parameters."""
+    if type(mixture) is dist.ExpandedDistribution:
+        return _categories(mixture.base_dist)
+    if type(mixture) in (dist.CategoricalProbs, dist.CategoricalLogits):
+        # its own method would have them compiled
+        return np.arange(jnp.shape(next(iter(mixture.get_args().values())))[-1])
     try:
         with jax.ensure_compile_time_eval():
             return np.asarray(mixture.enumerate_support(expand=False)).ravel()
