@@ -14,6 +14,7 @@ SECOND_PRECISION = {
     "test_mixture_properties.py",
     "test_mixture_quantile.py",
     "test_mixture_quantile_gradients.py",
+    "test_mixture_quantile_levels.py",
     "test_mixture_zero_weights.py",
     "test_random_variables.py",
 }

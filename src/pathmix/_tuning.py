@@ -66,3 +66,12 @@ FACTORED = 32
 COMPARED = 32
 """Up to this many components, an index is found by comparing with all of them, beyond by a binary
 search (sample, independent normals, K = 64)."""
+
+LEVELS = 16, 1024
+"""The least and the most quantiles of which others are made (icdf, Normal)."""
+
+PER_LEVEL = 64
+"""How many are made of one (icdf, Normal, N = 1e4)."""
+
+POLISHED = 6
+"""Steps of Newton's method, after which bisection is as fast (icdf, Normal)."""

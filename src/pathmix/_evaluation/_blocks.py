@@ -31,7 +31,7 @@ def by_stretches(
 ) -> Reals:
     """Return ``fn`` of the rows of arrays, ``*points``, stretch by stretch.
 
-    They are the points in full, ``*points *event``, and more like these, or a number for each point.
+    They are the points in full, ``*points *event``, and more like these, or a number for each.
     Linear functions that will be ``transposed`` to sums over points get rows for that, and each
     stretch is then worked out again, which is cheaper than to store it.
     """

@@ -161,9 +161,10 @@ def within(
         return v
 
     def velocity(theta: Truncated, tangent: Truncated, x: Value) -> Value:
-        x = spread_over(theta, x)
+        x, (low, high) = spread_over(theta, x), ends(theta)
         by = by_base if base.velocity and short is None else implicit(log_cdf, log_survival)
-        v = by(theta, tangent, x)
+        # beyond the bounds what follows is not felt, but its derivative must be a number
+        v = by(theta, tangent, jnp.where((x > low) & (x < high), x, inner(theta)))
         if theta.low is not None:  # a draw on a bound moves with it
             v = jnp.where(x <= theta.low, given(tangent.low), v)
         return v if theta.high is None else jnp.where(x >= theta.high, given(tangent.high), v)
