@@ -3,8 +3,8 @@
 Sums over an event then run along the first axis, and everything else along the last. Points are
 ``split rest *batch``. The transpose of a parameter's broadcast, a sum over all samples, is taken in
 two steps, over ``split`` and then over ``rest``: compilers for CPUs keep the first in registers,
-which makes it up to twice as fast as one long sum. Few points are not split: their programs are
-then simpler, and compiled sooner.
+which makes it up to twice as fast as one long sum. Few points, and those that are not summed over,
+are not split: their programs are then simpler, and compiled sooner.
 """
 
 import math

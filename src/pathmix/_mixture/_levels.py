@@ -31,13 +31,16 @@ from pathmix._mixture._inversion import (
 from pathmix._tuning import LEVELS, PER_LEVEL, POLISHED
 from pathmix._typing import Flags, Reals
 
+PerLevel: TypeAlias = Float[Array, "levels *#batch"]
+PerInterval: TypeAlias = Float[Array, "intervals *#batch"]
+
 
 def invert(curve: Curve, target: Target) -> Reals:
     """Return the least floats that reach targets, ``samples *batch``."""
     count = _number_of_levels(target.log_tail)
-    return (
-        _by_levels(curve, target, count) if count else bisect(curve, target, around(curve, target))
-    )
+    if not count:
+        return bisect(curve, target, around(curve, target))
+    return _by_levels(curve, target, count)
 
 
 def _number_of_levels(q: Reals) -> int:
@@ -46,10 +49,6 @@ def _number_of_levels(q: Reals) -> int:
     if is_symbolic(q.size) or jax.device_count() > 1 or len(q) < 4 * least:
         return 0
     return min(max(len(q) // PER_LEVEL, least), most)
-
-
-PerLevel: TypeAlias = Float[Array, "levels *#batch"]
-PerInterval: TypeAlias = Float[Array, "intervals *#batch"]
 
 
 class Search(NamedTuple):
@@ -191,8 +190,8 @@ def _polished(curve: Curve, target: Target, search: Search) -> Search:
         low, high = (to_float(key, dtype) for key in brackets)
         # where the cdf is flat, values at either end are as good, and the least one is looked for
         known = (jnp.abs(excess) <= noise) & (noise * jnp.exp(log_width) <= resolution)
-        else_ = jnp.where(known, x, to_float(middle(brackets, dtype), dtype))
-        better = jnp.where((better > low) & (better < high), better, else_)
+        other = jnp.where(known, x, to_float(middle(brackets, dtype), dtype))
+        better = jnp.where((better > low) & (better < high), better, other)
         x = jnp.where(found, x, better)
         return count + 1, Search(x, brackets, found | known)
 

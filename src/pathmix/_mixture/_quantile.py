@@ -52,7 +52,7 @@ def _inverse(scale: Scale, weights: Weights, components: Canonical, value: Reals
     flat = value.reshape(-1, *batch)
     target = _target(scale, flat, is_discrete=components.is_discrete)
     x = invert(_curve(weights, components), target)
-    low, high = edges(weights, components)
+    low, high = (end.astype(x.dtype) for end in edges(weights, components))
     at_end = target.log_tail == -jnp.inf
     x = jnp.where(at_end, jnp.where(target.upper, high, low), x)
     return jnp.where(jnp.isnan(target.log_tail), jnp.nan, x).reshape(shape)
