@@ -67,11 +67,12 @@ COMPARED = 32
 """Up to this many components, an index is found by comparing with all of them, beyond by a binary
 search (sample, independent normals, K = 64)."""
 
-LEVELS = 16, 1024
-"""The least and the most quantiles of which others are made (icdf, Normal)."""
+MANY_QUANTILES = 4096
+"""Quantiles that are made of others: fewer are found before that longer program is compiled, which
+takes two to four seconds more (icdf, Normal)."""
 
-PER_LEVEL = 64
-"""How many are made of one (icdf, Normal, N = 1e4)."""
+PER_LEVEL, LEVELS = 64, 1024
+"""How many quantiles are made of one, and of how many at most (icdf, Normal, N = 1e4)."""
 
 POLISHED = 6
 """Steps of Newton's method, after which bisection is as fast (icdf, Normal)."""

@@ -97,7 +97,7 @@ def _tangent(out: Reals, primals: Any, tangents: Any) -> Reals:
     change = Change(*(_component_first(t, components) for t in change))
 
     def rows(x: PointRows, out: Reals, *moving: PointRows) -> Reals:
-        tangents = d_components, (*moving, dx)[0]
+        tangents = d_components, moving[0] if moving else dx
         return _tangent_of_rows(out, change, (components, x), tangents)
 
     moving = () if is_zero(dx) else (dx,)

@@ -28,7 +28,7 @@ from pathmix._mixture._inversion import (
     to_float,
     to_key,
 )
-from pathmix._tuning import LEVELS, PER_LEVEL, POLISHED
+from pathmix._tuning import LEVELS, MANY_QUANTILES, PER_LEVEL, POLISHED
 from pathmix._typing import Flags, Reals
 
 PerLevel: TypeAlias = Float[Array, "levels *#batch"]
@@ -45,10 +45,9 @@ def invert(curve: Curve, target: Target) -> Reals:
 
 def _number_of_levels(q: Reals) -> int:
     """None, where the probabilities are few, or lie on several devices, where none is to move."""
-    least, most = LEVELS
-    if is_symbolic(q.size) or jax.device_count() > 1 or len(q) < 4 * least:
+    if is_symbolic(q.size) or jax.device_count() > 1 or len(q) < MANY_QUANTILES:
         return 0
-    return min(max(len(q) // PER_LEVEL, least), most)
+    return min(len(q) // PER_LEVEL, LEVELS)
 
 
 class Search(NamedTuple):
