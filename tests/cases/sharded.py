@@ -79,11 +79,14 @@ def works(family, mesh):
 
 
 def by_keys(estimator):
-    """Each device has keys, hence draws, of its own."""
+    """Each device has keys, hence draws, of its own: on eight, N numbers in all.
+
+    Sums over keys are taken first, and move as many numbers as the draws of one key have.
+    """
 
     def estimate(p, keys):
         one = lambda key: expectation(  # noqa: E731
-            square, mixture(p), key=key, num_samples=50, estimator=estimator
+            square, mixture(p), key=key, num_samples=20, estimator=estimator
         )
         return jnp.mean(jax.vmap(one)(keys))
 
@@ -149,7 +152,7 @@ def main(pattern, address=None, processes="1", rank="0"):
     mesh = Mesh(np.array(jax.devices()), ("data",))
     here = Mesh(np.array(jax.local_devices()[:1]), ("data",))
     results = {"devices": mesh.size, "processes": jax.process_count(), "work": {}}
-    one_key, keys = jax.random.key(2), jax.random.split(jax.random.key(2), 2 * mesh.size)
+    one_key, keys = jax.random.key(2), jax.random.split(jax.random.key(2), 5 * mesh.size)
     for family, p, shape in families():
         x = jax.random.normal(jax.random.key(1), shape)
         x = jnp.exp(x) if family == "gamma" else x

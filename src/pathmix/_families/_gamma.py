@@ -28,9 +28,11 @@ class Gamma(NamedTuple):
 def _log_density(theta: Gamma, x: Value) -> Reals:
     """``p = rate (rate x)^(a−1) e^(−rate x) / Γ(a)`` on ``x ≥ 0``."""
     a, rate = theta.concentration, theta.rate
-    m = rate * x
-    inside = (m > 0) & (m < jnp.inf)
-    m, some = jnp.where(inside, m, a), jnp.where((x > 0) & (x < jnp.inf), x, 1.0)
+    positive = (x > 0) & (x < jnp.inf)
+    some = jnp.where(positive, x, 1.0)
+    m = rate * some
+    inside = positive & (m > 0) & (m < jnp.inf)
+    m = jnp.where(inside, m, a)
     peak = log_poisson_peak(a) + jnp.log(a)
     at_zero = jnp.where(x == 0, power_at_zero(a, jnp.log(rate)), -jnp.inf)
     return jnp.where(inside, peak - deviance_of(a, m) - jnp.log(some), at_zero)
