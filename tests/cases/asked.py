@@ -6,7 +6,12 @@ from pathmix._components import canonical, need
 from pathmix._evaluation._moments import moment
 from pathmix._evaluation._rows import limit_at, velocity_at
 
-NAMES = {"log_prob": "log_density", "smaller_tail": "smaller_tail_at", "cdf": "cdf_at"}
+NAMES = {
+    "log_prob": "log_density",
+    "smaller_tail": "smaller_tail_at",
+    "cdf": "cdf_at",
+    "tail": "tail_at",
+}
 
 
 class Asked:

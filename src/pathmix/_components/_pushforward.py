@@ -61,6 +61,11 @@ def pushforward(base: Family, event_dim: int = 0, *, elementwise: bool, affine: 
         y, _, below, above = _pull_back(theta.transforms, x)
         return jnp.where(below, 0.0, jnp.where(above, 1.0, base.cdf_at(theta.base, y)))
 
+    def tail(theta: Pushed, x: Value, upper: Flags) -> Reals:
+        y, rising, below, above = _pull_back(theta.transforms, x)
+        inside = base.tail_at(theta.base, y, upper ^ ~rising)
+        return jnp.where(below | above, jnp.where(below ^ upper, 0.0, 1.0), inside)
+
     def log_survival(theta: Pushed, x: Value) -> Reals:
         _, log_p, below, above = tails(theta, x)
         return jnp.where(below, 0.0, jnp.where(above, -jnp.inf, log_p))
@@ -91,6 +96,7 @@ def pushforward(base: Family, event_dim: int = 0, *, elementwise: bool, affine: 
         log_cdf=log_cdf if has_tails else None,
         cdf=cdf if has_tails and base.cdf is not None else None,
         log_survival=log_survival if has_tails else None,
+        tail=tail if has_tails and base.tail is not None else None,
         velocity=velocity if elementwise and base.velocity is not None else None,
         mean=mean if affine and base.mean is not None else None,
         variance=variance if affine and base.variance is not None else None,

@@ -19,7 +19,6 @@ from pathmix._evaluation._draws import draw
 from pathmix._evaluation._index import draw_index
 from pathmix._evaluation._rows import limit_at
 from pathmix._families import OfValue, Vanishing, factored
-from pathmix._layout import with_points
 from pathmix._typing import (
     ComponentFirst,
     ComponentFirstValue,
@@ -28,7 +27,7 @@ from pathmix._typing import (
     Reals,
     Value,
 )
-from pathmix._weights import Weights, weighted
+from pathmix._weights import Weights, average, weighted
 
 
 @compiled()
@@ -77,12 +76,10 @@ def cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
         return jnp.exp(log_cdf(weights, components, x))
     need(components, "log_cdf")
     parts = _elementwise(components, x, components.family.cdf_at)
-    w = with_points(weights.values(), x.ndim)
     limit = _limit(components, x, "below")
     if limit is not None:
         parts = jnp.where(limit.reached, limit.value, parts)
-    parts = jnp.where((w == 0) & ~jnp.isfinite(parts), 0.0, parts)
-    total = jnp.sum(w * parts, axis=0)
+    total = average(weights.values(), parts)
     total -= lax.stop_gradient(jnp.maximum(total - 1, 0.0))  # what rounding has added
     return jnp.where(jnp.isnan(x), jnp.nan, total)
 

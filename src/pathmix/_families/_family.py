@@ -82,6 +82,8 @@ class Family:
     """The probabilities at limits of parameters that are distributions themselves."""
     cdf: OfValue | None = None
     """``P(X ≤ x)``, where that is cheaper than by its logarithm."""
+    tail: Callable[[Theta, Value, Flags], Reals] | None = None
+    """The upper tail where a flag is set and the cdf elsewhere, where one is cheaper than both."""
     smaller_tail: Callable[[Theta, Value, Reals], tuple[Flags, Reals]] | None = None
     """Whether the cdf is smaller than the survival, and the smaller one over the density, whose
     logarithm is given; where it is cheaper or better than by the log tails."""
@@ -99,6 +101,17 @@ class Family:
         if self.cdf is not None:
             return self.cdf(theta, x)
         return jnp.exp(given(self.log_cdf)(theta, x))
+
+    def log_tail_at(self, theta: Theta, x: Value, upper: Flags) -> Reals:
+        """Return the log of the upper tail where a flag is set, and of the cdf elsewhere."""
+        above, below = given(self.log_survival), given(self.log_cdf)
+        return jnp.where(upper, above(theta, x), below(theta, x))
+
+    def tail_at(self, theta: Theta, x: Value, upper: Flags) -> Reals:
+        """Return the upper tail where a flag is set, and the cdf elsewhere."""
+        if self.tail is not None:
+            return self.tail(theta, x, upper)
+        return jnp.exp(self.log_tail_at(theta, x, upper))
 
     def smaller_tail_at(self, theta: Theta, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
         """Return whether the cdf is the smaller tail, and the smaller one over the density."""

@@ -6,7 +6,7 @@ At infinite ``z`` densities and tails are constants, which do not move with any 
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 
 from pathmix._families._exponential import hazard, log_cdf_of_hazard
-from pathmix._families._family import Family, Theta
+from pathmix._families._family import Family, Theta, given
 from pathmix._families._squares import half_squares
 from pathmix._special import arctan_and_cot, log1p_square, log_ndtr, mills_ratio, ndtr
 from pathmix._typing import Flags, Reals, Value
@@ -36,13 +36,22 @@ def location_scale(
     log_above: Standard,
     moments: tuple[float, float] = (math.nan, math.nan),
     cdf: Standard | None = None,
+    *,
+    even: bool = False,
 ) -> Family:
     """Return a family by the functions of its standard form, and its mean and variance.
 
     The cdf, of any ``z``, is one that is cheaper than the exponential of its logarithm, and 0 or 1
-    from 800 on.
+    from 800 on. If the family is ``even``, it gives the upper tail as well.
     """
     mean, variance = moments
+
+    def cdf_at(theta: LocScale, x: Value) -> Reals:
+        return given(cdf)(_standardised(x, *theta))
+
+    def tail(theta: LocScale, x: Value, upper: Flags) -> Reals:
+        z = _standardised(x, *theta)
+        return given(cdf)(jnp.where(upper, -z, z))
 
     def density(theta: LocScale, x: Value) -> Reals:
         log_scale = jnp.log(theta.scale)
@@ -60,7 +69,8 @@ def location_scale(
         LocScale,
         log_cdf=log_cdf,
         log_survival=log_survival,
-        cdf=None if cdf is None else lambda theta, x: cdf(_standardised(x, *theta)),
+        cdf=None if cdf is None else cdf_at,
+        tail=tail if even else None,
         velocity=_velocity,
         mean=lambda theta: theta.loc + mean * theta.scale if mean else theta.loc,
         variance=lambda theta: variance * theta.scale**2,
@@ -89,7 +99,7 @@ def _standardised_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     return z, (dx - d_loc - jnp.clip(z, -800, 800) * d_scale) / primals[2]
 
 
-def at_finite(fn: Standard, theta: Theta, x: Value, below: float, above: float) -> Reals:
+def at_finite(fn: Standard, theta: Theta, x: Value, below: Any, above: Any) -> Reals:
     """Return ``fn(z)`` where ``z`` is finite, and a constant at either infinity; NaN stays NaN."""
     far = lax.stop_gradient(standardise(theta, x))
     infinite = jnp.isinf(far)
@@ -121,7 +131,9 @@ def _normal_total(theta: LocScale, x: Value, event_dim: int) -> Reals:
 
 
 normal = replace(
-    location_scale("Normal", normal_density, log_ndtr, lambda z: log_ndtr(-z), (0.0, 1.0), ndtr),
+    location_scale(
+        "Normal", normal_density, log_ndtr, lambda z: log_ndtr(-z), (0.0, 1.0), ndtr, even=True
+    ),
     smaller_tail=_normal_smaller_tail,
     total_log_density=_normal_total,
     light=True,
@@ -166,6 +178,12 @@ def _cauchy_tail(z: Reals) -> Reals:
     return arctan_and_cot(z)[1] / math.pi
 
 
+def _cauchy(theta: LocScale, x: Value, *, upper: Any) -> Reals:
+    cdf = symmetric(_cauchy_tail)
+    one = jnp.where(upper, 1.0, 0.0)
+    return at_finite(lambda z: cdf(jnp.where(upper, -z, z)), theta, x, one, 1 - one)
+
+
 def soft_laplace_density(z: Reals) -> Reals:
     """Return ``log(2/π) − log(e^z + e^(−z))``."""
     return math.log(2 / math.pi) - jnp.logaddexp(z, -z)
@@ -191,6 +209,7 @@ laplace = location_scale(
     lambda z: laplace_log_cdf(-z),
     (0.0, 2.0),
     symmetric(lambda z: 0.5 * jnp.exp(-z)),
+    even=True,
 )
 logistic = location_scale(
     "Logistic",
@@ -199,6 +218,7 @@ logistic = location_scale(
     lambda z: jax.nn.log_sigmoid(-z),
     (0.0, math.pi**2 / 3),
     symmetric(lambda z: jnp.exp(-z) * (1 / (1 + jnp.exp(-z)))),
+    even=True,
 )
 soft_laplace = location_scale(
     "SoftLaplace",
@@ -207,10 +227,12 @@ soft_laplace = location_scale(
     lambda z: soft_laplace_log_cdf(-z),
     (0.0, math.pi**2 / 4),
     symmetric(_soft_laplace_tail),
+    even=True,
 )
 cauchy = replace(
     location_scale("Cauchy", cauchy_density, cauchy_log_cdf, lambda z: cauchy_log_cdf(-z)),
-    cdf=lambda theta, x: at_finite(symmetric(_cauchy_tail), theta, x, 0.0, 1.0),
+    cdf=lambda theta, x: _cauchy(theta, x, upper=False),
+    tail=lambda theta, x, upper: _cauchy(theta, x, upper=upper),
 )
 gumbel = location_scale(
     "Gumbel",

@@ -25,21 +25,24 @@ class Target(NamedTuple):
     log_tail: Reals
     upper: Flags
 
-    def excess(self, tails: Pair) -> Reals:
-        """How far beyond it the log tails of a value are."""
-        return jnp.where(self.upper, self.log_tail - tails[1], tails[0] - self.log_tail)
+    def excess(self, log_tail: Reals) -> Reals:
+        """How far beyond it a value is, by the log of the same tail there."""
+        return self.signed(log_tail - self.log_tail)
+
+    def signed(self, t: Reals) -> Reals:
+        """Turn what grows with the tail into what grows with the value."""
+        return jnp.where(self.upper, -t, t)
 
     def log_odds(self) -> Reals:
         """Return ``log q − log(1 − q)``."""
-        odds = self.log_tail - log1mexp(self.log_tail)
-        return jnp.where(self.upper, -odds, odds)
+        return self.signed(log_odds(self.log_tail))
 
 
 class Curve(NamedTuple):
     """A mixture's distribution function, of values ``samples *batch``."""
 
-    tails: Callable[[Reals], Pair]
-    """The logs of both tails."""
+    log_tail: Callable[[Reals, Flags], Reals]
+    """The log of the upper tail, or of the lower one."""
     ends: Callable[[Target], Pair]
     """Ends between which the values of targets lie, of their shape."""
     log_density: Callable[[Reals], Reals] | None
@@ -56,6 +59,11 @@ class Brackets(NamedTuple):
 
     below: Array
     reached: Array
+
+
+def log_odds(log_p: Reals) -> Reals:
+    """Return ``log p − log(1 − p)``."""
+    return log_p - log1mexp(log_p)
 
 
 def around(curve: Curve, target: Target) -> Brackets:
@@ -76,7 +84,7 @@ def bisect(curve: Curve, target: Target, brackets: Brackets) -> Reals:
     def halve(state: tuple[Array, Brackets]) -> tuple[Array, Brackets]:
         count, brackets = state
         key = between(brackets)
-        reached = target.excess(curve.tails(to_float(key, dtype))) >= 0
+        reached = target.excess(curve.log_tail(to_float(key, dtype), target.upper)) >= 0
         # a closed bracket has its own upper end for a middle
         reached |= key >= brackets.reached
         return count + 1, Brackets(
@@ -116,6 +124,10 @@ def to_key(x: Reals) -> Array:
 
 
 def to_float(key: Array, dtype: Any) -> Reals:
-    """The floats of :func:`to_key`."""
+    """The floats of :func:`to_key`, of which those below the least normal one are zero.
+
+    Compilers take them for zero in some operations and not in others.
+    """
     key = jnp.where(key < 0, jnp.iinfo(key.dtype).min - key, key)
-    return lax.bitcast_convert_type(key, dtype)
+    x = lax.bitcast_convert_type(key, dtype)
+    return jnp.where(jnp.abs(x) < jnp.finfo(dtype).tiny, 0.0, x)

@@ -24,6 +24,7 @@ from pathmix._mixture._inversion import (
     Target,
     around,
     bisect,
+    log_odds,
     middle,
     to_float,
     to_key,
@@ -126,8 +127,8 @@ def _grid(target: Target, count: int) -> PerLevel:
 
 
 def _targets_of(grid: PerLevel) -> Target:
-    log_odds = 4 * jnp.sinh(grid)
-    return Target(-jax.nn.softplus(jnp.abs(log_odds)), log_odds > 0)
+    odds = 4 * jnp.sinh(grid)
+    return Target(-jax.nn.softplus(jnp.abs(odds)), odds > 0)
 
 
 def _between(curve: Curve, target: Target, grid: PerLevel, values: PerLevel) -> Search:
@@ -168,7 +169,7 @@ def _polished(curve: Curve, target: Target, search: Search) -> Search:
     log_density = curve.log_density
     if log_density is None:
         return search
-    log_odds = target.log_odds()
+    wanted = log_odds(target.log_tail)
     few, dtype = _number_of_levels(search.x), search.x.dtype
     ends = [to_float(key, dtype) for key in search.brackets]
     noise = 64 * jnp.finfo(dtype).eps * jnp.maximum(1, -target.log_tail)
@@ -176,15 +177,16 @@ def _polished(curve: Curve, target: Target, search: Search) -> Search:
 
     def step(state: tuple[Array, Search]) -> tuple[Array, Search]:
         count, (x, brackets, found) = state
-        tails = curve.tails(x)
-        excess = target.excess(tails)
-        log_width = tails[0] + tails[1] - log_density(x)  # of the log odds, the inverse slope
+        tail = curve.log_tail(x, target.upper)
+        excess, odds = target.excess(tail), log_odds(tail)
+        # p(1 − p) over the density: the inverse slope of the log odds, which are log p − log(1 − p)
+        log_width = 2 * tail - odds - log_density(x)
         reached = excess >= 0
         brackets = Brackets(
             jnp.where(reached, brackets.below, to_key(x)),
             jnp.where(reached, to_key(x), brackets.reached),
         )
-        error = tails[0] - tails[1] - log_odds
+        error = target.signed(odds - wanted)
         better = (x - error * jnp.exp(log_width)).astype(dtype)
         low, high = (to_float(key, dtype) for key in brackets)
         # where the cdf is flat, values at either end are as good, and the least one is looked for

@@ -8,7 +8,6 @@ The derivative is that of the implicit function: ``dq/f``, and the pathwise velo
 ``x``, which in one dimension is the same thing.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
@@ -22,8 +21,8 @@ from pathmix._mixture._inversion import Curve, Target
 from pathmix._mixture._levels import invert
 from pathmix._pathwise import mixture_velocity
 from pathmix._special import bounded_exp, log1mexp
-from pathmix._typing import ComponentFirst, Reals
-from pathmix._weights import Weights
+from pathmix._typing import ComponentFirst, Flags, Reals
+from pathmix._weights import Weights, average
 
 Scale: TypeAlias = Literal["q", "log q", "log 1 − q"]
 
@@ -51,7 +50,7 @@ def _inverse(scale: Scale, weights: Weights, components: Canonical, value: Reals
     value = jnp.broadcast_to(value, shape)
     flat = value.reshape(-1, *batch)
     target = _target(scale, flat, is_discrete=components.is_discrete)
-    x = invert(_curve(weights, components), target)
+    x = invert(_curve(scale, weights, components), target)
     low, high = (end.astype(x.dtype) for end in edges(weights, components))
     at_end = target.log_tail == -jnp.inf
     x = jnp.where(at_end, jnp.where(target.upper, high, low), x)
@@ -112,16 +111,26 @@ def _target(scale: Scale, value: Reals, *, is_discrete: bool) -> Target:
     return Target(jnp.where(jnp.isnan(log_q + log_1mq), jnp.nan, log_tail), is_upper)
 
 
-def _curve(weights: Weights, components: Canonical) -> Curve:
-    def log_of(name: str) -> Callable[[Reals], Reals]:
-        return lambda x: weights.mix(_terms(components, x, name))
+def _curve(scale: Scale, weights: Weights, components: Canonical) -> Curve:
+    """The distribution function, by numbers where these do not leave the range of floats."""
+    family = components.family
+    for tail in ("log_cdf", "log_survival"):
+        need(components, tail)
+    theta = lambda x: components.component_first(x.ndim).theta  # noqa: E731
+    ends = partial(_ends, weights, components)
 
-    below, above = log_of("log_cdf"), log_of("log_survival")
-    return Curve(
-        lambda x: (below(x), above(x)),
-        partial(_ends, weights, components),
-        None if components.is_discrete else log_of("log_density"),
-    )
+    def by_logs(x: Reals, upper: Flags) -> Reals:
+        return weights.mix(family.log_tail_at(theta(x), x, upper))
+
+    def by_numbers(x: Reals, upper: Flags) -> Reals:
+        return jnp.log(average(weights.values(), family.tail_at(theta(x), x, upper)))
+
+    def log_density(x: Reals) -> Reals:
+        return weights.mix(family.log_density(theta(x), x))
+
+    if components.is_discrete:
+        return Curve(by_logs, ends, None)
+    return Curve(by_numbers if scale == "q" else by_logs, ends, log_density)
 
 
 def edges(weights: Weights, components: Canonical) -> tuple[Reals, Reals]:
