@@ -71,8 +71,8 @@ def over_components(t: Array, coefficients: Array | None = None) -> Array:
 
 
 def fold_components(
-    op: Callable[[Array, Array], Array], rows: Any, fn: Callable[[Any], Array] = lambda row: row
-) -> Array:
+    op: Callable[[Any, Any], Any], rows: Any, fn: Callable[[Any], Any] = lambda row: row
+) -> Any:
     """Reduce ``fn`` of the entries of arrays ``k *points`` over their first axis.
 
     It is written out: compilers make one loop of it.

@@ -18,7 +18,7 @@ from jaxtyping import Num
 
 from pathmix._layout._axes import is_symbolic
 from pathmix._tuning import DEVICES, SPLIT
-from pathmix._typing import PointRows, Reals, Shape, Value
+from pathmix._typing import PointRows, Shape, Value
 
 
 def to_rows(x: Value, event_dim: int, batch_dim: int, *, split_up: bool = False) -> PointRows:
@@ -53,28 +53,35 @@ def put_together(parts: Num[Array, "count part *rest"]) -> Num[Array, "first sec
 
 
 def in_stretches(
-    fn: Callable[..., Any], per_entry: int, most: int, batch_dim: int, *arrays: Value
+    fn: Callable[..., Any],
+    per_entry: int,
+    most: int,
+    batch_dim: int,
+    *arrays: Value,
+    event_dim: int = 0,
 ) -> Any:
-    """Return ``fn`` of arrays ``*sample *batch``, by parts with ``most`` values at a time.
+    """Return ``fn`` of arrays ``*sample *batch *event``, by parts with ``most`` values at a time.
 
-    It makes as many values ``per_entry``, and returns one array or several.
+    It makes as many values ``per_entry``, and returns one array or several, ``*sample *batch``.
     """
     shape = arrays[0].shape
-    first = len(shape) - batch_dim
-    samples, rest = math.prod(shape[:first]), shape[first:]
+    points = shape[: len(shape) - event_dim]
+    first = len(points) - batch_dim
+    samples, rest = math.prod(shape[:first]), points[first:]
     least = -(-samples * per_entry * math.prod(rest) // most)
     if samples < 2 or least < 2:
         return fn(*arrays)
     count = next((c for c in local_divisors(samples, 4 * least) if c >= least), least)
     more = -samples % count
 
-    def cut(t: Value) -> Value:
-        t = t.reshape(samples, *rest)
-        t = jnp.pad(t, ((0, more), *((0, 0),) * len(rest)), mode="edge") if more else t
+    def cut(t: Array) -> Array:
+        t = t.reshape(samples, *shape[first:])
+        t = jnp.pad(t, ((0, more), *((0, 0),) * (t.ndim - 1)), mode="edge") if more else t
         return cut_up(t, count)
 
-    def join(out: Reals) -> Reals:
-        return put_together(out).reshape(samples + more, *rest)[:samples].reshape(shape)
+    def join(out: Array) -> Array:
+        out = put_together(out).reshape(samples + more, *rest)
+        return out[:samples].reshape(points)
 
     return jax.tree.map(join, lax.map(lambda ts: fn(*ts), tuple(map(cut, arrays))))
 

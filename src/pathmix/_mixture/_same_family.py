@@ -269,9 +269,12 @@ class MixtureSameFamily(FixedLeaves, NumPyroNames):
         return self._at(_evaluation.posterior, self._checked(value))
 
     def posterior_mode(self, value: Any) -> Index:
-        """Return the most probable component of ``value``, ``*sample *batch``; −1 of a NaN."""
-        probs = self.posterior_marginal(value).probs
-        return jnp.where(jnp.any(jnp.isnan(probs), axis=-1), -1, jnp.argmax(probs, axis=-1))
+        """Return the most probable component of ``value``, ``*sample *batch``; −1 of a NaN.
+
+        Of equally probable ones it is the heaviest, and of equal weights the first. Where the
+        density is zero it is the heaviest component.
+        """
+        return self._at(_evaluation.posterior_mode, self._checked(value))
 
     def cdf(self, value: Any) -> Reals:
         """Return ``P(X ≤ value)``, jointly over a factorised vector event."""
