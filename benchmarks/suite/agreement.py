@@ -10,6 +10,7 @@ import numpy as np
 from suite import inputs, oracle
 from suite.cases import Case
 from suite.job import Answer, Job
+from suite.scalars import SCALARS
 
 VALUE, GRADIENT, MOMENTS, THROUGH = 1e-4, 1e-3, 6.0, 5.0
 FEW = 256
@@ -40,13 +41,17 @@ def disagreement(case: Case, answers: list[Answer], reference: Answer) -> str | 
 def wrong_oracle(case: Case, answer: Answer) -> str | None:
     """Compare the first few values with the oracle, where there is one."""
     x = inputs.points(case)[:FEW] if case.task != "nuts" else np.empty(0)
-    if case.task == "log_prob":
+    if case.task in ("log_prob", "eager"):
         return wrong_values({"value": answer["value"][:FEW]}, {"value": oracle.log_prob(case, x)})
     if case.task == "cdf":
         return wrong_values({"value": answer["value"][:FEW]}, {"value": oracle.cdf(case, x)})
     if case.task == "icdf":
-        back = oracle.cdf(case, answer["value"][:FEW])
-        return wrong_values({"value": back}, {"value": inputs.levels(case)[:FEW]})
+        quantiles, q = answer["value"][:FEW], inputs.levels(case)[:FEW]
+        back = oracle.cdf(case, quantiles)
+        if SCALARS[case.family].discrete:  # the first count that reaches it
+            before = oracle.cdf(case, quantiles - 1)
+            back = np.clip(q, before - VALUE, back + VALUE)
+        return wrong_values({"value": back}, {"value": q})
     return None
 
 

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, replace
 
 from suite.scalars import SCALARS
 
+MAPPED = 1000
+"""Mixtures of the task ``vmap``."""
 TASKS = {
     "sample": "draw N samples",
     "log_prob": "log density",
@@ -23,6 +25,10 @@ TASKS = {
     "expectation_pathwise": "expectation of |x|², value and gradient, Pathwise()",
     "expectation_score": "expectation of |x|², value and gradient, Score()",
     "nuts": "one leapfrog step of NUTS, N data",
+    "members": "log density of N mixtures with a datum each, value and gradient in the parameters",
+    "vmap": f"the same of {MAPPED} mixtures with N data each, by jax.vmap",
+    "network": "one step of a mixture density network, value and gradient; a batch of N",
+    "eager": "log density of N points, outside of jit",
 }
 FAMILIES = {
     **{name: scalar.title for name, scalar in SCALARS.items()},
@@ -62,6 +68,11 @@ class Case:
         """The shape of one event."""
         return () if self.family in SCALARS else (self.e,)
 
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """The shape of a batch of mixtures, each with parameters of its own."""
+        return {"members": (self.n,), "network": (self.n,), "vmap": (MAPPED,)}.get(self.task, ())
+
     def to_json(self) -> dict:
         """As plain data, for the second process and the results."""
         return asdict(self)
@@ -77,7 +88,7 @@ HANGS = tuple(
     (name, "with jaxlib 0.10.1 its triangular solves never return at this size, on 2 cores")
     for name in ("NumPyro", "TFP", "Distrax")
 )
-SLOW = "seconds for each call at this size: only in the run over all sizes"
+SLOW = "seconds for each call at this size, longer than the others"
 MANY = (("Pyro", "quadratic in K: over 24 GiB at this size"),)
 
 GOAL_ROWS = (
@@ -106,7 +117,14 @@ OTHER_WORK = (
     Case("expectation_pathwise", "independent", 1000, 8, 16),
     Case("expectation_score", "independent", 1000, 8, 16),
     Case("nuts", "normal", 82, 6),
+    Case("members", "full", 128, 6, 4),
+    Case("vmap", "normal", 200, 3),
+    Case("network", "independent", 256, 5, 8),
+    Case("eager", "normal", 1, 3),
 )
+
+
+_VECTORS = ("independent", "full")
 
 
 def _sweep() -> Iterable[Case]:
@@ -129,8 +147,7 @@ def _families() -> Iterable[Case]:
         hang = HANGS if task.startswith("log_prob_grad") else ()
         yield from (Case(task, "full", 20_000, 16, e) for e in (4, 16))
         yield Case(task, "full", 20_000, 16, 64, skip=hang)
-    for task in ("cdf", "icdf", "pathwise"):
-        yield from (Case(task, family, 10_000, 16) for family in SCALAR)
+    yield from (Case("pathwise", family, 10_000, 16) for family in (*SCALAR, "beta"))
     # of shape parameters the second derivatives take minutes to compile
     yield Case("pathwise_hvp", "normal", 10_000, 16)
     yield from (Case("pathwise", "full", 1000, 8, e) for e in (4, 64))
@@ -139,21 +156,35 @@ def _families() -> Iterable[Case]:
 
 def _scalars() -> Iterable[Case]:
     for family, scalar in SCALARS.items():
-        for n, k in ((10**3, 3), (10**5, 3), (10**3, 16), (10**5, 16)):
+        sizes = ((10**3, 3), (10**5, 16))
+        for n, k in sizes if scalar.rare else (*sizes, (10**5, 3), (10**3, 16)):
             tasks = ("log_prob", "log_prob_grad", "log_prob_grad_x", "posterior")
             skipped = ("log_prob_grad_x",) if scalar.discrete else ()
             yield from (Case(task, family, n, k) for task in tasks if task not in skipped)
         # the cdfs of heavy families take seconds at more points
         yield from (Case("cdf", family, 10_000, k) for k in (3, 16))
+        yield Case("icdf", family, 10_000, 16)
+
+
+def _many_mixtures() -> Iterable[Case]:
+    for n in (128, 1024):
+        yield Case("members", "normal", n, 6)
+        yield from (Case("members", family, n, 6, e) for family in _VECTORS for e in (4, 10))
+    yield Case("vmap", "normal", 200, 3)
+    yield from (Case("vmap", family, 200, 3, 4) for family in _VECTORS)
+    yield from (Case("network", "independent", 256, 5, e) for e in (1, 8))
+    yield Case("eager", "normal", 1, 3)
+    yield from (Case("eager", family, 1, 3, 4) for family in _VECTORS)
 
 
 def _quick(case: Case) -> Case:
+    """Without those who take minutes."""
     if case.n * case.k * case.e <= 10**8:
         return case
-    slow = ("torch",) if case.task == "sample" else ("torch", "Pyro")
+    slow = ("torch", "TFP", "Distrax") if case.task == "sample" else ("torch", "Pyro")
     return replace(case, skip=(*case.skip, *((name, SLOW) for name in slow)))
 
 
 QUICK = tuple(_quick(case) for case in (*GOAL_ROWS, *OTHER_WORK))
-_EVERY = (*GOAL_ROWS, *OTHER_WORK, *_sweep(), *_families(), *_scalars())
-ALL = tuple({case.key: case for case in _EVERY}.values())
+_EVERY = (*GOAL_ROWS, *OTHER_WORK, *_sweep(), *_families(), *_scalars(), *_many_mixtures())
+ALL = tuple({case.key: _quick(case) for case in _EVERY}.values())

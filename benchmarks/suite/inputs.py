@@ -11,14 +11,15 @@ Arrays = dict[str, np.ndarray]
 
 
 def parameters(case: Case) -> Arrays:
-    """The mixture's logits, ``k``, and its components' parameters, ``k *event``, in float32.
+    """The logits of mixtures, ``*batch k``, and parameters ``*batch k *event``, in float32.
 
     For densities the components are apart, as they are when a mixture is worth having. For
     gradients through draws they overlap: at a distance TFP's estimate is so noisy that no check
     could tell it from a wrong one, and the cost does not depend on it.
     """
     rng = _generator(case, "parameters")
-    shape, logits = (case.k, *case.event_shape), {"logits": rng.normal(size=case.k)}
+    batch = (*case.batch_shape, case.k)
+    shape, logits = (*batch, *case.event_shape), {"logits": rng.normal(size=batch)}
     if case.family in SCALARS:
         arrays = logits | SCALARS[case.family].draw(rng, shape)
         if "loc" in arrays and _through_draws(case):
@@ -28,13 +29,19 @@ def parameters(case: Case) -> Arrays:
         arrays = logits | {"loc": spread * rng.normal(size=shape)}
         arrays["scale"] = np.exp(0.3 * rng.normal(size=shape))
     if case.family == "full":
-        below = np.tril(rng.normal(size=(case.k, case.e, case.e)) / case.e**0.5, -1)
+        below = np.tril(rng.normal(size=(*shape, case.e)) / case.e**0.5, -1)
         arrays["scale_tril"] = below + arrays.pop("scale")[..., None] * np.eye(case.e)
     return {name: value.astype(np.float32) for name, value in arrays.items()}
 
 
 def points(case: Case) -> np.ndarray:
-    """Draws from the mixture, ``n *event`` in float32."""
+    """Draws from the mixture, ``n *event`` in float32; of many mixtures, any numbers."""
+    if case.batch_shape:
+        samples = (case.n,) if case.task == "vmap" else ()
+        x = 3 * _generator(case, "points").normal(
+            size=(*case.batch_shape, *samples, *case.event_shape)
+        )
+        return x.astype(np.float32)
     p, rng = parameters(case), _generator(case, "points")
     weights = np.exp(p["logits"].astype(float))
     index = rng.choice(case.k, size=case.n, p=weights / weights.sum())

@@ -1,6 +1,7 @@
 """pathmix and its peers on JAX: how each makes a mixture, and which operations it has."""
 
 import importlib.metadata
+import math
 from typing import Any
 
 import jax
@@ -136,7 +137,30 @@ class Distrax(JaxLibrary):
         return jax.nn.softmax(joint, axis=-1)
 
 
-LIBRARIES = {"pathmix": Pathmix, "NumPyro": NumPyro, "TFP": TFP, "Distrax": Distrax}
+class ByHand(JaxLibrary):
+    """What a user of JAX writes for a mixture density network."""
+
+    name = "by hand"
+
+    def mixture(self, case: Case, p: dict, *, reparameterize: bool = False) -> Any:
+        if case.task != "network":
+            raise UnableError("what a network would use without a library")
+        return p
+
+    def log_prob(self, mixture: Any, x: jax.Array) -> jax.Array:
+        z = (x[:, None] - mixture["loc"]) / mixture["scale"]
+        constant = 0.5 * math.log(2 * math.pi)
+        terms = jnp.sum(-0.5 * z**2 - jnp.log(mixture["scale"]) - constant, axis=-1)
+        return jax.nn.logsumexp(jax.nn.log_softmax(mixture["logits"]) + terms, axis=-1)
+
+
+LIBRARIES = {
+    "pathmix": Pathmix,
+    "NumPyro": NumPyro,
+    "TFP": TFP,
+    "Distrax": Distrax,
+    "by hand": ByHand,
+}
 PACKAGES = {
     "JAX": "jax",
     "NumPyro": "numpyro",

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from suite import inputs
+from suite import inputs, network
 from suite.cases import Case
 from suite.job import Job, UnableError, as_answer
 
@@ -47,6 +47,11 @@ class JaxLibrary:
 
     def prepare(self, case: Case) -> Job:
         """Compile the task's function and run it once."""
+        if case.task == "network":
+            layers, *data = jax.tree.map(jnp.asarray, network.data(case))
+            return compiled_job(_step(self, case), [(layers, *data)])
+        if case.task == "eager":
+            return _eager_job(self, case)
         fn, data = function_of(self, case)
         p = jax.tree.map(jnp.asarray, inputs.parameters(case))
         args = [(p, x) for x in data]
@@ -78,8 +83,11 @@ def _at_points(library: JaxLibrary, case: Case) -> Callable:
 
     if case.task == "log_prob":
         return log_prob
-    if case.task == "log_prob_grad":
-        return jax.value_and_grad(lambda p, x: jnp.mean(log_prob(p, x)))
+    mean = jax.value_and_grad(lambda p, x: jnp.mean(log_prob(p, x)))
+    if case.task in ("log_prob_grad", "members"):
+        return mean
+    if case.task == "vmap":
+        return jax.vmap(mean)
     if case.task == "log_prob_grad_x":
         return jax.grad(lambda p, x: jnp.sum(log_prob(p, x)), argnums=1)
     if case.task == "cdf":
@@ -87,6 +95,28 @@ def _at_points(library: JaxLibrary, case: Case) -> Callable:
     if case.task == "posterior":
         return lambda p, x: library.posterior(library.mixture(case, p), x)
     raise UnableError(f"no such task on JAX: {case.task}")
+
+
+def _step(library: JaxLibrary, case: Case) -> Callable:
+    def loss(layers: dict, x: jax.Array, y: jax.Array) -> jax.Array:
+        mixtures = library.mixture(case, network.parameters(case, layers, x))
+        return -jnp.mean(library.log_prob(mixtures, y))
+
+    return jax.value_and_grad(loss)
+
+
+def _eager_job(library: JaxLibrary, case: Case) -> Job:
+    """The mixture is made once, as its users do."""
+    jax.clear_caches()
+    start = time.perf_counter()
+    mixture = library.mixture(case, jax.tree.map(jnp.asarray, inputs.parameters(case)))
+    x = jnp.asarray(inputs.points(case))
+
+    def call(i: int) -> Any:
+        return jax.block_until_ready(library.log_prob(mixture, x))
+
+    call(0)
+    return Job(call, as_answer, time.perf_counter() - start)
 
 
 def _through_draws(library: JaxLibrary, case: Case) -> Callable:

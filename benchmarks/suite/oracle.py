@@ -37,6 +37,10 @@ def _component_moments_jax(case: Case, p: dict) -> tuple[jax.Array, jax.Array]:
     if case.family == "gamma":
         mean = p["concentration"] / p["rate"]
         return mean, mean / p["rate"]
+    if case.family == "beta":
+        total = p["concentration1"] + p["concentration0"]
+        mean = p["concentration1"] / total
+        return mean, mean * (1 - mean) / (total + 1)
     if case.family == "student_t":
         return p["loc"], p["scale"] ** 2 * p["df"] / (p["df"] - 2)
     return p["loc"], p["scale"] ** 2

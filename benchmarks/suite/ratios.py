@@ -1,6 +1,7 @@
 """From times to ratios, and from ratios to the goals of the project."""
 
 import statistics
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,3 +131,28 @@ def compile_goals(rows: dict[str, Row]) -> list[Goal]:
         Goal(f"first call, {key}: over best peer", key, "compile", COMPILE_BOUND, at_least=False)
         for key in timed
     ]
+
+
+_MAIN = ("normal", "gamma", "student_t", "beta", "poisson")
+"""Families of scalars that most mixtures are of."""
+_SCALAR_BOUNDS = {"log_prob": 1.5, "log_prob_grad_x": 1.5, "posterior": 1.5, "log_prob_grad": 1.3}
+ICDF_BOUND, NETWORK_BOUND = 12, 1.05
+
+
+def work_goals(rows: dict[str, Row]) -> list[Goal]:
+    """Goals of a kind of work, for each of its rows."""
+    return [goal for key in rows for goal in _goals_of(key, *key.split("/")[:2])]
+
+
+def _goals_of(key: str, task: str, family: str) -> Iterable[Goal]:
+    if family in _MAIN and task in _SCALAR_BOUNDS:
+        yield Goal(f"{key}: × best peer", key, "peer", _SCALAR_BOUNDS[task])
+    if task == "cdf":
+        yield Goal(f"{key}: × best peer", key, "peer", 1)
+    if task == "pathwise" and family in _MAIN:
+        yield Goal(f"{key}: × TFP", key, "TFP", 2)
+    if task == "icdf":
+        one = key.replace("icdf", "cdf")
+        yield Goal(f"{key}: over one cdf", key, "over", ICDF_BOUND, at_least=False, other=one)
+    if task == "network":
+        yield Goal(f"{key}: the formula by hand, over ours", key, "by hand", 1 / NETWORK_BOUND)

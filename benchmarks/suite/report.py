@@ -12,7 +12,7 @@ from suite.cases import FAMILIES, TASKS, Case
 from suite.floors import FLOOR_OF, KINDS
 from suite.jax_libraries import versions
 from suite.race import FLOOR, LEAST, OURS
-from suite.ratios import COMPILE_BOUND, GOALS, Goal, Row, against_peers, compile_goals
+from suite.ratios import COMPILE_BOUND, GOALS, Goal, Row, against_peers, compile_goals, work_goals
 
 
 def machine() -> dict[str, Any]:
@@ -139,7 +139,7 @@ def _number(value: float | None) -> str:
 
 def _goals(rows: dict[str, Row]) -> Iterable[str]:
     yield from ("| goal | bound | measured | |", "|---|---:|---:|---|")
-    for goal in (*GOALS, *compile_goals(rows)):
+    for goal in (*GOALS, *work_goals(rows), *compile_goals(rows)):
         value = goal.measured(rows)
         if value is not None:
             bound = f"{'≥' if goal.at_least else '≤'} {goal.bound:g}"

@@ -30,9 +30,11 @@ class ScikitLearn:
 def _task(case: Case) -> Callable[[int], Any]:
     if case.family not in _KIND:
         raise UnableError("no such family")
+    if case.batch_shape:
+        raise UnableError("no batches of mixtures")
     mixture, shape = _mixture(case), (case.n, *case.event_shape)
     x = inputs.points(case).reshape(case.n, case.e)
-    if case.task == "log_prob":
+    if case.task in ("log_prob", "eager"):
         return lambda i: mixture.score_samples(x)
     if case.task == "posterior":
         return lambda i: mixture.predict_proba(x)

@@ -60,7 +60,9 @@ class Torch:
         if case.task == "pathwise":
             self.reparameterized(case, p)
             return lambda: _value_and_grad(lambda p: self._square_of_draws(case, p), p)
-        if case.task == "log_prob_grad":
+        if case.task in ("vmap", "network"):
+            raise UnableError("not written: a transformation, a network of JAX")
+        if case.task in ("log_prob_grad", "members"):
             x = torch.from_numpy(inputs.points(case))
             return lambda: _value_and_grad(lambda p: self.mixture(case, p).log_prob(x).mean(), p)
         if case.task == "log_prob_grad_x":
@@ -73,6 +75,7 @@ class Torch:
         works: dict[str, Callable] = {
             "sample": lambda mixture: mixture.sample((case.n,)),
             "log_prob": lambda mixture: mixture.log_prob(x),
+            "eager": lambda mixture: mixture.log_prob(x),
             "cdf": lambda mixture: mixture.cdf(x),
             "posterior": lambda mixture: _posterior(mixture, x),
         }
@@ -81,9 +84,11 @@ class Torch:
         if case.task == "cdf" and case.family == "student_t":
             raise UnableError("no cdf of StudentT")
 
+        made = self.mixture(case, p) if case.task == "eager" else None
+
         def run() -> torch.Tensor:
             with torch.no_grad():
-                return works[case.task](self.mixture(case, p))
+                return works[case.task](made or self.mixture(case, p))
 
         return run
 
