@@ -67,12 +67,16 @@ class Probabilities(NamedTuple):
         u = lax.stop_gradient(jnp.where(w > 0, w, 1.0))
         return Change(jnp.log(u), w / u, d_w / u)
 
+    def categorical(self) -> Distribution:
+        """Return the distribution of a component's index."""
+        return dist.Categorical(probs=self.probs, validate_args=False)
+
     def posterior(
         self, terms: ComponentFirst, factors: ComponentFirst | None = None
-    ) -> Distribution:
-        """Return the categorical with probabilities ``∝ w_k factors_k exp(terms_k)``.
+    ) -> "Probabilities":
+        """Return the weights ``∝ w_k factors_k exp(terms_k)``, ``*points k``.
 
-        Where all of these are zero it has the weights.
+        Where all of these are zero they are the weights themselves.
         """
         out = self.mix(terms, factors)
         if factors is not None:  # where none is left, as if all were one
@@ -80,7 +84,7 @@ class Probabilities(NamedTuple):
             terms = jnp.where(out == -jnp.inf, -jnp.inf, terms)
         shares = _times(_first(self.values(), terms), factors) * _ratio(terms, out)
         probs = shares * (1 / fold_components(jnp.add, shares))
-        return dist.Categorical(probs=jnp.moveaxis(probs, 0, -1), validate_args=False)
+        return Probabilities(jnp.moveaxis(probs, 0, -1))
 
     def shares(self, terms: ComponentFirst) -> ComponentFirst:
         """Return the probabilities of :meth:`posterior`, ``k *points``, of such terms."""
@@ -124,17 +128,19 @@ class Logits(NamedTuple):
         a = jnp.where(log_w > -jnp.inf, d_log_w, 0.0)
         return Change(log_w, jnp.ones_like(log_w), a)
 
-    def posterior(
-        self, terms: ComponentFirst, factors: ComponentFirst | None = None
-    ) -> Distribution:
-        """Return the categorical with probabilities ``∝ w_k factors_k exp(terms_k)``.
+    def categorical(self) -> Distribution:
+        """Return the distribution of a component's index."""
+        return dist.Categorical(logits=self.logits, validate_args=False)
+
+    def posterior(self, terms: ComponentFirst, factors: ComponentFirst | None = None) -> "Logits":
+        """Return the weights ``∝ w_k factors_k exp(terms_k)``, ``*points k``.
 
         A factor of zero makes a logit of −inf, which has no derivative: with probabilities it has.
         """
         if factors is not None:
             terms = weighted(_safe_log(factors), terms)
         logits = weighted(_first(self.log(), terms), log_ratio(terms, self.mix(terms)))
-        return dist.Categorical(logits=jnp.moveaxis(logits, 0, -1), validate_args=False)
+        return Logits(jnp.moveaxis(logits, 0, -1))
 
     def shares(self, terms: ComponentFirst) -> ComponentFirst:
         """Return the probabilities of :meth:`posterior`, ``k *points``, of such terms."""
@@ -204,7 +210,7 @@ def weighted(log_w: Reals, terms: Reals) -> Reals:
 def average(w: PerWeight, t: ComponentFirst) -> Reals:
     """Return ``Σ_k w_k t_k`` of ``k *points``, in which a zero weight beats an infinite term."""
     w = _first(w, t)
-    return jnp.sum(w * jnp.where((w == 0) & ~jnp.isfinite(t), 0.0, t), axis=0)
+    return fold_components(jnp.add, w * jnp.where((w == 0) & ~jnp.isfinite(t), 0.0, t))
 
 
 def log_ratio(terms: Reals, out: Reals) -> Reals:

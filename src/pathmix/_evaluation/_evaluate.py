@@ -4,6 +4,7 @@ Values are ``*sample *batch *event``, in full. Each function is compiled once fo
 its arguments, so that a call outside of jit compiles nothing anew.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -19,6 +20,8 @@ from pathmix._evaluation._draws import draw
 from pathmix._evaluation._index import draw_index
 from pathmix._evaluation._rows import limit_at
 from pathmix._families import OfValue, Vanishing, factored
+from pathmix._layout import in_stretches, is_symbolic
+from pathmix._tuning import DENSE
 from pathmix._typing import (
     ComponentFirst,
     ComponentFirstValue,
@@ -66,7 +69,8 @@ def joint(weights: Weights, components: Canonical, x: Value) -> PerComponent:
 @compiled()
 def posterior(weights: Weights, components: Canonical, x: Value) -> Distribution:
     """Return the Categorical over components given ``x``, batched ``*points``."""
-    return weights.posterior(*_terms(components, x))
+    given = lambda x: weights.posterior(*_terms(components, x))  # noqa: E731
+    return _by_stretches(given, components, x).categorical()
 
 
 @compiled()
@@ -75,11 +79,15 @@ def cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
     if components.event_dim:
         return jnp.exp(log_cdf(weights, components, x))
     need(components, "log_cdf")
-    parts = _elementwise(components, x, components.family.cdf_at)
-    limit = _limit(components, x, "below")
-    if limit is not None:
-        parts = jnp.where(limit.reached, limit.value, parts)
-    total = average(weights.values(), parts)
+
+    def stretch(x: Value) -> Reals:
+        parts = _elementwise(components, x, components.family.cdf_at)
+        limit = _limit(components, x, "below")
+        if limit is not None:
+            parts = jnp.where(limit.reached, limit.value, parts)
+        return average(weights.values(), parts)
+
+    total = _by_stretches(stretch, components, x)
     total -= lax.stop_gradient(jnp.maximum(total - 1, 0.0))  # what rounding has added
     return jnp.where(jnp.isnan(x), jnp.nan, total)
 
@@ -87,18 +95,23 @@ def cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
 @compiled()
 def log_cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log P(X ≤ x)``, jointly over a factorised event."""
-    parts, factors = _factored(components, x, need(components, "log_cdf"), "below")
-    events = tuple(range(-components.event_dim, 0))
-    joint_factors = None if factors is None else jnp.prod(factors, axis=events)
-    total = weights.mix(jnp.sum(parts, axis=events), joint_factors)
+    of, events = need(components, "log_cdf"), tuple(range(-components.event_dim, 0))
+
+    def stretch(x: Value) -> Reals:
+        parts, factors = _factored(components, x, of, "below")
+        joint_factors = None if factors is None else jnp.prod(factors, axis=events)
+        return weights.mix(jnp.sum(parts, axis=events), joint_factors)
+
+    total = _by_stretches(stretch, components, x)
     return jnp.where(is_nan(x, components.event_dim), jnp.nan, total)
 
 
 @compiled()
 def log_survival(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log P(X > x)`` of scalars."""
-    parts = _factored(components, x, need(components, "log_survival"), "above")
-    total = weights.mix(*parts)
+    of = need(components, "log_survival")
+    stretch = lambda x: weights.mix(*_factored(components, x, of, "above"))  # noqa: E731
+    total = _by_stretches(stretch, components, x)
     return jnp.where(jnp.isnan(x), jnp.nan, total)
 
 
@@ -110,6 +123,14 @@ def sample(
     key_index, key_draw = jax.random.split(key)
     index = draw_index(key_index, weights, shape)
     return lax.stop_gradient(draw(components, index, key_draw)), index
+
+
+def _by_stretches(fn: Callable[[Value], Any], components: Canonical, x: Value) -> Any:
+    """A function of points, which makes an array of points and components, by parts."""
+    if is_symbolic(x.size):
+        return fn(x)
+    *batch, k = components.own_shape
+    return in_stretches(fn, k, DENSE, len(batch), x, event_dim=components.event_dim)
 
 
 def is_nan(x: Value, event_dim: int) -> Any:

@@ -1,25 +1,25 @@
 """The most probable component of points, without an array over all points and components.
 
-Components are compared one after the other over a stretch of points, by ``log w_k + log p_k(x)``.
+Components are compared by ``log w_k + log p_k(x)``, one after the other, over a stretch of points.
 Nothing is normalised for that, and no probability underflows.
 """
 
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from pathmix._components import Canonical
 from pathmix._evaluation._compiled import compiled
 from pathmix._evaluation._evaluate import joint
-from pathmix._layout import fold_components, in_stretches, is_symbolic, with_points
+from pathmix._layout import in_stretches, is_symbolic, with_points
 from pathmix._tuning import DENSE_CHANGE
-from pathmix._typing import ComponentFirst, Index, Reals, Value
+from pathmix._typing import Index, Reals, Value
 from pathmix._weights import Weights
 
 
 class Best(NamedTuple):
-    """Components, and what they are compared by, each ``k *#points``."""
+    """Components, and what they are compared by, ``*points``."""
 
     joint: Reals
     log_w: Reals
@@ -36,24 +36,19 @@ def posterior_mode(weights: Weights, components: Canonical, x: Value) -> Index:
     events, (*batch, count) = components.event_dim, components.own_shape
 
     def stretch(x: Value) -> Index:
-        points = x.ndim - events
-        index = with_points(jnp.arange(count), points)
-        rows = Best(_joint(weights, components, x), with_points(weights.log(), points), index)
-        best = fold_components(_better, rows)
-        mode = jnp.where(jnp.isnan(best.joint), -1, best.component)
-        return jnp.broadcast_to(mode, x.shape[:points])
+        terms = jnp.moveaxis(joint(weights, components, x), -1, 0)
+        log_w = with_points(weights.log(), terms.ndim - 1)
+        log_w = jnp.broadcast_to(log_w, (count, *terms.shape[1:]))
+        start = Best(terms[0], log_w[0], jnp.zeros(terms.shape[1:], int))
+        best = lax.scan(_better, start, Best(terms, log_w, jnp.arange(count)))[0]
+        return jnp.where(jnp.isnan(best.joint), -1, best.component)
 
     if is_symbolic(x.size):
         return stretch(x)
     return in_stretches(stretch, count, DENSE_CHANGE, len(batch), x, event_dim=events)
 
 
-def _joint(weights: Weights, components: Canonical, x: Value) -> ComponentFirst:
-    return jnp.moveaxis(joint(weights, components, x), -1, 0)
-
-
-def _better(a: Best, b: Best) -> Best:
-    """The better of two, in an order that does not depend on which of them is met first."""
-    heavier = (b.log_w > a.log_w) | ((b.log_w == a.log_w) & (b.component < a.component))
-    wins = jnp.isnan(b.joint) | (b.joint > a.joint) | ((b.joint == a.joint) & heavier)
-    return Best(*(jnp.where(wins, *pair) for pair in zip(b, a, strict=True)))
+def _better(best: Best, other: Best) -> tuple[Best, None]:
+    equal = (other.joint == best.joint) & (other.log_w > best.log_w)
+    wins = jnp.isnan(other.joint) | (other.joint > best.joint) | equal
+    return Best(*(jnp.where(wins, *pair) for pair in zip(other, best, strict=True))), None

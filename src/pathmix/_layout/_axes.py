@@ -71,21 +71,27 @@ def over_components(t: Array, coefficients: Array | None = None) -> Array:
 
 
 def fold_components(
-    op: Callable[[Any, Any], Any], rows: Any, fn: Callable[[Any], Any] = lambda row: row
-) -> Any:
+    op: Callable[[Array, Array], Array], rows: Any, fn: Callable[[Any], Array] = lambda row: row
+) -> Array:
     """Reduce ``fn`` of the entries of arrays ``k *points`` over their first axis.
 
-    It is written out: compilers make one loop of it.
+    Some are written out, of which compilers make one pass over the points; of many components, a
+    loop runs over groups of these.
     """
     count = len(jax.tree.leaves(rows)[0])
-    take = lambda which: jax.tree.map(lambda t: t[which], rows)  # noqa: E731
-    if count <= WRITTEN_OUT:
-        return functools.reduce(op, [fn(take(k)) for k in range(count)])
-    size = count // WRITTEN_OUT
-    cut = size * WRITTEN_OUT
-    whole = [fn(take(slice(i, i + size))) for i in range(0, cut, size)]
-    total = fold_components(op, functools.reduce(op, whole))
-    return op(total, fold_components(op, take(slice(cut, count)), fn)) if cut < count else total
+
+    def written_out(start: Any, size: int) -> Array:
+        group = jax.tree.map(lambda t: lax.dynamic_slice_in_dim(t, start, size), rows)
+        entries = [jax.tree.map(lambda t, k=k: t[k], group) for k in range(size)]
+        return functools.reduce(op, map(fn, entries))
+
+    def add_group(i: Array, total: Array) -> Array:
+        return op(total, written_out(first + i * WRITTEN_OUT, WRITTEN_OUT))
+
+    first = (count - 1) % WRITTEN_OUT + 1
+    groups = (count - first) // WRITTEN_OUT
+    total = written_out(0, first)
+    return lax.fori_loop(0, groups, add_group, total) if groups else total
 
 
 def with_points(t: Array, points: int, event_dim: int = 0) -> ComponentFirstValue:

@@ -62,7 +62,8 @@ def in_stretches(
 ) -> Any:
     """Return ``fn`` of arrays ``*sample *batch *event``, by parts with ``most`` values at a time.
 
-    It makes as many values ``per_entry``, and returns one array or several, ``*sample *batch``.
+    It makes as many values ``per_entry``, and returns one array or several, ``*sample *batch``
+    with whatever axes follow.
     """
     shape = arrays[0].shape
     points = shape[: len(shape) - event_dim]
@@ -80,8 +81,9 @@ def in_stretches(
         return cut_up(t, count)
 
     def join(out: Array) -> Array:
-        out = put_together(out).reshape(samples + more, *rest)
-        return out[:samples].reshape(points)
+        out = put_together(out)
+        out = out.reshape(samples + more, *out.shape[2:])[:samples]
+        return out.reshape(*points[:first], *out.shape[1:])
 
     return jax.tree.map(join, lax.map(lambda ts: fn(*ts), tuple(map(cut, arrays))))
 
