@@ -13,6 +13,7 @@ from mpmath import mp, mpf
 
 from cases.asked import family, limit_of
 from pathmix import MixtureSameFamily
+from pathmix._evaluation import _posterior
 from pathmix._families import factored
 from pathmix._weights import Logits, Probabilities
 
@@ -217,10 +218,8 @@ def mixed(edge, kind, quantity, x, t):
 
 
 def share(edge, x, t):
-    posterior = weights_by("probs", t.dtype).posterior(
-        *terms_and_factors(edge.make(t), x, "log_prob")
-    )
-    return posterior.probs[:, 0]
+    both = terms_and_factors(edge.make(t), x, "log_prob")
+    return _posterior._by_probabilities(weights_by("probs", t.dtype), *both)[0][0]
 
 
 def to_second_order(fn, t):

@@ -51,7 +51,7 @@ class Probabilities(NamedTuple):
 
     def log(self) -> PerWeight:
         """Return the log weights; the derivative at a zero weight is zero, not infinite."""
-        return _safe_log(self.values())
+        return safe_log(self.values())
 
     def mix(self, terms: ComponentFirst, factors: ComponentFirst | None = None) -> Reals:
         """Return ``log Σ_k w_k factors_k exp(terms_k)`` of terms ``k *points``.
@@ -66,25 +66,6 @@ class Probabilities(NamedTuple):
         w, d_w = jax.jvp(Probabilities.values, (self,), (tangent,))
         u = lax.stop_gradient(jnp.where(w > 0, w, 1.0))
         return Change(jnp.log(u), w / u, d_w / u)
-
-    def categorical(self) -> Distribution:
-        """Return the distribution of a component's index."""
-        return dist.Categorical(probs=self.probs, validate_args=False)
-
-    def posterior(
-        self, terms: ComponentFirst, factors: ComponentFirst | None = None
-    ) -> "Probabilities":
-        """Return the weights ``∝ w_k factors_k exp(terms_k)``, ``*points k``.
-
-        Where all of these are zero they are the weights themselves.
-        """
-        out = self.mix(terms, factors)
-        if factors is not None:  # where none is left, as if all were one
-            factors = jnp.where(out == -jnp.inf, 1.0, factors)
-            terms = jnp.where(out == -jnp.inf, -jnp.inf, terms)
-        shares = _times(_first(self.values(), terms), factors) * _ratio(terms, out)
-        probs = shares * (1 / fold_components(jnp.add, shares))
-        return Probabilities(jnp.moveaxis(probs, 0, -1))
 
     def shares(self, terms: ComponentFirst) -> ComponentFirst:
         """Return the probabilities of :meth:`posterior`, ``k *points``, of such terms."""
@@ -128,20 +109,6 @@ class Logits(NamedTuple):
         a = jnp.where(log_w > -jnp.inf, d_log_w, 0.0)
         return Change(log_w, jnp.ones_like(log_w), a)
 
-    def categorical(self) -> Distribution:
-        """Return the distribution of a component's index."""
-        return dist.Categorical(logits=self.logits, validate_args=False)
-
-    def posterior(self, terms: ComponentFirst, factors: ComponentFirst | None = None) -> "Logits":
-        """Return the weights ``∝ w_k factors_k exp(terms_k)``, ``*points k``.
-
-        A factor of zero makes a logit of −inf, which has no derivative: with probabilities it has.
-        """
-        if factors is not None:
-            terms = weighted(_safe_log(factors), terms)
-        logits = weighted(_first(self.log(), terms), log_ratio(terms, self.mix(terms)))
-        return Logits(jnp.moveaxis(logits, 0, -1))
-
     def shares(self, terms: ComponentFirst) -> ComponentFirst:
         """Return the probabilities of :meth:`posterior`, ``k *points``, of such terms."""
         log_w = _first(self.log(), terms)
@@ -181,7 +148,7 @@ def _mix_logits_jvp(primals, tangents):  # type: ignore[no-untyped-def]
 
 @jax.custom_jvp
 def _mix_probabilities(w: ComponentFirst, terms: ComponentFirst) -> Reals:
-    return _logsumexp(weighted(_safe_log(w), terms))
+    return _logsumexp(weighted(safe_log(w), terms))
 
 
 @_mix_probabilities.defjvp
@@ -238,7 +205,8 @@ def _where_felt(factor: Reals, tangent: Reals) -> Reals:
     return jnp.where(factor > 0, tangent, 0.0)
 
 
-def _safe_log(w: Reals) -> Reals:
+def safe_log(w: Reals) -> Reals:
+    """``log w``, whose derivative at zero is zero."""
     return jnp.where(w > 0, jnp.log(jnp.where(w > 0, w, 1.0)), -jnp.inf)
 
 

@@ -11,7 +11,6 @@ from pathmix._evaluation._evaluate import joint as joint
 from pathmix._evaluation._evaluate import log_cdf as log_cdf
 from pathmix._evaluation._evaluate import log_prob as log_prob
 from pathmix._evaluation._evaluate import log_survival as log_survival
-from pathmix._evaluation._evaluate import posterior as posterior
 from pathmix._evaluation._evaluate import sample as sample
 from pathmix._evaluation._evaluate import terms as terms
 from pathmix._evaluation._index import draw_index as draw_index
@@ -20,6 +19,7 @@ from pathmix._evaluation._mode import posterior_mode as posterior_mode
 from pathmix._evaluation._moments import covariance as covariance
 from pathmix._evaluation._moments import mean as mean
 from pathmix._evaluation._moments import variance as variance
+from pathmix._evaluation._posterior import posterior as posterior
 from pathmix._evaluation._rows import prepared as prepared
 from pathmix._evaluation._rows import velocity_at as velocity_at
 from pathmix._evaluation._rows import velocity_rows as velocity_rows

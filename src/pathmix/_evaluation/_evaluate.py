@@ -10,7 +10,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from numpyro.distributions import Distribution
 
 from pathmix._components import Canonical, lean, need
 from pathmix._evaluation._blocks import component_terms
@@ -19,6 +18,7 @@ from pathmix._evaluation._density import log_density
 from pathmix._evaluation._draws import draw
 from pathmix._evaluation._index import draw_index
 from pathmix._evaluation._rows import limit_at
+from pathmix._evaluation._scalars import terms_of_scalars
 from pathmix._families import OfValue, Vanishing, factored
 from pathmix._layout import in_stretches, is_symbolic
 from pathmix._tuning import DENSE
@@ -37,21 +37,22 @@ from pathmix._weights import Weights, average, weighted
 def log_prob(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log Σ_k w_k p_k(x)``, ``*points``."""
     if not components.selectable:
-        return weights.mix(*_terms(components, x))
+        return weights.mix(*first_terms(components, x))
     out = log_density(weights, components, x)
     return jnp.where(is_nan(x, components.event_dim), jnp.nan, out)
 
 
 def terms(components: Canonical, x: Value) -> tuple[PerComponent, PerComponent | None]:
-    """Return the densities of all components, ``*points k``; see ``_terms``."""
+    """Return the densities of all components, ``*points k``; see ``first_terms``."""
     last = lambda t: jnp.moveaxis(t, 0, -1)  # noqa: E731
-    return jax.tree.map(last, _terms(components, x))
+    return jax.tree.map(last, first_terms(components, x))
 
 
-def _terms(components: Canonical, x: Value) -> tuple[ComponentFirst, ComponentFirst | None]:
-    """The densities, ``factor · exp(term)``, each ``k *points``; NaN where the value is."""
-    if components.event_dim and components.selectable:
-        out, factor = component_terms(lean((), components)[1], x)
+def first_terms(components: Canonical, x: Value) -> tuple[ComponentFirst, ComponentFirst | None]:
+    """Return the densities, ``factor · exp(term)``, each ``k *points``; NaN where the value is."""
+    if components.selectable:
+        of = component_terms if components.event_dim else terms_of_scalars
+        out, factor = of(lean((), components)[1], x)
     else:
         out, factor = _factored(components, x, components.family.log_density, "mass")
     return jnp.where(is_nan(x, components.event_dim), jnp.nan, out), factor
@@ -64,13 +65,6 @@ def joint(weights: Weights, components: Canonical, x: Value) -> PerComponent:
     if factor is not None:
         term = jnp.where(factor > 0, term + jnp.log(jnp.where(factor > 0, factor, 1.0)), -jnp.inf)
     return weighted(weights.log(), term)
-
-
-@compiled()
-def posterior(weights: Weights, components: Canonical, x: Value) -> Distribution:
-    """Return the Categorical over components given ``x``, batched ``*points``."""
-    given = lambda x: weights.posterior(*_terms(components, x))  # noqa: E731
-    return _by_stretches(given, components, x).categorical()
 
 
 @compiled()
@@ -87,7 +81,7 @@ def cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
             parts = jnp.where(limit.reached, limit.value, parts)
         return average(weights.values(), parts)
 
-    total = _by_stretches(stretch, components, x)
+    total = by_stretches(stretch, components, x)
     total -= lax.stop_gradient(jnp.maximum(total - 1, 0.0))  # what rounding has added
     return jnp.where(jnp.isnan(x), jnp.nan, total)
 
@@ -102,7 +96,7 @@ def log_cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
         joint_factors = None if factors is None else jnp.prod(factors, axis=events)
         return weights.mix(jnp.sum(parts, axis=events), joint_factors)
 
-    total = _by_stretches(stretch, components, x)
+    total = by_stretches(stretch, components, x)
     return jnp.where(is_nan(x, components.event_dim), jnp.nan, total)
 
 
@@ -111,7 +105,7 @@ def log_survival(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log P(X > x)`` of scalars."""
     of = need(components, "log_survival")
     stretch = lambda x: weights.mix(*_factored(components, x, of, "above"))  # noqa: E731
-    total = _by_stretches(stretch, components, x)
+    total = by_stretches(stretch, components, x)
     return jnp.where(jnp.isnan(x), jnp.nan, total)
 
 
@@ -125,8 +119,8 @@ def sample(
     return lax.stop_gradient(draw(components, index, key_draw)), index
 
 
-def _by_stretches(fn: Callable[[Value], Any], components: Canonical, x: Value) -> Any:
-    """A function of points, which makes an array of points and components, by parts."""
+def by_stretches(fn: Callable[[Value], Any], components: Canonical, x: Value) -> Any:
+    """Return a function of points, which makes an array of points and components, by parts."""
     if is_symbolic(x.size):
         return fn(x)
     *batch, k = components.own_shape

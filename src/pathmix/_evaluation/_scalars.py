@@ -16,7 +16,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from pathmix._components import Canonical
 from pathmix._evaluation._rows import Rows, finite, limit_at, moved, times
@@ -56,6 +56,22 @@ def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
     if not all(map(is_zero, jax.tree.leaves(d_parts, is_leaf=is_zero))):
         total += _change(out, primals, d_parts)
     return out, total
+
+
+def terms_of_scalars(components: Canonical, x: Value) -> Rows:
+    """Return the densities of all components, ``k *points``.
+
+    They come out of a loop over the components, so that they are stored: compilers would work them
+    out again for each of their readers.
+    """
+    first = components.component_first(x.ndim)
+
+    def one(k: Array) -> Rows:
+        mine = [p if len(p) == 1 else lax.dynamic_slice_in_dim(p, k, 1) for p in first.parameters]
+        row = lambda t: jnp.broadcast_to(t, (1, *x.shape))[0]  # noqa: E731
+        return jax.tree.map(row, _density(first.of(mine), x))
+
+    return lax.map(one, jnp.arange(components.own_shape[-1]))
 
 
 @jax.custom_jvp

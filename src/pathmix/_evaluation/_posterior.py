@@ -1,0 +1,100 @@
+"""The posterior of the components given points, by what the weights are given by.
+
+By probabilities these are ``w_k p_k(x) / Σ``, exact at weights of zero. By logits, logits and
+probabilities are worked out together, for the same exponentials make both; compilers leave out what
+nobody reads.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from numpyro.distributions import Distribution
+from numpyro.distributions.discrete import CategoricalLogits
+
+from pathmix._components import Canonical
+from pathmix._evaluation._compiled import compiled
+from pathmix._evaluation._evaluate import by_stretches, first_terms
+from pathmix._evaluation._rows import finite
+from pathmix._layout import fold_components, with_points
+from pathmix._special import bounded_exp
+from pathmix._typing import ComponentFirst, PerComponent, Value
+from pathmix._weights import Logits, Probabilities, Weights, log_ratio, safe_log, weighted
+
+
+class PosteriorLogits(CategoricalLogits):
+    """A Categorical by logits whose probabilities are at hand."""
+
+    pytree_data_fields = ("probs",)
+
+    def __init__(self, logits: PerComponent, probs: PerComponent) -> None:
+        super().__init__(logits, validate_args=False)
+        self.probs = probs
+
+
+@compiled()
+def posterior(weights: Weights, components: Canonical, x: Value) -> Distribution:
+    """Return the Categorical over components given ``x``, batched ``*points``.
+
+    Where all densities are zero it has the weights.
+    """
+
+    def stretch(x: Value) -> tuple[PerComponent, ...]:
+        of = _by_logits if isinstance(weights, Logits) else _by_probabilities
+        return tuple(jnp.moveaxis(t, 0, -1) for t in of(weights, *first_terms(components, x)))
+
+    out = by_stretches(stretch, components, x)
+    if isinstance(weights, Logits):
+        return PosteriorLogits(*out)
+    return dist.Categorical(probs=out[0], validate_args=False)
+
+
+def _by_probabilities(
+    weights: Probabilities, terms: ComponentFirst, factors: ComponentFirst | None
+) -> tuple[ComponentFirst]:
+    out = weights.mix(terms, factors)
+    if factors is not None:  # where none is left, as if all were one
+        factors = jnp.where(out == -jnp.inf, 1.0, factors)
+        terms = jnp.where(out == -jnp.inf, -jnp.inf, terms)
+    w = with_points(weights.values(), terms.ndim - 1)
+    shares = (w if factors is None else w * factors) * bounded_exp(log_ratio(terms, out))
+    return (shares * (1 / fold_components(jnp.add, shares)),)
+
+
+def _by_logits(
+    weights: Logits, terms: ComponentFirst, factors: ComponentFirst | None
+) -> tuple[ComponentFirst, ComponentFirst]:
+    """A factor of zero makes a logit of −inf, which has no derivative: by probabilities it has."""
+    if factors is not None:
+        terms = weighted(safe_log(factors), terms)
+    log_w = jnp.broadcast_to(with_points(weights.log(), terms.ndim - 1), terms.shape)
+    return _normalised(log_w, terms)
+
+
+@jax.custom_jvp
+def _normalised(log_w: ComponentFirst, terms: ComponentFirst) -> tuple[ComponentFirst, ...]:
+    """``log w + terms`` less their log sum, and the probabilities of these logits.
+
+    Where all densities are zero, or some infinite, these components share by their weights.
+    """
+    # a reduction, which compilers store: what components read is else worked out for each of them
+    top = jnp.max(weighted(log_w, terms), axis=0)
+    floor = jnp.log(jnp.finfo(terms.dtype).tiny) / 2  # for these to have a sum
+    sharing = jnp.where((terms == top) & (log_w > -jnp.inf), jnp.maximum(log_w, floor), -jnp.inf)
+    relative = jnp.where(jnp.isinf(top), sharing, weighted(log_w, terms) - finite(top))
+    parts = jnp.exp(relative)
+    inverse = 1 / fold_components(jnp.add, parts)
+    return relative + jnp.log(inverse), parts * inverse
+
+
+@_normalised.defjvp
+def _normalised_jvp(primals: Any, tangents: Any) -> Any:
+    (log_w, terms), (d_log_w, d_terms) = primals, tangents
+    logits, probs = _normalised(*primals)
+    change = d_log_w + jnp.where(jnp.isfinite(terms), d_terms, 0.0)
+    change = jnp.where(log_w == -jnp.inf, 0.0, change)
+    # where a probability is zero a tangent may have overflowed, and counts for nothing
+    felt = jnp.where(probs > 0, change, 0.0)
+    mean = fold_components(jnp.add, probs * felt)
+    return (logits, probs), (change - mean, probs * (felt - mean))

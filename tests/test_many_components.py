@@ -1,0 +1,126 @@
+"""More components than are written out, against NumPyro, and the posterior's two forms."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+
+import pathmix
+from cases.mixtures import by_logits, by_probs
+from pathmix._tuning import DENSE, WRITTEN_OUT
+
+X = jnp.array([-4.0, -0.3, 0.0, 2.5])
+COUNTS = [WRITTEN_OUT, WRITTEN_OUT + 1, 2 * WRITTEN_OUT, 100]
+
+
+def both(k, dtype):
+    """A mixture of ours and NumPyro's, as functions of parameters."""
+    rng = np.random.default_rng(k)
+    p = {
+        "logits": jnp.asarray(rng.normal(size=k), dtype),
+        "loc": jnp.asarray(rng.normal(size=k), dtype),
+        "scale": jnp.asarray(np.exp(0.3 * rng.normal(size=k)), dtype),
+    }
+
+    def make(kind, p):
+        return kind(dist.Categorical(logits=p["logits"]), dist.Normal(p["loc"], p["scale"]))
+
+    return p, [
+        lambda p, kind=kind: make(kind, p)
+        for kind in (pathmix.MixtureSameFamily, dist.MixtureSameFamily)
+    ]
+
+
+@pytest.mark.parametrize("k", COUNTS)
+def test_densities_and_their_gradients(k, precision):
+    p, makers = both(k, precision)
+    x = X.astype(precision)
+    rtol = 200 * np.finfo(precision).eps
+    found, wanted = (
+        jax.value_and_grad(lambda p, x, m=make: m(p).log_prob(x).sum(), argnums=(0, 1))(p, x)
+        for make in makers
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol, rtol), found, wanted)
+
+
+@pytest.mark.parametrize("k", COUNTS)
+def test_cdfs_and_posteriors(k, precision):
+    p, (ours, theirs) = both(k, precision)
+    x = X.astype(precision)
+    rtol = 200 * np.finfo(precision).eps
+    mixture, peer = ours(p), theirs(p)
+    np.testing.assert_allclose(mixture.cdf(x), peer.cdf(x), rtol)
+    np.testing.assert_allclose(mixture.log_cdf(x), jnp.log(peer.cdf(x)), rtol)
+    wanted = jax.nn.softmax(peer.component_log_probs(x), axis=-1)
+    np.testing.assert_allclose(mixture.posterior_marginal(x).probs, wanted, rtol, rtol)
+    by_weights = by_probs(jax.nn.softmax(p["logits"]), dist.Normal(p["loc"], p["scale"]))
+    np.testing.assert_allclose(by_weights.posterior_marginal(x).probs, wanted, rtol, rtol)
+
+
+def test_by_parts_nothing_changes():
+    """Of more points than are worked out at a time."""
+    k = 64
+    p, (ours, _) = both(k, "float32")
+    x = jnp.linspace(-3, 3, 2 * DENSE // k + 11)
+    few = x[:: len(x) // 7]
+    for of in (
+        lambda m, x: m.cdf(x),
+        lambda m, x: m.log_survival_function(x),
+        lambda m, x: m.posterior_marginal(x).probs,
+        lambda m, x: m.posterior_marginal(x).logits,
+    ):
+        whole, part = of(ours(p), x)[:: len(x) // 7], of(ours(p), few)
+        np.testing.assert_allclose(whole, part, 1e-5, 1e-6)
+
+
+def test_posteriors_sum_to_one_far_out(precision):
+    """Where logs are so large that their sum is rounded by thousands of units."""
+    mixture = by_logits([0.0, 0.1, 0.2], dist.Normal(jnp.array([0.0, 1e-4, 2e-4], precision), 1.0))
+    posterior = mixture.posterior_marginal(jnp.asarray(3e3, precision))
+    np.testing.assert_allclose(posterior.probs.sum(), 1, rtol=4 * np.finfo(precision).eps)
+    np.testing.assert_allclose(posterior.probs, jnp.exp(posterior.logits), rtol=1e-6)
+
+
+def test_infinite_densities_share_by_weights_too_small_for_a_float():
+    shape = jnp.array([0.5, 0.7, 2.0])
+    posterior = by_logits([-200.0, -200.0, 0.0], dist.Gamma(shape, 1.0)).posterior_marginal(0.0)
+    np.testing.assert_allclose(posterior.probs, [0.5, 0.5, 0.0])
+
+
+@pytest.mark.parametrize("of", ["probs", "logits"])
+def test_both_forms_of_a_posterior_move(of, precision):
+    """To second order, against the softmax of the joint by NumPyro's mixture."""
+    p, (ours, theirs) = both(4, precision)
+    x = X.astype(precision)
+
+    def direct(p):
+        joint = theirs(p).component_log_probs(x)
+        return getattr(jax.nn, "softmax" if of == "probs" else "log_softmax")(joint, axis=-1)
+
+    def found(p):
+        return getattr(ours(p).posterior_marginal(x), of)
+
+    v = jax.tree.map(jnp.ones_like, p)
+    for fn in (lambda f: f, lambda f: lambda p: jax.jvp(f, (p,), (v,))[1]):
+        slope, wanted = (jax.jacrev(fn(f))(p) for f in (found, direct))
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(
+                a,
+                b,
+                1e-3 if precision == "float32" else 1e-8,
+                1e-3 if precision == "float32" else 1e-8,
+            ),
+            slope,
+            wanted,
+        )
+
+
+def test_a_posterior_is_a_pytree():
+    p, (ours, _) = both(4, "float32")
+    posterior = jax.jit(lambda p: ours(p).posterior_marginal(X))(p)
+    assert isinstance(posterior, type(dist.Categorical(logits=p["logits"])))
+    one = jax.tree.map(lambda t: t[0], posterior)
+    np.testing.assert_allclose(one.probs, posterior.probs[0])
+    np.testing.assert_allclose(posterior.log_prob(2), jnp.log(posterior.probs[:, 2]), rtol=1e-5)
+    assert posterior.expand((3, 4)).batch_shape == (3, 4)
