@@ -24,8 +24,8 @@ from pathmix._families import factored
 from pathmix._layout import fold_components, in_stretches, over_components, with_points
 from pathmix._moving import dense, is_zero
 from pathmix._special import bounded_exp
-from pathmix._tuning import DENSE, DENSE_CHANGE
-from pathmix._typing import Reals, Value
+from pathmix._tuning import DENSE, DENSE_CHANGE, STORED
+from pathmix._typing import Reals, Shape, Value
 from pathmix._weights import Weights, log_ratio, weighted
 
 
@@ -36,7 +36,8 @@ def log_density_of_scalars(weights: Weights, components: Canonical, x: Value) ->
 
     def stretch(x: Value) -> Reals:
         # at a limit of the parameters the logarithm is right; its derivative alone is not
-        terms = weighted(log_w, first.family.log_density(first.theta, x))
+        terms = _each(lambda one: one.family.log_density(one.theta, x), first, x.shape)
+        terms = weighted(log_w, terms)
         level = finite(fold_components(jnp.maximum, terms))
         total = fold_components(jnp.add, terms, lambda term: jnp.exp(term - level))
         return jnp.log(total) + level
@@ -65,13 +66,27 @@ def terms_of_scalars(components: Canonical, x: Value) -> Rows:
     out again for each of their readers.
     """
     first = components.component_first(x.ndim)
+    return _one_by_one(lambda one: _density(one, x), first, x.shape)
 
-    def one(k: Array) -> Rows:
+
+def _each(fn: Callable[[Canonical], Any], first: Canonical, points: Shape) -> Any:
+    """Return ``fn`` of components, of which the first axis of the parameters is that of ``k``.
+
+    Of few components it comes out of a loop, so that it is stored, unless the family is so light
+    that it is faster to work it out twice; of many, compilers store it anyway.
+    """
+    if first.family.light or first.own_shape[0] >= STORED:
+        return fn(first)
+    return _one_by_one(fn, first, points)
+
+
+def _one_by_one(fn: Callable[[Canonical], Any], first: Canonical, points: Shape) -> Any:
+    def one(k: Array) -> Any:
         mine = [p if len(p) == 1 else lax.dynamic_slice_in_dim(p, k, 1) for p in first.parameters]
-        row = lambda t: jnp.broadcast_to(t, (1, *x.shape))[0]  # noqa: E731
-        return jax.tree.map(row, _density(first.of(mine), x))
+        row = lambda t: jnp.broadcast_to(t, (1, *points))[0]  # noqa: E731
+        return jax.tree.map(row, fn(first.of(mine)))
 
-    return lax.map(one, jnp.arange(components.own_shape[-1]))
+    return lax.map(one, jnp.arange(first.own_shape[0]))
 
 
 @jax.custom_jvp
@@ -80,8 +95,8 @@ def _with_slope(weights: Weights, components: Canonical, x: Value) -> tuple[Real
     first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
 
     def stretch(x: Value) -> tuple[Reals, Reals]:
-        terms = _density(first, x)
-        joint, slopes = weighted(log_w, terms.term), moved(terms, _along(None, first, x))
+        terms, change = _each(lambda c: (_density(c, x), _along(None, c, x)), first, x.shape)
+        joint, slopes = weighted(log_w, terms.term), moved(terms, change)
         top = fold_components(jnp.maximum, joint)
         share = lambda one: times(one[1], jnp.exp(log_ratio(one[0], top)))  # noqa: E731
         total = fold_components(jnp.add, (joint, terms.factor), share)
@@ -115,9 +130,9 @@ def _slope(out: Reals, weights: Weights, components: Canonical, x: Value) -> Rea
     log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))
 
     def stretch(x: Value, out: Reals) -> Reals:
-        terms = _density(first, x)
+        terms, change = _each(lambda c: (_density(c, x), _along(None, c, x)), first, x.shape)
         r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
-        slopes = moved(terms, _along(None, first, x))
+        slopes = moved(terms, change)
         # a weight of zero has a share of zero, which has a derivative
         return over_components(share * jnp.where(r > 0, r * slopes, 0.0))
 
@@ -133,7 +148,13 @@ def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
     log_u, share, a = (with_points(t, x.ndim) for t in weights.change(dense(d_weights, weights)))
 
     def stretch(x: Value, out: Reals) -> Reals:
-        terms, total = _density(first, x), jnp.zeros_like(out)
+        moving = [
+            i for i, (d, n) in enumerate(zip(change, dims, strict=True)) if d is not None and not n
+        ]
+        terms, slopes = _each(
+            lambda c: (_density(c, x), [_along(i, c, x) for i in moving]), first, x.shape
+        )
+        total, slope_of = jnp.zeros_like(out), dict(zip(moving, slopes, strict=True))
         r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
         felt = lambda change: r * share * jnp.where(r > 0, moved(terms, change), 0.0)  # noqa: E731
         if not all(map(is_zero, d_weights)):
@@ -142,7 +163,7 @@ def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
             if d is not None and n:  # a table, of which a value chooses the entry
                 total += over_components(felt(_along(i, first, x, d)))
             elif d is not None:
-                total += over_components(felt(_along(i, first, x)), d)
+                total += over_components(felt(slope_of[i]), d)
         return total
 
     again = jax.checkpoint(stretch, prevent_cse=False)
