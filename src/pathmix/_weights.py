@@ -177,7 +177,7 @@ def weighted(log_w: Reals, terms: Reals) -> Reals:
 def average(w: PerWeight, t: ComponentFirst) -> Reals:
     """Return ``Σ_k w_k t_k`` of ``k *points``, in which a zero weight beats an infinite term."""
     w = _first(w, t)
-    return fold_components(jnp.add, w * jnp.where((w == 0) & ~jnp.isfinite(t), 0.0, t))
+    return jnp.sum(w * jnp.where((w == 0) & ~jnp.isfinite(t), 0.0, t), axis=0)
 
 
 def log_ratio(terms: Reals, out: Reals) -> Reals:

@@ -81,7 +81,7 @@ def cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
             parts = jnp.where(limit.reached, limit.value, parts)
         return average(weights.values(), parts)
 
-    total = by_stretches(stretch, components, x)
+    total = by_parts(stretch, components, x)
     total -= lax.stop_gradient(jnp.maximum(total - 1, 0.0))  # what rounding has added
     return jnp.where(jnp.isnan(x), jnp.nan, total)
 
@@ -96,7 +96,7 @@ def log_cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
         joint_factors = None if factors is None else jnp.prod(factors, axis=events)
         return weights.mix(jnp.sum(parts, axis=events), joint_factors)
 
-    total = by_stretches(stretch, components, x)
+    total = by_parts(stretch, components, x)
     return jnp.where(is_nan(x, components.event_dim), jnp.nan, total)
 
 
@@ -105,7 +105,7 @@ def log_survival(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log P(X > x)`` of scalars."""
     of = need(components, "log_survival")
     stretch = lambda x: weights.mix(*_factored(components, x, of, "above"))  # noqa: E731
-    total = by_stretches(stretch, components, x)
+    total = by_parts(stretch, components, x)
     return jnp.where(jnp.isnan(x), jnp.nan, total)
 
 
@@ -119,12 +119,12 @@ def sample(
     return lax.stop_gradient(draw(components, index, key_draw)), index
 
 
-def by_stretches(fn: Callable[[Value], Any], components: Canonical, x: Value) -> Any:
+def by_parts(fn: Callable[[Value], Any], components: Canonical, x: Value, most: int = DENSE) -> Any:
     """Return a function of points, which makes an array of points and components, by parts."""
     if is_symbolic(x.size):
         return fn(x)
     *batch, k = components.own_shape
-    return in_stretches(fn, k, DENSE, len(batch), x, event_dim=components.event_dim)
+    return in_stretches(fn, k, most, len(batch), x, event_dim=components.event_dim)
 
 
 def is_nan(x: Value, event_dim: int) -> Any:

@@ -11,8 +11,8 @@ from jax import Array, lax
 
 from pathmix._components import Canonical
 from pathmix._evaluation._compiled import compiled
-from pathmix._evaluation._evaluate import joint
-from pathmix._layout import in_stretches, is_symbolic, with_points
+from pathmix._evaluation._evaluate import by_parts, joint
+from pathmix._layout import with_points
 from pathmix._tuning import DENSE_CHANGE
 from pathmix._typing import Index, Reals, Value
 from pathmix._weights import Weights
@@ -33,9 +33,9 @@ def posterior_mode(weights: Weights, components: Canonical, x: Value) -> Index:
     Of equal ones it is the heaviest, and of equal weights the first. So where no component has a
     density, or several have an infinite one, the weights decide.
     """
-    events, (*batch, count) = components.event_dim, components.own_shape
+    count = components.own_shape[-1]
 
-    def stretch(x: Value) -> Index:
+    def part(x: Value) -> Index:
         terms = jnp.moveaxis(joint(weights, components, x), -1, 0)
         log_w = with_points(weights.log(), terms.ndim - 1)
         log_w = jnp.broadcast_to(log_w, (count, *terms.shape[1:]))
@@ -43,9 +43,7 @@ def posterior_mode(weights: Weights, components: Canonical, x: Value) -> Index:
         best = lax.scan(_better, start, Best(terms, log_w, jnp.arange(count)))[0]
         return jnp.where(jnp.isnan(best.joint), -1, best.component)
 
-    if is_symbolic(x.size):
-        return stretch(x)
-    return in_stretches(stretch, count, DENSE_CHANGE, len(batch), x, event_dim=events)
+    return by_parts(part, components, x, DENSE_CHANGE)
 
 
 def _better(best: Best, other: Best) -> tuple[Best, None]:

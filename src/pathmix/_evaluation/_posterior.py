@@ -15,7 +15,7 @@ from numpyro.distributions.discrete import CategoricalLogits
 
 from pathmix._components import Canonical
 from pathmix._evaluation._compiled import compiled
-from pathmix._evaluation._evaluate import by_stretches, first_terms
+from pathmix._evaluation._evaluate import by_parts, first_terms
 from pathmix._evaluation._rows import finite
 from pathmix._layout import fold_components, with_points
 from pathmix._special import bounded_exp
@@ -40,11 +40,11 @@ def posterior(weights: Weights, components: Canonical, x: Value) -> Distribution
     Where all densities are zero it has the weights.
     """
 
-    def stretch(x: Value) -> tuple[PerComponent, ...]:
+    def part(x: Value) -> tuple[PerComponent, ...]:
         of = _by_logits if isinstance(weights, Logits) else _by_probabilities
         return tuple(jnp.moveaxis(t, 0, -1) for t in of(weights, *first_terms(components, x)))
 
-    out = by_stretches(stretch, components, x)
+    out = by_parts(part, components, x)
     if isinstance(weights, Logits):
         return PosteriorLogits(*out)
     return dist.Categorical(probs=out[0], validate_args=False)
