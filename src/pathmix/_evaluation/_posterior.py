@@ -41,8 +41,12 @@ def posterior(weights: Weights, components: Canonical, x: Value) -> Distribution
     """
 
     def part(x: Value) -> tuple[PerComponent, ...]:
-        of = _by_logits if isinstance(weights, Logits) else _by_probabilities
-        return tuple(jnp.moveaxis(t, 0, -1) for t in of(weights, *first_terms(components, x)))
+        both = first_terms(components, x)
+        if isinstance(weights, Logits):
+            out = _by_logits(weights, *both)
+        else:
+            out = _by_probabilities(weights, *both)
+        return tuple(jnp.moveaxis(t, 0, -1) for t in out)
 
     out = by_parts(part, components, x)
     if isinstance(weights, Logits):
@@ -52,7 +56,7 @@ def posterior(weights: Weights, components: Canonical, x: Value) -> Distribution
 
 def _by_probabilities(
     weights: Probabilities, terms: ComponentFirst, factors: ComponentFirst | None
-) -> tuple[ComponentFirst]:
+) -> tuple[ComponentFirst, ...]:
     out = weights.mix(terms, factors)
     if factors is not None:  # where none is left, as if all were one
         factors = jnp.where(out == -jnp.inf, 1.0, factors)
@@ -64,7 +68,7 @@ def _by_probabilities(
 
 def _by_logits(
     weights: Logits, terms: ComponentFirst, factors: ComponentFirst | None
-) -> tuple[ComponentFirst, ComponentFirst]:
+) -> tuple[ComponentFirst, ...]:
     """A factor of zero makes a logit of −inf, which has no derivative: by probabilities it has."""
     if factors is not None:
         terms = weighted(safe_log(factors), terms)
