@@ -82,9 +82,10 @@ def _normalised(log_w: ComponentFirst, terms: ComponentFirst) -> tuple[Component
 
     Where all densities are zero, or some infinite, these components share by their weights.
     """
-    # a reduction, which compilers store: what components read is else worked out for each of them
+    # Compilers store what a reduction makes. Written out, the maximum would be worked out again for
+    # each component that reads it.
     top = jnp.max(weighted(log_w, terms), axis=0)
-    floor = jnp.log(jnp.finfo(terms.dtype).tiny) / 2  # for these to have a sum
+    floor = jnp.log(jnp.finfo(terms.dtype).tiny) / 2  # no weight so small that their sum is zero
     sharing = jnp.where((terms == top) & (log_w > -jnp.inf), jnp.maximum(log_w, floor), -jnp.inf)
     relative = jnp.where(jnp.isinf(top), sharing, weighted(log_w, terms) - finite(top))
     parts = jnp.exp(relative)
