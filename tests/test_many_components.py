@@ -123,3 +123,24 @@ def test_a_posterior_is_a_pytree():
     np.testing.assert_allclose(one.probs, posterior.probs[0])
     np.testing.assert_allclose(posterior.log_prob(2), jnp.log(posterior.probs[:, 2]), rtol=1e-5)
     assert posterior.expand((3, 4)).batch_shape == (3, 4)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda a: dist.Gamma(a, 2.0),
+        lambda a: dist.Beta(a, 2.0),
+        lambda a: dist.StudentT(a, 0.3, 1.0),
+    ],
+)
+def test_second_derivatives_of_few_components(make):
+    """Each shape's own curvature too, in the parameters and in x."""
+    weights, a = dist.Categorical(probs=jnp.array([0.2, 0.3, 0.5])), jnp.array([2.0, 3.0, 4.0])
+    x = jnp.array([0.3, 0.7])
+
+    def total(kind):
+        return lambda a, x: kind(weights, make(a)).log_prob(x).sum()
+
+    kinds = pathmix.MixtureSameFamily, dist.MixtureSameFamily
+    found, wanted = (jax.hessian(total(kind), argnums=(0, 1))(a, x) for kind in kinds)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 2e-4, 2e-4), found, wanted)

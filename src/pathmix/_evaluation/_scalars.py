@@ -130,9 +130,9 @@ def _slope(out: Reals, weights: Weights, components: Canonical, x: Value) -> Rea
     log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))
 
     def stretch(x: Value, out: Reals) -> Reals:
-        terms, change = _each(lambda c: (_density(c, x), _along(None, c, x)), first, x.shape)
+        terms = _density(first, x)
         r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
-        slopes = moved(terms, change)
+        slopes = moved(terms, _along(None, first, x))
         # a weight of zero has a share of zero, which has a derivative
         return over_components(share * jnp.where(r > 0, r * slopes, 0.0))
 
@@ -148,13 +148,7 @@ def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
     log_u, share, a = (with_points(t, x.ndim) for t in weights.change(dense(d_weights, weights)))
 
     def stretch(x: Value, out: Reals) -> Reals:
-        moving = [
-            i for i, (d, n) in enumerate(zip(change, dims, strict=True)) if d is not None and not n
-        ]
-        terms, slopes = _each(
-            lambda c: (_density(c, x), [_along(i, c, x) for i in moving]), first, x.shape
-        )
-        total, slope_of = jnp.zeros_like(out), dict(zip(moving, slopes, strict=True))
+        terms, total = _density(first, x), jnp.zeros_like(out)
         r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
         felt = lambda change: r * share * jnp.where(r > 0, moved(terms, change), 0.0)  # noqa: E731
         if not all(map(is_zero, d_weights)):
@@ -163,7 +157,7 @@ def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
             if d is not None and n:  # a table, of which a value chooses the entry
                 total += over_components(felt(_along(i, first, x, d)))
             elif d is not None:
-                total += over_components(felt(slope_of[i]), d)
+                total += over_components(felt(_along(i, first, x)), d)
         return total
 
     again = jax.checkpoint(stretch, prevent_cse=False)
