@@ -59,6 +59,7 @@ def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
     return out, total
 
 
+@jax.custom_jvp
 def terms_of_scalars(components: Canonical, x: Value) -> Rows:
     """Return the densities of all components, ``k *points``.
 
@@ -67,6 +68,18 @@ def terms_of_scalars(components: Canonical, x: Value) -> Rows:
     """
     first = components.component_first(x.ndim)
     return _one_by_one(lambda one: _density(one, x), first, x.shape)
+
+
+@terms_of_scalars.defjvp
+def _terms_jvp(primals: Any, tangents: Any) -> tuple[Rows, Rows]:
+    """Not through the loop, in which second derivatives of some families are lost."""
+
+    def dense(components: Canonical, x: Value) -> Rows:
+        rows = _density(components.component_first(x.ndim), x)
+        shape = (components.own_shape[-1], *x.shape)
+        return jax.tree.map(lambda t: jnp.broadcast_to(t, shape), rows)
+
+    return terms_of_scalars(*primals), jax.jvp(dense, primals, tangents)[1]
 
 
 def _each(fn: Callable[[Canonical], Any], first: Canonical, points: Shape) -> Any:
