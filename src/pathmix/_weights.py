@@ -15,6 +15,7 @@ from jaxtyping import Float
 from numpyro.distributions import Distribution, ExpandedDistribution
 
 from pathmix._layout import fold_components, over_components, with_points
+from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp
 from pathmix._typing import ComponentFirst, Flags, Reals
 
@@ -132,7 +133,7 @@ def weights_of(mixture_distribution: Distribution, num_components: int) -> Weigh
     return Logits(jnp.moveaxis(jnp.asarray(d.log_prob(values)), 0, -1))
 
 
-@jax.custom_jvp
+@custom_jvp
 def _mix_logits(log_w: ComponentFirst, terms: ComponentFirst) -> Reals:
     return _logsumexp(weighted(log_w, terms))
 
@@ -146,7 +147,7 @@ def _mix_logits_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     return out, over_components(responsibility, d_log_w) + fold_components(jnp.add, felt)
 
 
-@jax.custom_jvp
+@custom_jvp
 def _mix_probabilities(w: ComponentFirst, terms: ComponentFirst) -> Reals:
     return _logsumexp(weighted(safe_log(w), terms))
 

@@ -20,6 +20,7 @@ from pathmix._evaluation._rows import finite, moved, prepared, times
 from pathmix._evaluation._scalars import log_density_of_scalars
 from pathmix._layout import is_symbolic, pad_left
 from pathmix._moving import dense, is_zero, jvp_of_moving
+from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp
 from pathmix._tuning import ADDED_UP
 from pathmix._typing import PointRows, Reals, Value
@@ -54,7 +55,7 @@ def _as_scalars(components: Canonical) -> Canonical | None:
     return scalars.map(without_event)
 
 
-@jax.custom_jvp
+@custom_jvp
 def _log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
     return _traced_once(weights, components, x)
 

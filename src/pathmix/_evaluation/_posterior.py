@@ -7,7 +7,6 @@ nobody reads.
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from numpyro.distributions import Distribution
@@ -18,6 +17,7 @@ from pathmix._evaluation._compiled import compiled
 from pathmix._evaluation._evaluate import by_parts, first_terms
 from pathmix._evaluation._rows import finite
 from pathmix._layout import fold_components, with_points
+from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp
 from pathmix._typing import ComponentFirst, PerComponent, Value
 from pathmix._weights import Logits, Probabilities, Weights, log_ratio, safe_log, weighted
@@ -76,7 +76,7 @@ def _by_logits(
     return _normalised(log_w, terms)
 
 
-@jax.custom_jvp
+@custom_jvp
 def _normalised(log_w: ComponentFirst, terms: ComponentFirst) -> tuple[ComponentFirst, ...]:
     """``log w + terms`` less their log sum, and the probabilities of these logits.
 

@@ -12,6 +12,7 @@ from pathmix._components import Canonical, need
 from pathmix._families import Limit, factored
 from pathmix._layout import is_symbolic, spread, sum_rows
 from pathmix._moving import is_zero
+from pathmix._rules import custom_jvp
 from pathmix._tuning import MANY_POINTS
 from pathmix._typing import PerComponentValue, PointRows, Reals, Value
 
@@ -133,7 +134,7 @@ def _with_slopes(total: Function, terms: Function, event_dim: int) -> Function:
 
     Each term depends on its own coordinate and parameters alone.
     """
-    wrapped = jax.custom_jvp(total)
+    wrapped = custom_jvp(total)
 
     @partial(wrapped.defjvp, symbolic_zeros=True)
     def rule(primals: Any, tangents: Any) -> tuple[Reals, Reals]:

@@ -23,13 +23,14 @@ from pathmix._evaluation._rows import Rows, finite, limit_at, moved, times
 from pathmix._families import factored
 from pathmix._layout import fold_components, in_stretches, over_components, with_points
 from pathmix._moving import dense, is_zero
+from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp
 from pathmix._tuning import DENSE, DENSE_CHANGE, STORED
 from pathmix._typing import Reals, Shape, Value
 from pathmix._weights import Weights, log_ratio, weighted
 
 
-@jax.custom_jvp
+@custom_jvp
 def log_density_of_scalars(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log Σ_k w_k p_k(x)``, ``*points``, of ``x`` in full."""
     first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
@@ -59,7 +60,6 @@ def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
     return out, total
 
 
-@jax.custom_jvp
 def terms_of_scalars(components: Canonical, x: Value) -> Rows:
     """Return the densities of all components, ``k *points``.
 
@@ -68,18 +68,6 @@ def terms_of_scalars(components: Canonical, x: Value) -> Rows:
     """
     first = components.component_first(x.ndim)
     return _one_by_one(lambda one: _density(one, x), first, x.shape)
-
-
-@terms_of_scalars.defjvp
-def _terms_jvp(primals: Any, tangents: Any) -> tuple[Rows, Rows]:
-    """Not through the loop, in which second derivatives of some families are lost."""
-
-    def dense(components: Canonical, x: Value) -> Rows:
-        rows = _density(components.component_first(x.ndim), x)
-        shape = (components.own_shape[-1], *x.shape)
-        return jax.tree.map(lambda t: jnp.broadcast_to(t, shape), rows)
-
-    return terms_of_scalars(*primals), jax.jvp(dense, primals, tangents)[1]
 
 
 def _each(fn: Callable[[Canonical], Any], first: Canonical, points: Shape) -> Any:
@@ -102,7 +90,7 @@ def _one_by_one(fn: Callable[[Canonical], Any], first: Canonical, points: Shape)
     return lax.map(one, jnp.arange(first.own_shape[0]))
 
 
-@jax.custom_jvp
+@custom_jvp
 def _with_slope(weights: Weights, components: Canonical, x: Value) -> tuple[Reals, Reals]:
     """``log f`` and its slope in ``x``, by the same loops."""
     first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
@@ -143,9 +131,9 @@ def _slope(out: Reals, weights: Weights, components: Canonical, x: Value) -> Rea
     log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))
 
     def stretch(x: Value, out: Reals) -> Reals:
-        terms = _density(first, x)
+        terms, change = _each(lambda c: (_density(c, x), _along(None, c, x)), first, x.shape)
         r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
-        slopes = moved(terms, _along(None, first, x))
+        slopes = moved(terms, change)
         # a weight of zero has a share of zero, which has a derivative
         return over_components(share * jnp.where(r > 0, r * slopes, 0.0))
 
@@ -161,7 +149,13 @@ def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
     log_u, share, a = (with_points(t, x.ndim) for t in weights.change(dense(d_weights, weights)))
 
     def stretch(x: Value, out: Reals) -> Reals:
-        terms, total = _density(first, x), jnp.zeros_like(out)
+        moving = [
+            i for i, (d, n) in enumerate(zip(change, dims, strict=True)) if d is not None and not n
+        ]
+        terms, slopes = _each(
+            lambda c: (_density(c, x), [_along(i, c, x) for i in moving]), first, x.shape
+        )
+        total, slope_of = jnp.zeros_like(out), dict(zip(moving, slopes, strict=True))
         r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
         felt = lambda change: r * share * jnp.where(r > 0, moved(terms, change), 0.0)  # noqa: E731
         if not all(map(is_zero, d_weights)):
@@ -170,7 +164,7 @@ def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
             if d is not None and n:  # a table, of which a value chooses the entry
                 total += over_components(felt(_along(i, first, x, d)))
             elif d is not None:
-                total += over_components(felt(_along(i, first, x)), d)
+                total += over_components(felt(slope_of[i]), d)
         return total
 
     again = jax.checkpoint(stretch, prevent_cse=False)

@@ -17,6 +17,7 @@ from pathmix._evaluation import draw
 from pathmix._expectation._batched import OfMember
 from pathmix._mixture import MixtureSameFamily
 from pathmix._pathwise import attach_to_components
+from pathmix._rules import custom_jvp
 from pathmix._typing import Reals, Value
 
 Integrand: TypeAlias = Callable[[Any], Any] | OfMember
@@ -122,7 +123,7 @@ def map_events(fn: Integrand, x: Value, event_dim: int) -> Any:
     return fn(x)
 
 
-@jax.custom_jvp
+@custom_jvp
 def _without_gradient(components: Canonical) -> Canonical:
     """The components themselves; a gradient through them raises."""
     return components
@@ -139,7 +140,7 @@ def _refuse(primals: Any, tangents: Any) -> Any:
 _without_gradient.defjvp(_refuse)
 
 
-@jax.custom_jvp
+@custom_jvp
 def _tie(x: Value, components: Canonical) -> Value:
     """``x``, made to depend on the components, so that their gradient cannot pass by unseen."""
     del components

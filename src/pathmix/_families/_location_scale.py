@@ -16,6 +16,7 @@ from jax import lax
 from pathmix._families._exponential import hazard, log_cdf_of_hazard
 from pathmix._families._family import Family, Theta, given
 from pathmix._families._squares import half_squares
+from pathmix._rules import custom_jvp
 from pathmix._special import arctan_and_cot, log1p_square, log_ndtr, mills_ratio, ndtr
 from pathmix._typing import Flags, Reals, Value
 
@@ -87,7 +88,7 @@ def standardise(theta: Theta, x: Value) -> Reals:
     return (x - theta.loc) / theta.scale
 
 
-@jax.custom_jvp
+@custom_jvp
 def _standardised(x: Value, loc: Reals, scale: Reals) -> Reals:
     return standardise(LocScale(loc, scale), x)
 

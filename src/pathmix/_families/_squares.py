@@ -11,15 +11,15 @@ can; only the sums over the event are left to autodiff.
 from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from pathmix._layout import spread, sum_rows
 from pathmix._moving import is_zero
+from pathmix._rules import custom_jvp
 from pathmix._typing import Reals, Value
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(3,))
+@partial(custom_jvp, nondiff_argnums=(3,))
 def half_squares(x: Value, loc: Reals, scale: Reals, event_dim: int) -> Reals:
     """Return ``½ Σ_i z_i²`` of rows ``*event split rest *batch``."""
     z = (x - loc) / scale
@@ -43,4 +43,4 @@ def _half_squares_jvp(event_dim: int, primals: Any, tangents: Any) -> tuple[Real
     if not is_zero(d_scale):
         square = jnp.minimum(jnp.square(precision * delta), most)
         change -= square * spread(precision * d_scale, event_dim + 1, x)
-    return half_squares(*primals, event_dim), jnp.sum(change, axis=tuple(range(event_dim)))
+    return half_squares(x, loc, scale, event_dim), jnp.sum(change, axis=tuple(range(event_dim)))

@@ -9,13 +9,13 @@ import math
 from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float
 
 from pathmix._layout._axes import pad_left, spread
 from pathmix._moving import is_zero
+from pathmix._rules import custom_jvp
 from pathmix._special import matrix_rows, solve_rows, triangular_inverse
 from pathmix._tuning import MANY_POINTS
 from pathmix._typing import Matrix, PointRows, Reals
@@ -40,7 +40,7 @@ def whiten_rows(
     return solve_rows(factor, x - loc_rows(loc, x.ndim))
 
 
-@jax.custom_jvp
+@custom_jvp
 def _whiten_by_inverse(factor: Matrix, loc: Reals, x: PointRows) -> PointRows:
     """Apply the inverse of each factor: rounded once, so that products are as good as a solve."""
     return times_rows(triangular_inverse(factor), x - loc_rows(loc, x.ndim))
@@ -81,7 +81,7 @@ def times_rows(matrix: Matrix, rows: PointRows) -> Reals:
     return jnp.moveaxis(product, range(batch), range(-batch, 0))
 
 
-@jax.custom_jvp
+@custom_jvp
 def log_det(factor: Matrix) -> Reals:
     """Return the log determinant of a triangular matrix, ``*batch``."""
     return jnp.sum(jnp.log(_diagonal(factor)), axis=-1)

@@ -17,6 +17,7 @@ from jax.custom_derivatives import SymbolicZero
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from pathmix._rules import custom_jvp
 from pathmix._typing import Value
 
 MESSAGE = (
@@ -41,7 +42,7 @@ def warn_of_no_gradient(draw: Value, parameters: Any) -> Value:
     return _watched(draw, leaves)
 
 
-@jax.custom_jvp
+@custom_jvp
 def _watched(draw: Value, parameters: list[Array]) -> Value:
     del parameters
     return draw

@@ -20,6 +20,7 @@ from pathmix._layout import pad_left
 from pathmix._mixture._inversion import Curve, Target
 from pathmix._mixture._levels import invert
 from pathmix._pathwise import mixture_velocity
+from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp, log1mexp
 from pathmix._typing import ComponentFirst, Flags, Reals
 from pathmix._weights import Weights, average
@@ -42,7 +43,7 @@ def inverse_log_survival(weights: Weights, components: Canonical, log_q: Reals) 
     return _bisect("log 1 − q", weights, components, log_q)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
+@partial(custom_jvp, nondiff_argnums=(0,))
 def _inverse(scale: Scale, weights: Weights, components: Canonical, value: Reals) -> Reals:
     """The quantile of a probability on one of three scales."""
     batch = components.own_shape[:-1]

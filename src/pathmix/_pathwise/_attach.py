@@ -24,11 +24,12 @@ from pathmix._evaluation import (
 )
 from pathmix._layout import component_first, from_rows, largest_divisor, to_rows
 from pathmix._pathwise._logits import weight_velocity
+from pathmix._rules import custom_jvp
 from pathmix._typing import Value
 from pathmix._weights import Weights
 
 
-@jax.custom_jvp
+@custom_jvp
 def attach(weights: Weights, components: Canonical, x: Value) -> Value:
     """Return ``x``, carrying the pathwise gradient of a draw from the mixture."""
     del weights, components
@@ -67,7 +68,7 @@ def _worked_out(x: Value, events: int) -> Value:
     return jnp.moveaxis(blocks.reshape(size, *points), 0, -1).reshape(x.shape)
 
 
-@jax.custom_jvp
+@custom_jvp
 def attach_to_components(components: Canonical, x: Value) -> Value:
     """Return ``x`` (``*sample *batch k *event``), each slot moving with its own component."""
     del components

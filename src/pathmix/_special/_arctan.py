@@ -2,11 +2,11 @@
 
 import math
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.polynomial.chebyshev import cheb2poly
 
+from pathmix._rules import custom_jvp
 from pathmix._typing import Flags, Reals
 
 from ._chebyshev import horner
@@ -26,7 +26,7 @@ def _powers(terms: int) -> tuple[float, ...]:
 _SHORT, _LONG = _powers(11), _powers(23)
 
 
-@jax.custom_jvp
+@custom_jvp
 def arctan_and_cot(x: Reals) -> tuple[Reals, Reals]:
     """Return ``atan x`` and ``π/2 − atan x`` of ``x ≥ 0``, each accurate where it is small.
 

@@ -1,9 +1,9 @@
 """The Cholesky factor, of small matrices in plain array code."""
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from pathmix._rules import custom_jvp
 from pathmix._special._substitution import solve_rows
 from pathmix._special._triangular import triangular_inverse
 from pathmix._tuning import FACTORED
@@ -11,8 +11,7 @@ from pathmix._tuning import FACTORED
 Matrix = Float[Array, "*batch i i"]
 
 
-@jax.custom_jvp
-@jax.jit
+@custom_jvp
 def cholesky(matrix: Matrix) -> Matrix:
     """Return the lower factor ``L`` of ``matrix = LLᵀ``, of which the lower triangle is read.
 

@@ -11,6 +11,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jax.typing import ArrayLike
 
+from pathmix._rules import custom_jvp
 from pathmix._typing import Reals
 
 Elementwise = Callable[..., Reals]
@@ -94,7 +95,7 @@ def forward_differentiable(
 
 def _with_rule(fn: Elementwise, partials: dict[int, Elementwise]) -> Elementwise:
     # Compiled here, once per function: an eager while_loop would otherwise compile at every call.
-    wrapped = jax.custom_jvp(jax.jit(fn))
+    wrapped = custom_jvp(fn)
 
     @cache
     def partial(index: int) -> Elementwise:

@@ -10,6 +10,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from pathmix._moving import is_zero
+from pathmix._rules import custom_jvp
 from pathmix._typing import Reals
 
 from ._elementwise import in_one_dtype
@@ -83,7 +84,7 @@ def log_beta_kernel(a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> R
     return jnp.where(proper, peak - beta_deviance(a, b, x, y), -jnp.inf)
 
 
-@jax.custom_jvp
+@custom_jvp
 def beta_deviance(a: Reals, b: Reals, x: Reals, y: Reals) -> Reals:
     r"""Compute :math:`a \log\frac{a}{nx} + b \log\frac{b}{ny}`, :math:`n = a + b`, accurately.
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from pathmix._rules import custom_jvp
 from pathmix._typing import Reals
 
 from ._elementwise import as_floats
@@ -31,7 +32,7 @@ def log1mexp(x: ArrayLike) -> Reals:
     return jnp.where(inside, jnp.where(near, close, far), -jnp.inf)
 
 
-@jax.custom_jvp
+@custom_jvp
 def one_minus_exp(x: Reals) -> Reals:
     """Compute ``1 − e^(−x)`` for ``x ≥ 0``, with a slope ``e^(−x)`` of as many digits.
 

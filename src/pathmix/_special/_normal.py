@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
+from pathmix._rules import custom_jvp
 from pathmix._typing import Reals
 
 from ._chebyshev import chebyshev, horner
@@ -91,8 +92,7 @@ def log_ndtr(z: ArrayLike) -> Reals:
     return jnp.where(inside, jnp.where(left, below, above), ends)
 
 
-@jax.custom_jvp
-@jax.jit
+@custom_jvp
 def ndtr(z: ArrayLike) -> Reals:
     r"""Compute :math:`\Phi(z)`, the cdf of the standard normal distribution.
 

@@ -10,11 +10,11 @@ import math
 from functools import partial
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 from pathmix._moving import is_zero
+from pathmix._rules import custom_jvp
 from pathmix._typing import Reals
 
 # (artanh(v) - v)/v³ in v² up to 0.13, of least error: 8e-9 and 2e-19, from 40-digit arithmetic.
@@ -110,7 +110,7 @@ def _bits(x: Reals) -> Array:
     return lax.bitcast_convert_type(x, f"int{jnp.finfo(x.dtype).bits}")
 
 
-@jax.custom_jvp
+@custom_jvp
 def log_of_quotient(x: Reals, m: Reals) -> Reals:
     """Return ``log(m/x)`` of positive finite numbers, relatively accurate also near ``m = x``.
 
@@ -130,7 +130,7 @@ def _log_of_quotient_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
     return out, change
 
 
-@jax.custom_jvp
+@custom_jvp
 def deviance_of(x: Reals, m: Reals) -> Reals:
     """Return ``x log(x/m) + m − x`` of positive finite numbers, relatively accurate.
 
@@ -155,7 +155,7 @@ def _deviance_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
     return out, change
 
 
-@jax.custom_jvp
+@custom_jvp
 def log1p_square(z: Reals) -> Reals:
     """Return ``log(1 + z²)``, relatively accurate, also where ``z²`` overflows.
 

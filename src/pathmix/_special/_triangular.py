@@ -2,11 +2,11 @@
 
 import math
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from pathmix._rules import custom_jvp
 from pathmix._tuning import INVERTED
 
 Matrix = Float[Array, "*batch i i"]
@@ -17,8 +17,7 @@ Left = tuple[Float[Array, "*#batch i j"], Float[Array, "*#batch i j"] | None]
 Right = tuple[Float[Array, "*#batch j n"], Float[Array, "*#batch j n"]]
 
 
-@jax.custom_jvp
-@jax.jit
+@custom_jvp
 def triangular_inverse(factor: Matrix) -> Matrix:
     r"""Invert the lower triangle of ``factor``.
 
