@@ -8,7 +8,7 @@ import pytest
 
 import pathmix
 from cases.mixtures import by_logits, by_probs
-from pathmix._tuning import DENSE, WRITTEN_OUT
+from pathmix._tuning import DENSE, STORED, WRITTEN_OUT
 
 X = jnp.array([-4.0, -0.3, 0.0, 2.5])
 UNITS = 200
@@ -144,3 +144,31 @@ def test_second_derivatives_of_few_components(make):
     kinds = pathmix.MixtureSameFamily, dist.MixtureSameFamily
     found, wanted = (jax.hessian(total(kind), argnums=(0, 1))(a, x) for kind in kinds)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, 2e-4, 2e-4), found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("make", "points"),
+    [
+        (dist.Gamma, [-1.0, 0.0, 1e-30, 0.7, 40.0, 1e30, np.inf, np.nan]),
+        (dist.Beta, [-1.0, 0.0, 1e-30, 0.4, 1 - 1e-6, 1.0, 2.0, np.nan]),
+        (lambda rate, _: dist.Poisson(rate), [-1.0, 0.0, 1.0, 1.5, 3.0, 90.0, np.inf, np.nan]),
+    ],
+    ids=["Gamma", "Beta", "Poisson"],
+)
+def test_many_components_are_as_few_at_every_edge(make, points, precision):
+    """A mixture of two and one of eight copies of each are one mixture, by two plans."""
+    x = jnp.asarray(points, precision)
+    p = [jnp.asarray(t, precision) for t in ([0.3, 0.7], [0.5, 30.0], [2.0, 1.0])]
+
+    def log_prob(p, x, copies):
+        weights, first, second = (jnp.tile(t, copies) for t in p)
+        return by_probs(weights / weights.sum(), make(first, second)).log_prob(x)
+
+    def slopes(copies):
+        of = jax.vmap(jax.value_and_grad(log_prob, argnums=(0, 1)), (None, 0, None))
+        return jax.jit(of, static_argnums=2)(p, x, copies)
+
+    few, many = slopes(1), slopes(STORED)
+    # sums of 2 or 16 terms; slopes a/x at 1e-30, and the logs' difference of terms up to 1e30
+    tolerance = 64 * float(np.finfo(precision).eps)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, tolerance, tolerance), many, few)

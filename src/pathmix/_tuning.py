@@ -37,7 +37,8 @@ DENSE_CHANGE = 2**18
 
 STORED = 8
 """Components from which on XLA's CPU compiler stores the terms of an array. Of fewer it puts their
-code into each of their readers, which is up to 14 times as slow (log_prob, Gamma, K = 3)."""
+code into each of their readers, which is up to 14 times as slow (log_prob, Gamma, K = 3). From as
+many on, too, a split logarithm of each point is faster than a deviance by itself of each pair."""
 
 WRITTEN_OUT = 16
 """Components of scalars that are reduced without a loop (log_prob, Normal, K = 16)."""

@@ -67,6 +67,9 @@ def terms_of_scalars(components: Canonical, x: Value) -> Rows:
     out again for each of their readers.
     """
     first = components.component_first(x.ndim)
+    if first.own_shape[0] >= STORED:
+        rows, shape = _density(first, x), (first.own_shape[0], *x.shape)
+        return jax.tree.map(lambda t: jnp.broadcast_to(t, shape), rows)
     return _one_by_one(lambda one: _density(one, x), first, x.shape)
 
 

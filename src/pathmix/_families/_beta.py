@@ -8,11 +8,12 @@ from pathmix._families._conditionals import smaller_over_density
 from pathmix._families._edges import log_cdf_between, log_survival_between, unit_edges
 from pathmix._families._family import Family, complement, guarded, implicit, spread_over
 from pathmix._special import (
+    beta_deviance_at,
     beta_quantile_slope,
     lgamma_difference,
     lgamma_second_difference,
     log1mexp,
-    log_beta_kernel,
+    log_beta_peak,
     log_beta_tails,
     log_betainc,
 )
@@ -31,7 +32,7 @@ def _beta_log_density(theta: Concentrations, x: Value) -> Reals:
     a, b = theta
 
     def density(x: Reals) -> Reals:
-        return log_beta_kernel(a, b, x, 1 - x) - jnp.log(x) - jnp.log1p(-x)
+        return log_beta_peak(a, b) - beta_deviance_at(a, b, x) - jnp.log(x) - jnp.log1p(-x)
 
     return guarded((x > 0) & (x < 1), density, x, 0.5, unit_edges(x, a, b, jnp.log(b), jnp.log(a)))
 

@@ -11,11 +11,12 @@ from pathmix._families._family import Family, OfValue, Theta, guarded
 from pathmix._families._limits import Limit, by_count, point_mass
 from pathmix._families._odds import Odds, as_real, is_count, times_log
 from pathmix._special import (
+    gamma_deviance,
     log_beta_kernel,
     log_betainc,
     log_gammainc,
     log_gammaincc,
-    log_poisson_kernel,
+    log_poisson_peak,
 )
 from pathmix._typing import Flags, Reals, Value
 
@@ -66,9 +67,10 @@ class Poisson(NamedTuple):
 
 def _poisson_mass(theta: Poisson, n: Reals) -> Reals:
     """``P(X = n) = rate^n e^(−rate) / n!``."""
-    some = n > 0
-    kernel = log_poisson_kernel(jnp.where(some, n, 1.0), theta.rate)
-    return jnp.where(some, kernel, -theta.rate)
+    some, proper = n > 0, (theta.rate > 0) & (theta.rate < jnp.inf)
+    n, rate = jnp.where(some, n, 1.0), jnp.where(proper, theta.rate, 1.0)
+    kernel = log_poisson_peak(n) - gamma_deviance(n, jnp.ones_like(rate), rate)
+    return jnp.where(some, jnp.where(proper, kernel, -jnp.inf), -theta.rate)
 
 
 def _poisson_limit(theta: Poisson, x: Value) -> Limit:

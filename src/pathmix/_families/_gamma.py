@@ -8,7 +8,7 @@ from pathmix._families._conditionals import smaller_over_density
 from pathmix._families._edges import log_cdf_between, log_survival_between, power_at_zero
 from pathmix._families._family import Family, spread_over
 from pathmix._special import (
-    deviance_of,
+    gamma_deviance,
     gamma_quantile_slope,
     log_gamma_tails,
     log_gammainc,
@@ -28,14 +28,11 @@ class Gamma(NamedTuple):
 def _log_density(theta: Gamma, x: Value) -> Reals:
     """``p = rate (rate x)^(a−1) e^(−rate x) / Γ(a)`` on ``x ≥ 0``."""
     a, rate = theta.concentration, theta.rate
-    positive = (x > 0) & (x < jnp.inf)
-    some = jnp.where(positive, x, 1.0)
-    m = rate * some
-    inside = positive & (m > 0) & (m < jnp.inf)
-    m = jnp.where(inside, m, a)
+    inside = (x > 0) & (x < jnp.inf)
+    some = jnp.where(inside, x, 1.0)
     peak = log_poisson_peak(a) + jnp.log(a)
     at_zero = jnp.where(x == 0, power_at_zero(a, jnp.log(rate)), -jnp.inf)
-    return jnp.where(inside, peak - deviance_of(a, m) - jnp.log(some), at_zero)
+    return jnp.where(inside, peak - gamma_deviance(a, rate, some) - jnp.log(some), at_zero)
 
 
 def _log_cdf(theta: Gamma, x: Value) -> Reals:

@@ -13,6 +13,7 @@ from ._gamma import log_gammaincc as log_gammaincc
 from ._gamma_differences import lgamma_difference as lgamma_difference
 from ._gamma_differences import lgamma_second_difference as lgamma_second_difference
 from ._kernels import log_beta_kernel as log_beta_kernel
+from ._kernels import log_beta_peak as log_beta_peak
 from ._kernels import log_poisson_kernel as log_poisson_kernel
 from ._kernels import log_poisson_peak as log_poisson_peak
 from ._log_exp import bounded_exp as bounded_exp
@@ -26,6 +27,8 @@ from ._normal import mills_ratio as mills_ratio
 from ._normal import ndtr as ndtr
 from ._quotients import deviance_of as deviance_of
 from ._quotients import log1p_square as log1p_square
+from ._split_deviance import beta_deviance_at as beta_deviance_at
+from ._split_deviance import gamma_deviance as gamma_deviance
 from ._stirling import deviance as deviance
 from ._stirling import stirling_error as stirling_error
 from ._substitution import matrix_rows as matrix_rows
