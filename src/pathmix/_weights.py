@@ -187,8 +187,8 @@ def log_ratio(terms: Reals, out: Reals) -> Reals:
     Where the sum itself is infinite, only the terms equal to it share in it; where it is zero,
     all terms do, so that posteriors fall back to the weights.
     """
-    degenerate = jnp.where(terms == out, 0.0, -jnp.inf)
-    return jnp.where(jnp.isinf(out), degenerate, terms - jnp.where(jnp.isinf(out), 0.0, out))
+    largest = jnp.finfo(out.dtype).max
+    return lax.clamp(-largest, terms, largest) - lax.clamp(-largest, out, largest)
 
 
 def _ratio(terms: ComponentFirst, out: Reals) -> ComponentFirst:

@@ -31,7 +31,7 @@ def test_sums_and_products_have_their_roundings(precision):
             assert exact(t) + exact(r) == exact(a) + exact(b)
             assert exact(ab) + exact(e) == exact(a) * exact(b)
             assert exact(half(a) * half(b)) == exact(half(a)) * exact(half(b))
-    np.testing.assert_array_equal(jax.jit(stored)(p, jnp.abs(q)), p)
+    np.testing.assert_array_equal(jax.jit(stored)(p), p)
     x = jnp.abs(jnp.sin(p))
     y, lost = jax.jit(one_minus)(x)
     assert jnp.any(lost != 0)

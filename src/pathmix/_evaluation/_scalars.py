@@ -24,7 +24,7 @@ from pathmix._families import factored
 from pathmix._layout import fold_components, in_stretches, over_components, with_points
 from pathmix._moving import dense, is_zero
 from pathmix._rules import custom_jvp
-from pathmix._special import bounded_exp
+from pathmix._special import bounded_exp, stored
 from pathmix._tuning import DENSE, DENSE_CHANGE, STORED
 from pathmix._typing import Reals, Shape, Value
 from pathmix._weights import Weights, log_ratio, weighted
@@ -56,7 +56,7 @@ def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
         out, slope = _with_slope(*primals)
         total = slope * dx
     if not all(map(is_zero, jax.tree.leaves(d_parts, is_leaf=is_zero))):
-        total += _change(out, primals, d_parts)
+        total += _change(stored(out), primals, d_parts)
     return out, total
 
 

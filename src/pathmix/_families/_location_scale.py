@@ -15,7 +15,7 @@ from jax import lax
 
 from pathmix._families._exponential import hazard, log_cdf_of_hazard
 from pathmix._families._family import Family, Theta, given
-from pathmix._families._squares import half_squares
+from pathmix._families._squares import half_square, half_squares
 from pathmix._rules import custom_jvp
 from pathmix._special import arctan_and_cot, log1p_square, log_ndtr, mills_ratio, ndtr
 from pathmix._typing import Flags, Reals, Value
@@ -116,6 +116,11 @@ def normal_density(z: Reals) -> Reals:
     return -0.5 * z * z - 0.5 * math.log(2 * math.pi)
 
 
+def _normal_log_density(theta: LocScale, x: Value) -> Reals:
+    constant = jnp.log(theta.scale) + 0.5 * math.log(2 * math.pi)
+    return -half_square(x, theta.loc, theta.scale) - constant
+
+
 def _normal_smaller_tail(theta: LocScale, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
     """The smaller tail over the density is Mills' ratio, a number of moderate size."""
     del log_p
@@ -135,6 +140,7 @@ normal = replace(
     location_scale(
         "Normal", normal_density, log_ndtr, lambda z: log_ndtr(-z), (0.0, 1.0), ndtr, even=True
     ),
+    log_density=_normal_log_density,
     smaller_tail=_normal_smaller_tail,
     total_log_density=_normal_total,
     light=True,

@@ -1,4 +1,4 @@
-"""Half the square of standardised rows: what factorised normals have in place of an exponent.
+"""Half the square of standardised numbers, and its sum over rows of them, for normals.
 
 With ``z_i = (x_i − loc_i) / scale_i``,
 
@@ -17,6 +17,28 @@ from pathmix._layout import spread, sum_rows
 from pathmix._moving import is_zero
 from pathmix._rules import custom_jvp
 from pathmix._typing import Reals, Value
+
+
+@custom_jvp
+def half_square(x: Value, loc: Reals, scale: Reals) -> Reals:
+    """Return ``½ z²`` of scalars, broadcast; an infinite one does not move."""
+    z = (x - loc) / scale
+    return 0.5 * z * z
+
+
+@partial(half_square.defjvp, symbolic_zeros=True)
+def _half_square_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+    (x, loc, scale), (dx, d_loc, d_scale) = primals, tangents
+    out, precision, most = half_square(*primals), 1 / scale, jnp.finfo(x.dtype).max
+    z = jnp.where(jnp.isinf((x - loc) / scale), 0.0, x - loc) * precision
+    change: Any = 0.0
+    if not is_zero(dx):
+        change += z * (precision * dx)
+    if not is_zero(d_loc):
+        change -= z * (precision * d_loc)
+    if not is_zero(d_scale):
+        change -= jnp.minimum(z * z, most) * (precision * d_scale)
+    return out, jnp.broadcast_to(change, out.shape)
 
 
 @partial(custom_jvp, nondiff_argnums=(3,))

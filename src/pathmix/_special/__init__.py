@@ -6,6 +6,7 @@ from ._beta import log_beta_tails as log_beta_tails
 from ._beta import log_betainc as log_betainc
 from ._cholesky import cholesky as cholesky
 from ._elementwise import forward_differentiable as forward_differentiable
+from ._exact import stored as stored
 from ._gamma import gamma_quantile_slope as gamma_quantile_slope
 from ._gamma import log_gamma_tails as log_gamma_tails
 from ._gamma import log_gammainc as log_gammainc

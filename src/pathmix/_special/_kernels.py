@@ -56,7 +56,7 @@ def log_poisson_peak(a: Reals) -> Reals:
     a_large, a_small = jnp.where(large, a, threshold), jnp.where(large, 1, a)
     series = -stirling_series(a_large) - 0.5 * jnp.log(a_large) - _HALF_LOG_TWO_PI
     direct = a_small * jnp.log(a_small) - a_small - lgamma1p_shifted(a_small)
-    return stored(jnp.where(large, series, direct), a)
+    return stored(jnp.where(large, series, direct))
 
 
 @jax.jit

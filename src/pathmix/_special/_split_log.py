@@ -75,7 +75,7 @@ def split_log(x: Reals) -> SplitLog:
         low = low + rest
     # Compilers may work either out apart from the other. All of ``high`` is exact but for its
     # additions, so that both agree on it.
-    return SplitLog(stored(high, x), stored(low, x))
+    return SplitLog(stored(high), stored(low))
 
 
 @split_log.defjvp
