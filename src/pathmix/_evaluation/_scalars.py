@@ -63,14 +63,14 @@ def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
 def terms_of_scalars(components: Canonical, x: Value) -> Rows:
     """Return the densities of all components, ``k *points``.
 
-    They come out of a loop over the components, so that they are stored: compilers would work them
-    out again for each of their readers.
+    Of few they come out of a loop over the components, so that they are stored: compilers would
+    work them out again for each of their readers.
     """
-    first = components.component_first(x.ndim)
-    if first.own_shape[0] >= STORED:
-        rows, shape = _density(first, x), (first.own_shape[0], *x.shape)
-        return jax.tree.map(lambda t: jnp.broadcast_to(t, shape), rows)
-    return _one_by_one(lambda one: _density(one, x), first, x.shape)
+    first, count = components.component_first(x.ndim), components.own_shape[-1]
+    if count < STORED:
+        return _one_by_one(lambda one: _density(one, x), first, x.shape)
+    whole = lambda t: jnp.broadcast_to(t, (count, *x.shape))  # noqa: E731
+    return jax.tree.map(whole, _density(first, x))
 
 
 def _each(fn: Callable[[Canonical], Any], first: Canonical, points: Shape) -> Any:
