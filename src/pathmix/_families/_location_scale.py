@@ -15,7 +15,7 @@ from jax import lax
 
 from pathmix._families._exponential import hazard, log_cdf_of_hazard
 from pathmix._families._family import Family, Theta, given
-from pathmix._families._squares import half_square, half_squares
+from pathmix._families._squares import half_squares, square_and_log
 from pathmix._rules import custom_jvp
 from pathmix._special import arctan_and_cot, log1p_square, log_ndtr, mills_ratio, ndtr
 from pathmix._typing import Flags, Reals, Value
@@ -117,8 +117,7 @@ def normal_density(z: Reals) -> Reals:
 
 
 def _normal_log_density(theta: LocScale, x: Value) -> Reals:
-    constant = jnp.log(theta.scale) + 0.5 * math.log(2 * math.pi)
-    return -half_square(x, theta.loc, theta.scale) - constant
+    return -square_and_log(x, theta.loc, theta.scale) - 0.5 * math.log(2 * math.pi)
 
 
 def _normal_smaller_tail(theta: LocScale, x: Value, log_p: Reals) -> tuple[Flags, Reals]:

@@ -20,24 +20,26 @@ from pathmix._typing import Reals, Value
 
 
 @custom_jvp
-def half_square(x: Value, loc: Reals, scale: Reals) -> Reals:
-    """Return ``½ z²`` of scalars, broadcast; an infinite one does not move."""
+def square_and_log(x: Value, loc: Reals, scale: Reals) -> Reals:
+    """Return ``½ z² + log scale`` of scalars, broadcast; an infinite one does not move."""
     z = (x - loc) / scale
-    return 0.5 * z * z
+    return 0.5 * z * z + jnp.log(scale)
 
 
-@partial(half_square.defjvp, symbolic_zeros=True)
-def _half_square_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+@partial(square_and_log.defjvp, symbolic_zeros=True)
+def _square_and_log_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
     (x, loc, scale), (dx, d_loc, d_scale) = primals, tangents
-    out, precision, most = half_square(*primals), 1 / scale, jnp.finfo(x.dtype).max
-    z = jnp.where(jnp.isinf((x - loc) / scale), 0.0, x - loc) * precision
+    out, precision, most = square_and_log(*primals), 1 / scale, jnp.finfo(x.dtype).max
+    infinite = jnp.isinf((x - loc) / scale)
+    z = jnp.where(infinite, 0.0, x - loc) * precision
     change: Any = 0.0
     if not is_zero(dx):
         change += z * (precision * dx)
     if not is_zero(d_loc):
         change -= z * (precision * d_loc)
     if not is_zero(d_scale):
-        change -= jnp.minimum(z * z, most) * (precision * d_scale)
+        square = jnp.minimum(z * z, most)
+        change -= jnp.where(infinite, 0.0, square - 1) * (precision * d_scale)
     return out, jnp.broadcast_to(change, out.shape)
 
 
