@@ -63,11 +63,11 @@ def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
 def terms_of_scalars(components: Canonical, x: Value) -> Rows:
     """Return the densities of all components, ``k *points``.
 
-    Of few they come out of a loop over the components, so that they are stored: compilers would
-    work them out again for each of their readers.
+    They come out of a loop over the components, so that they are stored: compilers would work them
+    out again for each of their readers. Not if many share the work on a point.
     """
     first, count = components.component_first(x.ndim), components.own_shape[-1]
-    if count < STORED:
+    if count < STORED or not components.family.by_points:
         return _one_by_one(lambda one: _density(one, x), first, x.shape)
     whole = lambda t: jnp.broadcast_to(t, (count, *x.shape))  # noqa: E731
     return jax.tree.map(whole, _density(first, x))

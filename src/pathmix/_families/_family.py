@@ -95,6 +95,8 @@ class Family:
     """What draws that move work out once for all uses of a component, if there is such a thing."""
     light: bool = False
     """Whether it is faster to work a log density out twice than to keep it."""
+    by_points: bool = False
+    """Whether many components share most of the work on a point, if they are evaluated together."""
 
     def cdf_at(self, theta: Theta, x: Value) -> Reals:
         """Return ``P(X ≤ x)``, elementwise over a factorised event."""
