@@ -89,8 +89,7 @@ def _differentiate(primals: Any, tangents: Any, *, jaxpr: ClosedJaxpr) -> Any:
 
 
 def _batch(leaves: Sequence[ArrayLike], axes: Sequence[Any], *, jaxpr: ClosedJaxpr) -> Any:
-    along = [None if axis is batching.not_mapped else axis for axis in axes]
-    each = jax.vmap(jaxpr_as_fun(jaxpr), in_axes=along)
+    each = jax.vmap(jaxpr_as_fun(jaxpr), in_axes=tuple(axes))
     out = _call.bind(*leaves, jaxpr=jax.make_jaxpr(each)(*leaves))
     return out, [0] * len(out)
 
