@@ -69,6 +69,7 @@ def _poisson_mass(theta: Poisson, n: Reals) -> Reals:
     """``P(X = n) = rate^n e^(−rate) / n!``."""
     some, proper = n > 0, (theta.rate > 0) & (theta.rate < jnp.inf)
     n, rate = jnp.where(some, n, 1.0), jnp.where(proper, theta.rate, 1.0)
+    # as a function of its rate it is a Gamma density of rate one
     kernel = log_poisson_peak(n) - gamma_deviance(n, jnp.ones_like(rate), rate)
     return jnp.where(some, jnp.where(proper, kernel, -jnp.inf), -theta.rate)
 

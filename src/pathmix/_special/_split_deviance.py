@@ -52,7 +52,7 @@ def beta_deviance_at(a: Reals, b: Reals, x: Reals) -> Reals:
 
 
 def _is_shared(*arguments: Reals) -> bool:
-    """Whether each point meets so many components; of symbolic sizes that is not known."""
+    """Whether many points meet many components; of symbolic sizes that is not known."""
     pairs = math.prod(jnp.broadcast_shapes(*(t.shape for t in arguments)))
     sizes = [pairs, *(t.size for t in arguments)]
     return all(isinstance(n, int) for n in sizes) and pairs >= STORED * max(sizes[1:])
