@@ -148,6 +148,32 @@ def test_factorised_batched_and_expanded(x64):
     assert shared.log_prob(1.3) == pytest.approx(stats.maxwell.logpdf(1.3, scale=1.5), rel=1e-12)
 
 
+@families.custom_jvp
+def square(z):
+    """Of which only the rule knows how it moves."""
+    return jax.lax.stop_gradient(z * z)
+
+
+square.defjvp(lambda primals, tangents: (square(*primals), 2 * primals[0] * tangents[0]))
+
+
+def test_derivatives_of_its_own_hold_in_loops(x64):
+    class Ruled(Maxwell):
+        pass
+
+    def log_density_by_rule(theta, x):
+        z = x / theta.scale
+        return log_density(theta, x) + z * z / 2 - square(z) / 2
+
+    def total(scale, components):
+        m = MixtureSameFamily(dist.Categorical(probs=PROBS), components(scale))
+        return jax.lax.map(m.log_prob, X).sum()
+
+    families.register(Ruled, replace(MAXWELL, log_density=log_density_by_rule))
+    found, wanted = (jax.hessian(total)(jnp.asarray(SCALE), c) for c in (Ruled, Maxwell))
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
 BROKEN = {
     "density": {"log_density": lambda theta, x: log_density(theta, x) + 1e-3},
     "slope of the cdf": {"log_cdf": lambda theta, x: 2 * log_cdf(theta, x)},

@@ -2,6 +2,7 @@
 
 :class:`Family` says what there is to know, :func:`register` makes it that of a NumPyro class, and
 :func:`check` holds it to the laws that every family keeps. ``docs/families.md`` has two examples.
+:class:`custom_jvp` is for functions whose derivatives you write yourself.
 
     >>> import numpyro.distributions as dist
     >>> family_of(dist.Gamma).name
@@ -17,3 +18,4 @@ from pathmix._families import implicit as implicit
 from pathmix._laws import check as check
 from pathmix._registration import family_of as family_of
 from pathmix._registration import register as register
+from pathmix._rules import custom_jvp as custom_jvp
