@@ -12,6 +12,7 @@ from pathmix._special import (
     log1mexp,
     log_diff_exp,
     log_ndtr,
+    log_sigmoids,
     mills_ratio,
     ndtr,
 )
@@ -41,6 +42,24 @@ def test_log1mexp_at_the_ends(precision, x, value):
     assert log1mexp(x) == value
     assert jax.grad(log1mexp)(x) == 0
     assert jax.grad(jax.grad(log1mexp))(x) == 0
+
+
+@pytest.mark.parametrize(("side", "sign"), [(0, 1), (1, -1)])
+def test_log_sigmoids(precision, side, sign):
+    t = np.concatenate([np.linspace(-87, 87, 59), [1e-8, -1e-3, 0.0]]).astype(precision)
+    fn, exact = lambda t: log_sigmoids(t)[side], lambda v: -mp.log1p(mp.exp(-sign * v))
+    values = oracles.on_points(exact, [t])
+    assert oracles.errors(jax.jit(fn)(t), values, 0).max() < _tolerance(precision)
+    for order in (1, 2, 3):  # of order one, and derivatives of these round as they do
+        fn = jax.grad(fn)
+        slopes = oracles.on_points(lambda v, n=order: mp.diff(exact, v, n), [t])
+        assert oracles.errors(jax.vmap(fn)(t), slopes, 1).max() < _tolerance(precision)
+
+
+def test_log_sigmoids_at_the_ends():
+    ends = jnp.array([-jnp.inf, jnp.inf, jnp.nan])
+    np.testing.assert_array_equal(log_sigmoids(ends), [[-np.inf, 0, np.nan], [0, -np.inf, np.nan]])
+    np.testing.assert_array_equal(jax.vmap(jax.jacfwd(log_sigmoids))(ends[:2]), [[1, 0], [0, -1]])
 
 
 def test_log_diff_exp(precision):

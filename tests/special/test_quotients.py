@@ -4,9 +4,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from mpmath import log, log1p, mp, mpf
+from mpmath import log, mp, mpf
+from mpmath import log1p as exact_log1p
 
-from pathmix._special._quotients import deviance_of, log1p_square, log_of_quotient
+from pathmix._special._quotients import (
+    deviance_of,
+    log1p,
+    log1p_square,
+    log_quotient,
+    short_log1p,
+)
 from pathmix._special._stirling import lgamma1p_shifted
 
 UNITS = 4
@@ -40,8 +47,36 @@ def test_quotients(precision):
     with mp.workdps(40):
         logs = [log(b / a) for a, b in exact]
         deviances = [a * log(a / b) + b - a for a, b in exact]
-    hold(log_of_quotient(x, m), logs, precision)
+    hold(log_quotient(m, x), logs, precision)
     hold(deviance_of(x, m), deviances, precision)
+
+
+def test_quotients_over_the_whole_range(precision):
+    rng = np.random.default_rng(2)
+    end = {"float32": 85, "float64": 700}[precision]
+    x, y = (jnp.asarray(np.exp(rng.uniform(-end, end, 500)), precision) for _ in "xy")
+    with mp.workdps(40):
+        exact = [log(mpf(float(a)) / mpf(float(b))) for a, b in zip(x, y, strict=True)]
+    hold(log_quotient(x, y), exact, precision)
+    for fn, slope in ((log_quotient, 1 / x), (lambda x, y: log_quotient(y, x), -1 / x)):
+        np.testing.assert_allclose(jax.vmap(jax.grad(fn))(x, y), slope, rtol=1e-6)
+
+
+RANGES = {"whole": (-0.999, 3.0, log1p), "short": (-0.5, 1.0, short_log1p)}
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_log1p(precision, name):
+    low, high, fn = RANGES[name]
+    q = np.linspace(low, high, 900)
+    q = np.concatenate([q, 1e-3 * q, 1e-12 * q] + [1e5 * q[q > 0]] * (name == "whole"))
+    q = jnp.asarray(q, precision)
+    with mp.workdps(40):
+        exact = [exact_log1p(mpf(float(t))) for t in q]
+    hold(fn(q), exact, precision)
+    np.testing.assert_allclose(jax.vmap(jax.grad(fn))(q), 1 / (1 + q), rtol=1e-5)
+    curvature = jax.vmap(jax.grad(jax.grad(fn)))(q)
+    np.testing.assert_allclose(curvature, -1 / (1 + q) ** 2, rtol=1e-5)
 
 
 def test_log1p_square(precision):
@@ -49,7 +84,7 @@ def test_log1p_square(precision):
     z = np.concatenate([np.exp(rng.uniform(-15, 40, 400)), np.exp(rng.uniform(-2, 2, 400))])
     z = jnp.asarray(z, precision)
     with mp.workdps(40):
-        exact = [log1p(mpf(float(t)) ** 2) for t in z]
+        exact = [exact_log1p(mpf(float(t)) ** 2) for t in z]
     hold(log1p_square(z), exact, precision)
 
 

@@ -6,11 +6,11 @@ With ``z = (x − loc)/scale`` the density is ``exp(a z)`` below zero and ``exp(
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from pathmix._families._family import Family, complement, implicit
 from pathmix._families._location_scale import at_finite
+from pathmix._special import log1p, log_sigmoids
 from pathmix._typing import Reals, Value
 
 
@@ -79,13 +79,12 @@ def _variance(theta: AsymmetricLaplace) -> Reals:
 def by_asymmetry(loc: Reals, scale: Reals, asymmetry: Reals) -> AsymmetricLaplace:
     """Return the one with sides of lengths ``κ`` and ``1/κ``: a mass ``κ²/(1 + κ²)`` below."""
     twice = 2 * jnp.log(asymmetry)
-    masses = jax.nn.log_sigmoid(twice), jax.nn.log_sigmoid(-twice)
-    return AsymmetricLaplace(loc, scale, Sides(1 / asymmetry, asymmetry, *masses))
+    return AsymmetricLaplace(loc, scale, Sides(1 / asymmetry, asymmetry, *log_sigmoids(twice)))
 
 
 def by_quantile(loc: Reals, scale: Reals, quantile: Reals) -> AsymmetricLaplace:
     """Return the one with a mass of ``quantile`` below: of rates ``1 − quantile`` and itself."""
-    masses = jnp.log(quantile), jnp.log1p(-quantile)
+    masses = jnp.log(quantile), log1p(-quantile)
     return AsymmetricLaplace(loc, scale, Sides(1 - quantile, quantile, *masses))
 
 

@@ -13,6 +13,7 @@ from pathmix._special import (
     lgamma_difference,
     lgamma_second_difference,
     log1mexp,
+    log1p,
     log_beta_peak,
     log_beta_tails,
     log_betainc,
@@ -32,7 +33,7 @@ def _beta_log_density(theta: Concentrations, x: Value) -> Reals:
     a, b = theta
 
     def density(x: Reals) -> Reals:
-        return log_beta_peak(a, b) - beta_deviance_at(a, b, x) - jnp.log(x) - jnp.log1p(-x)
+        return log_beta_peak(a, b) - beta_deviance_at(a, b, x) - jnp.log(x) - log1p(-x)
 
     return guarded((x > 0) & (x < 1), density, x, 0.5, unit_edges(x, a, b, jnp.log(b), jnp.log(a)))
 

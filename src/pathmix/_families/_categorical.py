@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Shaped
 from pathmix._families._family import Family, Theta, guarded, sharpen
 from pathmix._families._limits import Limit, Vanishing
 from pathmix._families._odds import as_real, is_count, safe_log
-from pathmix._special import log1mexp
+from pathmix._special import log1mexp, log_sigmoids
 from pathmix._typing import Flags, Reals, Table, Value
 
 _FLOOR = -1e30
@@ -184,14 +184,13 @@ class OrderedLogistic(NamedTuple):
 
 
 def _ordered_log_masses(theta: OrderedLogistic) -> Table:
-    u = _relative_cutpoints(theta)
-    sides = _append(jax.nn.log_sigmoid(u), 0.0) + _prepend(jax.nn.log_sigmoid(-u), 0.0)
+    below, above = log_sigmoids(_relative_cutpoints(theta))
+    sides = _append(below, 0.0) + _prepend(above, 0.0)
     return sides + _prepend(_append(log1mexp(_gaps(theta)), 0.0), 0.0)
 
 
 def _ordered_log_tails(theta: OrderedLogistic) -> tuple[Table, Table]:
-    u = _relative_cutpoints(theta)
-    below, above = jax.nn.log_sigmoid(u), jax.nn.log_sigmoid(-u)
+    below, above = log_sigmoids(_relative_cutpoints(theta))
     return _append(below, 0.0), _append(above, -jnp.inf)
 
 

@@ -13,7 +13,13 @@ from pathmix._families._edges import (
 )
 from pathmix._families._exponential import log_cdf_of_hazard
 from pathmix._families._family import Family, guarded, implicit
-from pathmix._special import lgamma_difference, lgamma_second_difference, log_quotient
+from pathmix._special import (
+    lgamma_difference,
+    lgamma_second_difference,
+    log1p,
+    log_quotient,
+    log_sigmoids,
+)
 from pathmix._typing import Reals, Value
 
 
@@ -31,8 +37,8 @@ def _log_density(theta: Dagum, x: Value) -> Reals:
 
     def density(x: Reals) -> Reals:
         t = a * log_quotient(x, theta.scale)
-        log_sigmoids = p * jax.nn.log_sigmoid(t) + jax.nn.log_sigmoid(-t)
-        return jnp.log(a) + jnp.log(p) - jnp.log(x) + log_sigmoids
+        below, above = log_sigmoids(t)
+        return jnp.log(a) + jnp.log(p) - jnp.log(x) + (p * below + above)
 
     limit = power_at_zero(a * p, jnp.log(a) + jnp.log(p) - jnp.log(theta.scale))
     at_zero = jnp.where(x == 0, limit, -jnp.inf)
@@ -42,7 +48,7 @@ def _log_density(theta: Dagum, x: Value) -> Reals:
 def _log_cdf(theta: Dagum, x: Value) -> Reals:
     def inside(x: Reals) -> Reals:
         t = theta.sharpness * log_quotient(x, theta.scale)
-        return theta.concentration * jax.nn.log_sigmoid(t)
+        return theta.concentration * log_sigmoids(t)[0]
 
     return log_cdf_between(inside, x, theta.scale)
 
@@ -50,10 +56,7 @@ def _log_cdf(theta: Dagum, x: Value) -> Reals:
 def _cdf(theta: Dagum, x: Value) -> Reals:
     def inside(x: Reals) -> Reals:
         t = theta.sharpness * log_quotient(x, theta.scale)
-        negative = t < 0  # not by maxima, whose slope at a tie is one half
-        size = jnp.where(negative, -t, t)
-        softplus = jnp.where(negative, size, 0.0) + jnp.log1p(jnp.exp(-size))
-        return jnp.exp(-theta.concentration * softplus)
+        return jnp.exp(theta.concentration * log_sigmoids(t)[0])
 
     return cdf_between(inside, x, theta.scale)
 
@@ -88,12 +91,12 @@ def log_softplus(s: Reals) -> Reals:
 def _first_moment(theta: Dagum, p: Reals, h: Reals) -> Reals:
     """``scale · Γ(1−h) Γ(p+h) / Γ(p)``, each ratio by a difference of the order of ``h``."""
     rising = lgamma_difference(p + 1, h) - jnp.log1p(h / p)
-    return theta.scale * jnp.exp(rising - lgamma_difference(2 - h, h) - jnp.log1p(-h))
+    return theta.scale * jnp.exp(rising - lgamma_difference(2 - h, h) - log1p(-h))
 
 
 def _lgamma_excess(c: Reals, h: Reals, middle: Reals) -> Reals:
     """``log Γ(c+2h) − 2 log Γ(c+h) + log Γ(c)`` for ``c > 0``, with ``middle = c + h``."""
-    return lgamma_second_difference(c + 1, h) - jnp.log1p(-((h / middle) ** 2))
+    return lgamma_second_difference(c + 1, h) - log1p(-((h / middle) ** 2))
 
 
 dagum = Family(

@@ -11,7 +11,7 @@ from jax.scipy.special import erf, erfc
 from pathmix._families._edges import cdf_between, log_cdf_between, log_survival_between
 from pathmix._families._family import Family, guarded
 from pathmix._families._location_scale import cauchy_density, normal_density
-from pathmix._special import arctan_and_cot, log_ndtr
+from pathmix._special import arctan_and_cot, log_ndtr, short_log1p
 from pathmix._typing import Reals, Value
 
 LOG_2 = math.log(2)
@@ -70,7 +70,7 @@ def half_normal_log_cdf(z: Reals) -> Reals:
     """Return ``log erf(z/√2)``, by the complement once it is the smaller part."""
     z = z / math.sqrt(2)
     body = jnp.log(erf(jnp.where(z < 1, z, 1.0)))
-    return jnp.where(z < 1, body, jnp.log1p(-erfc(jnp.where(z < 1, 1.0, z))))
+    return jnp.where(z < 1, body, short_log1p(-erfc(jnp.where(z < 1, 1.0, z))))
 
 
 def half_cauchy_log_cdf(z: Reals) -> Reals:
@@ -79,12 +79,12 @@ def half_cauchy_log_cdf(z: Reals) -> Reals:
         _half_cauchy(jnp.where(z < 1, z, 1.0))[0],
         _half_cauchy(jnp.where(z < 1, 1.0, z))[1],
     )
-    return jnp.where(z < 1, jnp.log(body), jnp.log1p(-tail))
+    return jnp.where(z < 1, jnp.log(body), short_log1p(-tail))
 
 
 def half_normal_log_survival(z: Reals) -> Reals:
     """Return ``log erfc(z/√2)``, by the complement while that is the smaller part."""
-    body = jnp.log1p(-erf(jnp.where(z < 0.5, z, 0.5) / math.sqrt(2)))
+    body = short_log1p(-erf(jnp.where(z < 0.5, z, 0.5) / math.sqrt(2)))
     return jnp.where(z < 0.5, body, LOG_2 + log_ndtr(-jnp.where(z < 0.5, 0.5, z)))
 
 
@@ -94,7 +94,7 @@ def half_cauchy_log_survival(z: Reals) -> Reals:
         _half_cauchy(jnp.where(z < 1, z, 1.0))[0],
         _half_cauchy(jnp.where(z < 1, 1.0, z))[1],
     )
-    return jnp.where(z < 1, jnp.log1p(-body), jnp.log(tail))
+    return jnp.where(z < 1, short_log1p(-body), jnp.log(tail))
 
 
 def _half_cauchy(z: Reals) -> tuple[Reals, Reals]:

@@ -17,7 +17,15 @@ from pathmix._families._exponential import hazard, log_cdf_of_hazard
 from pathmix._families._family import Family, Theta, given
 from pathmix._families._squares import half_squares, square_and_log
 from pathmix._rules import custom_jvp
-from pathmix._special import arctan_and_cot, log1p_square, log_ndtr, mills_ratio, ndtr
+from pathmix._special import (
+    arctan_and_cot,
+    log1p_square,
+    log_ndtr,
+    log_sigmoids,
+    mills_ratio,
+    ndtr,
+    short_log1p,
+)
 from pathmix._typing import Flags, Reals, Value
 
 Standard = Callable[[Reals], Reals]
@@ -148,11 +156,16 @@ normal = replace(
 # ---- Laplace, logistic, Cauchy, soft Laplace, Gumbel ----
 
 
+def _magnitude(z: Reals) -> Reals:
+    """``|z|``, of slope one at zero, where even functions of it have all their derivatives."""
+    return jnp.where(z < 0, -z, z)
+
+
 def symmetric(tail: Standard) -> Standard:
     """Return the cdf of a symmetric distribution whose upper tail, of ``z ≥ 0``, is cheap."""
 
     def cdf(z: Reals) -> Reals:
-        smaller = tail(jnp.where(z < 0, -z, z))  # whose slope at zero is one, that of abs is none
+        smaller = tail(_magnitude(z))
         return jnp.where(z < 0, smaller, 1 - smaller)
 
     return cdf
@@ -161,12 +174,13 @@ def symmetric(tail: Standard) -> Standard:
 def laplace_log_cdf(z: Reals) -> Reals:
     """Return the log cdf of the standard Laplace distribution."""
     tail = jnp.exp(-jnp.where(z < 0, 0.0, z)) / 2
-    return jnp.where(z < 0, z - math.log(2), jnp.log1p(-tail))
+    return jnp.where(z < 0, z - math.log(2), short_log1p(-tail))
 
 
 def logistic_density(z: Reals) -> Reals:
-    """Return the log density of the standard logistic distribution."""
-    return jax.nn.log_sigmoid(z) + jax.nn.log_sigmoid(-z)
+    """Return the log density of the standard logistic distribution, ``e^z / (1 + e^z)²``."""
+    size = _magnitude(z)
+    return -size - 2 * short_log1p(jnp.exp(-size))
 
 
 def cauchy_density(z: Reals) -> Reals:
@@ -177,7 +191,7 @@ def cauchy_density(z: Reals) -> Reals:
 def cauchy_log_cdf(z: Reals) -> Reals:
     """Return the log cdf, by the complement above zero."""
     lower, upper = _cauchy_tail(jnp.where(z < 0, -z, 0.0)), _cauchy_tail(jnp.where(z < 0, 0.0, z))
-    return jnp.where(z < 0, jnp.log(lower), jnp.log1p(-upper))
+    return jnp.where(z < 0, jnp.log(lower), short_log1p(-upper))
 
 
 def _cauchy_tail(z: Reals) -> Reals:
@@ -192,7 +206,8 @@ def _cauchy(theta: LocScale, x: Value, *, upper: Any) -> Reals:
 
 def soft_laplace_density(z: Reals) -> Reals:
     """Return ``log(2/π) − log(e^z + e^(−z))``."""
-    return math.log(2 / math.pi) - jnp.logaddexp(z, -z)
+    size = _magnitude(z)
+    return math.log(2 / math.pi) - size - short_log1p(jnp.exp(-2 * size))
 
 
 def soft_laplace_log_cdf(z: Reals) -> Reals:
@@ -201,7 +216,7 @@ def soft_laplace_log_cdf(z: Reals) -> Reals:
     near = _soft_laplace_tail(jnp.where(left & ~far, -z, 0.0))
     tail = _soft_laplace_tail(jnp.where(left, 0.0, z))
     lower = jnp.where(far, z + math.log(2 / math.pi), jnp.log(near))
-    return jnp.where(left, lower, jnp.log1p(-tail))
+    return jnp.where(left, lower, short_log1p(-tail))
 
 
 def _soft_laplace_tail(z: Reals) -> Reals:
@@ -220,8 +235,8 @@ laplace = location_scale(
 logistic = location_scale(
     "Logistic",
     logistic_density,
-    jax.nn.log_sigmoid,
-    lambda z: jax.nn.log_sigmoid(-z),
+    lambda z: log_sigmoids(z)[0],
+    lambda z: log_sigmoids(z)[1],
     (0.0, math.pi**2 / 3),
     symmetric(lambda z: jnp.exp(-z) * (1 / (1 + jnp.exp(-z)))),
     even=True,

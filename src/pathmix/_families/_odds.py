@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from pathmix._families._family import guarded
+from pathmix._special import log1p, log_sigmoids
 from pathmix._typing import Flags, Reals, Value
 
 
@@ -25,8 +26,7 @@ def by_probs(probs: Reals) -> Odds:
 
 def by_logits(logits: Reals) -> Odds:
     """Return the odds of a logit."""
-    logs = jax.nn.log_sigmoid(logits), jax.nn.log_sigmoid(-logits)
-    return Odds(jax.nn.sigmoid(logits), jax.nn.sigmoid(-logits), *logs)
+    return Odds(jax.nn.sigmoid(logits), jax.nn.sigmoid(-logits), *log_sigmoids(logits))
 
 
 def safe_log(p: Reals) -> Reals:
@@ -36,7 +36,7 @@ def safe_log(p: Reals) -> Reals:
 
 def safe_log1m(p: Reals) -> Reals:
     """Return ``log(1 − p)``, with a zero rather than a NaN gradient where ``p = 1``."""
-    return guarded(p < 1, lambda p: jnp.log1p(-p), p, 0.0)
+    return guarded(p < 1, lambda p: log1p(-p), p, 0.0)
 
 
 def times_log(n: Reals, log_p: Reals) -> Reals:

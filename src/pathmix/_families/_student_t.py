@@ -20,6 +20,7 @@ from pathmix._special import (
     log1p_square,
     log_betainc,
     log_ndtr,
+    short_log1p,
     stirling_error,
 )
 from pathmix._typing import Flags, Reals, Value
@@ -197,7 +198,7 @@ def _smaller_tail(theta: StudentT, x: Value, log_p: Reals) -> tuple[Flags, Reals
 def log_student_cdf(df: Reals, z: Reals) -> Reals:
     """Return the log cdf of the standard Student t distribution."""
     # not by maxima, whose slope at a tie is one half
-    upper = jnp.log1p(-jnp.exp(log_tail(df, jnp.where(z < 0, 0.0, z))))
+    upper = short_log1p(-jnp.exp(log_tail(df, jnp.where(z < 0, 0.0, z))))
     return jnp.where(z < 0, log_tail(df, jnp.where(z < 0, -z, 0.0)), upper)
 
 

@@ -21,13 +21,16 @@ from ._log_exp import bounded_exp as bounded_exp
 from ._log_exp import log1mexp as log1mexp
 from ._log_exp import log_diff_exp as log_diff_exp
 from ._log_exp import log_expm1_ratio as log_expm1_ratio
-from ._log_exp import log_quotient as log_quotient
+from ._log_exp import log_sigmoids as log_sigmoids
 from ._log_exp import one_minus_exp as one_minus_exp
 from ._normal import log_ndtr as log_ndtr
 from ._normal import mills_ratio as mills_ratio
 from ._normal import ndtr as ndtr
 from ._quotients import deviance_of as deviance_of
+from ._quotients import log1p as log1p
 from ._quotients import log1p_square as log1p_square
+from ._quotients import log_quotient as log_quotient
+from ._quotients import short_log1p as short_log1p
 from ._split_deviance import beta_deviance_at as beta_deviance_at
 from ._split_deviance import gamma_deviance as gamma_deviance
 from ._stirling import deviance as deviance

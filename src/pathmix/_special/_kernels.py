@@ -14,7 +14,7 @@ from pathmix._typing import Reals
 
 from ._elementwise import in_one_dtype
 from ._exact import product_error, stored
-from ._quotients import artanh_rest, exponent_of, log_of_quotient, over_power
+from ._quotients import artanh_rest, exponent_of, log_quotient, over_power
 from ._stirling import (
     _HALF_LOG_TWO_PI,
     deviance,
@@ -120,8 +120,8 @@ def _beta_deviance_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
     (a, b, x, y), (da, db, dx, dy) = primals, tangents
     out = beta_deviance(a, b, x, y)
     change = jnp.zeros_like(out)
-    change -= 0.0 if is_zero(da) else log_of_quotient(a, (a + b) * x) * da
-    change -= 0.0 if is_zero(db) else log_of_quotient(b, (a + b) * y) * db
+    change -= 0.0 if is_zero(da) else log_quotient((a + b) * x, a) * da
+    change -= 0.0 if is_zero(db) else log_quotient((a + b) * y, b) * db
     change -= 0.0 if is_zero(dx) else a / x * dx
     change -= 0.0 if is_zero(dy) else b / y * dy
     return out, change

@@ -10,6 +10,7 @@ from pathmix._rules import custom_jvp
 from pathmix._typing import Reals
 
 from ._elementwise import as_floats
+from ._quotients import short_log1p
 
 
 @jax.jit
@@ -28,7 +29,7 @@ def log1mexp(x: ArrayLike) -> Reals:
     near = x > -math.log(2)
     inside = x != 0
     close = jnp.log(-jnp.expm1(jnp.where(near & inside, x, -1)))
-    far = jnp.log1p(-jnp.exp(jnp.where(near, -1, x)))
+    far = short_log1p(-jnp.exp(jnp.where(near, -1, x)))
     return jnp.where(inside, jnp.where(near, close, far), -jnp.inf)
 
 
@@ -67,21 +68,6 @@ def log_diff_exp(a: ArrayLike, b: ArrayLike) -> Reals:
 
 
 @jax.jit
-def log_quotient(x: ArrayLike, y: ArrayLike) -> Reals:
-    r"""Compute :math:`\log(x/y)` for positive numbers, relatively accurate also near ``x = y``.
-
-    Far apart it goes by roots, which keep the quotient within the exponent range.
-
-    >>> round(float(log_quotient(2.0, 1.0)), 4)
-    0.6931
-    """
-    x, y = as_floats(x, y)
-    near = (x < 2 * y) & (y < 2 * x)
-    close = jnp.log1p((jnp.where(near, x, y) - y) / y)
-    return jnp.where(near, close, 2 * jnp.log(jnp.sqrt(x) / jnp.sqrt(y)))
-
-
-@jax.jit
 def log_expm1_ratio(u: ArrayLike) -> Reals:
     r"""Compute :math:`\log((e^u - 1)/u)` for :math:`|u| \le 1`, where it is smooth: 0 at ``u = 0``.
 
@@ -95,6 +81,17 @@ def log_expm1_ratio(u: ArrayLike) -> Reals:
     for n in range(12 if u.dtype.itemsize <= 4 else 20, 2, -1):
         total = 1 + u / n * total
     return jnp.log1p(u / 2 * total)
+
+
+def log_sigmoids(t: Reals) -> tuple[Reals, Reals]:
+    r"""Compute :math:`\log\frac{1}{1+e^{-t}}` and :math:`\log\frac{1}{1+e^t}`, by one exponential.
+
+    >>> print(*(log.round(4) for log in log_sigmoids(jnp.array(1.0))))
+    -0.3133 -1.3133
+    """
+    negative = t < 0  # not by minima, whose slope at a tie is one half
+    rest = short_log1p(jnp.exp(jnp.where(negative, t, -t)))
+    return jnp.where(negative, t, 0.0) - rest, jnp.where(negative, 0.0, -t) - rest
 
 
 def bounded_exp(exponent: Reals) -> Reals:

@@ -12,6 +12,7 @@ from pathmix._typing import Reals
 
 from ._chebyshev import chebyshev, horner
 from ._elementwise import as_floats
+from ._quotients import short_log1p
 
 # Chebyshev coefficients of (1 + 2x) exp(x²) erfc(x) in (x - 3.75)/(x + 3.75) for x >= 0 (the
 # variables of Shepherd and Laframboise 1981), from 50-digit arithmetic.
@@ -87,7 +88,7 @@ def log_ndtr(z: ArrayLike) -> Reals:
     left, z_inside = z < 0, jnp.where(inside, z, 1)
     numerator, denominator = _half_scaled_erfc(jnp.where(left, -z_inside, z_inside))
     below = -0.5 * z_inside * z_inside + (jnp.log(numerator) - jnp.log(denominator))
-    above = jnp.log1p(-_upper_tail(jnp.where(left, 1, z_inside), numerator / denominator))
+    above = short_log1p(-_upper_tail(jnp.where(left, 1, z_inside), numerator / denominator))
     ends = jnp.where(z > 0, jnp.zeros_like(z), jnp.where(z < 0, -jnp.inf, z))
     return jnp.where(inside, jnp.where(left, below, above), ends)
 

@@ -12,10 +12,13 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.typing import ArrayLike
 
 from pathmix._moving import is_zero
 from pathmix._rules import custom_jvp
 from pathmix._typing import Reals
+
+from ._elementwise import in_one_dtype
 
 # (artanh(v) - v)/v³ in v² up to 0.13, of least error: 8e-9 and 2e-19, from 40-digit arithmetic.
 _ARTANH_32 = (
@@ -110,23 +113,27 @@ def _bits(x: Reals) -> Array:
     return lax.bitcast_convert_type(x, f"int{jnp.finfo(x.dtype).bits}")
 
 
-@custom_jvp
-def log_of_quotient(x: Reals, m: Reals) -> Reals:
-    """Return ``log(m/x)`` of positive finite numbers, relatively accurate also near ``m = x``.
+def log_quotient(x: ArrayLike, y: ArrayLike) -> Reals:
+    """Return ``log(x/y)`` of positive finite numbers, relatively accurate also near ``x = y``.
 
-    >>> print(log_of_quotient(jnp.array(100.0), jnp.array(101.0)).round(6))
+    >>> print(log_quotient(101.0, 100.0).round(6))
     0.00995
     """
-    return quotient(x, m).log()
+    return _log_quotient(*in_one_dtype(x, y))
 
 
-@partial(log_of_quotient.defjvp, symbolic_zeros=True)
-def _log_of_quotient_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
-    (x, m), (dx, dm) = primals, tangents
-    out = log_of_quotient(x, m)
+@custom_jvp
+def _log_quotient(x: Reals, y: Reals) -> Reals:
+    return quotient(y, x).log()
+
+
+@partial(_log_quotient.defjvp, symbolic_zeros=True)
+def _log_quotient_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
+    (x, y), (dx, dy) = primals, tangents
+    out = _log_quotient(x, y)
     change = jnp.zeros_like(out)
-    change -= 0.0 if is_zero(dx) else dx / x
-    change += 0.0 if is_zero(dm) else dm / m
+    change += 0.0 if is_zero(dx) else dx / x
+    change -= 0.0 if is_zero(dy) else dy / y
     return out, change
 
 
@@ -150,9 +157,48 @@ def _deviance_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
     (x, m), (dx, dm) = primals, tangents
     out = deviance_of(x, m)
     change = jnp.zeros_like(out)
-    change -= 0.0 if is_zero(dx) else log_of_quotient(x, m) * dx
+    change -= 0.0 if is_zero(dx) else log_quotient(m, x) * dx
     change += 0.0 if is_zero(dm) else (m - x) / m * dm
     return out, change
+
+
+@custom_jvp
+def short_log1p(q: Reals) -> Reals:
+    """Return ``log(1 + q)`` for −1/2 ≤ q ≤ 1, relatively accurate, by one short polynomial.
+
+    >>> print(short_log1p(jnp.array([-0.5, 1.0])).round(5))
+    [-0.69315  0.69315]
+    """
+    v = q * (1 / (2 + q))
+    return 2 * (v + artanh_rest(v))
+
+
+@custom_jvp
+def log1p(q: Reals) -> Reals:
+    """Return ``log(1 + q)`` for finite q > −1, relatively accurate.
+
+    (XLA's is off by up to 120 units in float64, between −0.45 and −0.3.)
+
+    >>> print(log1p(jnp.array([-0.9, 9.0])).round(5))
+    [-2.30259  2.30259]
+    """
+    one = jnp.ones_like(q)
+    exponent = exponent_of(one, 1 + q)
+    scale = over_power(one, exponent)
+    v = (q * scale + (scale - 1)) * (1 / (q * scale + (scale + 1)))
+    return exponent.astype(q.dtype) * math.log(2) + 2 * (v + artanh_rest(v))
+
+
+def _log1p_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    return log1p(*primals), tangents[0] * (1 / (1 + primals[0]))
+
+
+def _short_log1p_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    return short_log1p(*primals), tangents[0] * (1 / (1 + primals[0]))
+
+
+log1p.defjvp(_log1p_jvp)
+short_log1p.defjvp(_short_log1p_jvp)
 
 
 @custom_jvp
@@ -164,13 +210,7 @@ def log1p_square(z: Reals) -> Reals:
     """
     size = jnp.abs(z)
     large = size > 1e9  # where it is 2 log |z|
-    q = jnp.where(large, size - 1, size * size)
-    one = jnp.ones_like(q)
-    exponent = exponent_of(one, 1 + q)
-    scale = over_power(one, exponent)
-    v = (q * scale + (scale - 1)) * (1 / (q * scale + (scale + 1)))
-    log = exponent.astype(q.dtype) * math.log(2) + 2 * (v + artanh_rest(v))
-    return jnp.where(large, 2, 1) * log
+    return jnp.where(large, 2, 1) * log1p(jnp.where(large, size - 1, size * size))
 
 
 @log1p_square.defjvp
