@@ -10,6 +10,7 @@ are products with vectors; reverse mode works their terms out again, which is ch
 them.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -21,11 +22,17 @@ from jax import Array, lax
 from pathmix._components import Canonical
 from pathmix._evaluation._rows import Rows, finite, limit_at, moved, times
 from pathmix._families import factored
-from pathmix._layout import fold_components, in_stretches, over_components, with_points
+from pathmix._layout import (
+    fold_components,
+    in_stretches,
+    is_symbolic,
+    over_components,
+    with_points,
+)
 from pathmix._moving import dense, is_zero
 from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp, stored
-from pathmix._tuning import DENSE, DENSE_CHANGE, STORED
+from pathmix._tuning import DENSE, DENSE_CHANGE, SHARED_BADLY, STORED
 from pathmix._typing import Reals, Shape, Value
 from pathmix._weights import Weights, log_ratio, weighted
 
@@ -79,9 +86,16 @@ def _each(fn: Callable[[Canonical], Any], first: Canonical, points: Shape) -> An
     Of few components it comes out of a loop, so that it is stored, unless the family is so light
     that it is faster to work it out twice; of many, compilers store it anyway.
     """
-    if first.family.light or first.own_shape[0] >= STORED:
+    count = first.own_shape[0]
+    if count >= STORED or (first.family.light and not _is_shared_badly(count, points)):
         return fn(first)
     return _one_by_one(fn, first, points)
+
+
+def _is_shared_badly(count: int, points: Shape) -> bool:
+    """Whether two threads share one pass over so few values that it takes longer than by parts."""
+    size = math.prod(points)
+    return not is_symbolic(size) and SHARED_BADLY[0] < count * size < SHARED_BADLY[1]
 
 
 def _one_by_one(fn: Callable[[Canonical], Any], first: Canonical, points: Shape) -> Any:

@@ -96,6 +96,7 @@ asymmetric_laplace = Family(
     log_survival=_log_survival,
     cdf=_cdf,
     velocity=implicit(_log_cdf, _log_survival),
+    light=True,
     mean=_mean,
     variance=_variance,
 )

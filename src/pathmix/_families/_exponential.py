@@ -118,6 +118,7 @@ exponential = Family(
     log_survival=_exponential_log_survival,
     cdf=_exponential_cdf,
     velocity=_exponential_velocity,
+    light=True,
     mean=lambda theta: 1 / theta.rate,
     variance=lambda theta: 1 / theta.rate**2,
 )

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pathmix._families._edges import cdf_between, log_cdf_between, log_survival_between
-from pathmix._families._exponential import hazard, log_cdf_of_hazard
+from pathmix._families._exponential import log_cdf_of_hazard
 from pathmix._families._family import Family, guarded, implicit
 from pathmix._special import log1mexp, one_minus_exp
 from pathmix._typing import Reals, Value
@@ -54,9 +54,10 @@ def _log_survival(theta: Gompertz, x: Value) -> Reals:
 
 
 def _hazard(theta: Gompertz, x: Reals) -> Reals:
+    """``c (e^(rate x) − 1)``; where that overflows, infinity with a zero gradient."""
     t = theta.rate * x
-    small = t < 1
-    expm1 = jnp.where(small, jnp.expm1(jnp.where(small, t, 0.0)), hazard(t) - 1)
+    fits = t < jnp.log(jnp.finfo(t.dtype).max)
+    expm1 = jnp.where(fits, jnp.expm1(jnp.where(fits, t, 0.0)), jnp.inf)
     return theta.concentration * expm1
 
 

@@ -115,6 +115,7 @@ half_normal = half(
     lambda z: erf(z / math.sqrt(2)),
     mean=lambda theta: math.sqrt(2 / math.pi) * theta.scale,
     variance=lambda theta: (1 - 2 / math.pi) * theta.scale**2,
+    light=True,
 )
 half_cauchy = half(
     "HalfCauchy",

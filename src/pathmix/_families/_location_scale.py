@@ -25,6 +25,7 @@ from pathmix._special import (
     mills_ratio,
     ndtr,
     short_log1p,
+    sigmoid,
 )
 from pathmix._typing import Flags, Reals, Value
 
@@ -223,14 +224,17 @@ def _soft_laplace_tail(z: Reals) -> Reals:
     return 2 / math.pi * arctan_and_cot(jnp.exp(-z))[0]
 
 
-laplace = location_scale(
-    "Laplace",
-    lambda z: -jnp.abs(z) - math.log(2),
-    laplace_log_cdf,
-    lambda z: laplace_log_cdf(-z),
-    (0.0, 2.0),
-    symmetric(lambda z: 0.5 * jnp.exp(-z)),
-    even=True,
+laplace = replace(
+    location_scale(
+        "Laplace",
+        lambda z: -jnp.abs(z) - math.log(2),
+        laplace_log_cdf,
+        lambda z: laplace_log_cdf(-z),
+        (0.0, 2.0),
+        symmetric(lambda z: 0.5 * jnp.exp(-z)),
+        even=True,
+    ),
+    light=True,
 )
 logistic = location_scale(
     "Logistic",
@@ -238,7 +242,7 @@ logistic = location_scale(
     lambda z: log_sigmoids(z)[0],
     lambda z: log_sigmoids(z)[1],
     (0.0, math.pi**2 / 3),
-    symmetric(lambda z: jnp.exp(-z) * (1 / (1 + jnp.exp(-z)))),
+    sigmoid,
     even=True,
 )
 soft_laplace = location_scale(

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from pathmix._families._family import Family, guarded, sharpen
-from pathmix._typing import Reals, Value
+from pathmix._typing import Flags, Reals, Value
 
 
 class Uniform(NamedTuple):
@@ -29,6 +29,20 @@ def _log_cdf(theta: Uniform, x: Value) -> Reals:
 
 def _log_survival(theta: Uniform, x: Value) -> Reals:
     return jnp.where(x <= theta.low, 0.0, _log_share(theta, x, lambda f, s: sharpen(s, f)))
+
+
+def _cdf(theta: Uniform, x: Value) -> Reals:
+    return _tail(theta, x, jnp.zeros((), bool))
+
+
+def _tail(theta: Uniform, x: Value, upper: Flags) -> Reals:
+    """The upper tail where a flag is set, and the cdf elsewhere."""
+    low, high = theta
+    middle = low + (high - low) / 2
+    share = lambda x: jnp.where(upper, high - x, x - low) * (1 / (high - low))  # noqa: E731
+    return guarded(
+        (x > low) & (x < high), share, x, middle, jnp.where((x <= low) ^ upper, 0.0, 1.0)
+    )
 
 
 def _velocity(theta: Uniform, tangent: Uniform, x: Value) -> Value:
@@ -54,7 +68,10 @@ uniform = Family(
     Uniform,
     log_cdf=_log_cdf,
     log_survival=_log_survival,
+    cdf=_cdf,
+    tail=_tail,
     velocity=_velocity,
+    light=True,
     mean=lambda theta: theta.low + (theta.high - theta.low) / 2,
     variance=lambda theta: (theta.high - theta.low) ** 2 / 12,
 )

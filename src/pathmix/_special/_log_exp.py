@@ -94,6 +94,22 @@ def log_sigmoids(t: Reals) -> tuple[Reals, Reals]:
     return jnp.where(negative, t, 0.0) - rest, jnp.where(negative, 0.0, -t) - rest
 
 
+@custom_jvp
+def sigmoid(t: Reals) -> Reals:
+    """Compute ``1/(1 + e^(−t))``, with a slope that keeps its digits where it is near zero.
+
+    >>> print(sigmoid(jnp.array(1.0)).round(4))
+    0.7311
+    """
+    return jax.nn.sigmoid(t)
+
+
+@sigmoid.defjvp
+def _sigmoid_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    (t,), (dt,) = primals, tangents
+    return sigmoid(t), sigmoid(t) * sigmoid(-t) * dt
+
+
 def bounded_exp(exponent: Reals) -> Reals:
     """Compute ``exp``, cut off below the largest float: sums of it are finite, 0 times it is 0.
 
