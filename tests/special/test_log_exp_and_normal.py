@@ -15,6 +15,7 @@ from pathmix._special import (
     log_sigmoids,
     mills_ratio,
     ndtr,
+    sigmoid,
 )
 
 # Each is a chain of under ten operations, none of which magnifies the errors of those before it;
@@ -54,6 +55,15 @@ def test_log_sigmoids(precision, side, sign):
         fn = jax.grad(fn)
         slopes = oracles.on_points(lambda v, n=order: mp.diff(exact, v, n), [t])
         assert oracles.errors(jax.vmap(fn)(t), slopes, 1).max() < _tolerance(precision)
+
+
+def test_sigmoid(precision):
+    t = np.linspace(-60, 60, 61).astype(precision)
+    exact = lambda v: 1 / (1 + mp.exp(-v))  # noqa: E731
+    values = oracles.on_points(exact, [t])
+    slopes = oracles.on_points(lambda v: exact(v) * exact(-v), [t])
+    assert oracles.errors(sigmoid(t), values, 0).max() < _tolerance(precision)
+    assert oracles.errors(jax.vmap(jax.grad(sigmoid))(t), slopes, 0).max() < _tolerance(precision)
 
 
 def test_log_sigmoids_at_the_ends():

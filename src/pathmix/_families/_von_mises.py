@@ -10,7 +10,7 @@ from jax import lax
 from jax.scipy.special import i0e
 
 from pathmix._families._family import Family, guarded, implicit
-from pathmix._special import log_von_mises_cdf, log_von_mises_survival
+from pathmix._special import log_von_mises_cdf, log_von_mises_survival, sine, wrapped
 from pathmix._typing import Reals, Value
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
@@ -25,13 +25,14 @@ class VonMises(NamedTuple):
 
 def _log_density(theta: VonMises, x: Value) -> Reals:
     """``p = exp(κ cos(x − loc)) / (2π I₀(κ))`` on ``[−π, π]``."""
-    kappa = theta.concentration
+    loc, kappa = wrapped(theta.loc), theta.concentration
     # XLA would rearrange the Bessel function of a constant without end, and say so.
     log_height = -math.log(2 * math.pi) - jnp.log(i0e(lax.optimization_barrier(kappa)))
 
     def density(x: Reals) -> Reals:
         # κ (cos t − 1) loses half the digits near t = 0; −2κ sin²(t/2) loses none
-        return -2 * kappa * jnp.sin((x - theta.loc) / 2) ** 2 + log_height
+        half_chord = sine((x - loc) / 2)
+        return -2 * kappa * half_chord * half_chord + log_height
 
     return guarded(jnp.abs(x) <= math.pi, density, x, 0.0)
 

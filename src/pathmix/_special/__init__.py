@@ -32,6 +32,7 @@ from ._quotients import log1p as log1p
 from ._quotients import log1p_square as log1p_square
 from ._quotients import log_quotient as log_quotient
 from ._quotients import short_log1p as short_log1p
+from ._sine import sine as sine
 from ._split_deviance import beta_deviance_at as beta_deviance_at
 from ._split_deviance import gamma_deviance as gamma_deviance
 from ._stirling import deviance as deviance
@@ -41,3 +42,4 @@ from ._substitution import solve_rows as solve_rows
 from ._triangular import triangular_inverse as triangular_inverse
 from ._von_mises import log_von_mises_cdf as log_von_mises_cdf
 from ._von_mises import log_von_mises_survival as log_von_mises_survival
+from ._von_mises import wrapped as wrapped

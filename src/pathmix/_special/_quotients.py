@@ -169,8 +169,8 @@ def short_log1p(q: Reals) -> Reals:
     >>> print(short_log1p(jnp.array([-0.5, 1.0])).round(5))
     [-0.69315  0.69315]
     """
-    v = q * (1 / (2 + q))
-    return 2 * (v + artanh_rest(v))
+    twice = q * (2 / (2 + q))  # not halved and doubled again, which loses the smallest numbers
+    return twice + 2 * artanh_rest(twice / 2)
 
 
 @custom_jvp
@@ -185,8 +185,8 @@ def log1p(q: Reals) -> Reals:
     one = jnp.ones_like(q)
     exponent = exponent_of(one, 1 + q)
     scale = over_power(one, exponent)
-    v = (q * scale + (scale - 1)) * (1 / (q * scale + (scale + 1)))
-    return exponent.astype(q.dtype) * math.log(2) + 2 * (v + artanh_rest(v))
+    twice = (q * scale + (scale - 1)) * (2 / (q * scale + (scale + 1)))
+    return exponent.astype(q.dtype) * math.log(2) + (twice + 2 * artanh_rest(twice / 2))
 
 
 def _log1p_jvp(primals, tangents):  # type: ignore[no-untyped-def]
