@@ -179,10 +179,13 @@ def test_log_densities_of_every_family_in_a_loop(x64, row):
     check_in_a_loop(row, lambda mixture, x: mixture.log_prob(x))
 
 
+# second derivatives of four incomplete beta functions take a quarter of an hour to compile
+TOO_LONG = ["Truncated StudentT right"]
+TAILED = [row for row in families.ROWS if row.oracle.tails and not row.event_shape]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "row", [row for row in families.ROWS if row.oracle.tails and not row.event_shape], ids=str
-)
+@pytest.mark.parametrize("row", [row for row in TAILED if str(row) not in TOO_LONG], ids=str)
 def test_tails_of_every_family_in_a_loop(x64, row):
     check_in_a_loop(row, lambda mixture, x: mixture.log_survival_function(x))
 
