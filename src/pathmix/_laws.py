@@ -19,6 +19,7 @@ from pathmix._evaluation import velocity_at
 from pathmix._families import given
 from pathmix._mixture import MixtureSameFamily
 from pathmix._typing import Reals, Value
+from pathmix._where import where
 
 DRAWS = 4096
 FALSE_ALARM = 1e-6
@@ -68,7 +69,7 @@ def _laws(components: Distribution, parts: Canonical, x: Value) -> Iterator[tupl
     family, mixture = parts.family, _mixture(parts)
     has_tails = not parts.event_dim and family.log_cdf is not None
     yield "density", _error(_densities(parts, x), components.log_prob(_with_k(x, parts)))
-    yield "NaN", jnp.where(jnp.isnan(mixture.log_prob(jnp.full_like(x, jnp.nan))), 0.0, 1.0)
+    yield "NaN", where(jnp.isnan(mixture.log_prob(jnp.full_like(x, jnp.nan))), 0.0, 1.0)
     yield "batches", _batches(parts, x)
     if has_tails:
         yield from _tails(parts, mixture, x)
@@ -113,11 +114,11 @@ def _draws(mixture: MixtureSameFamily, *, has_cdf: bool) -> Reals:
     """
     draws = mixture.sample(jax.random.key(0), (DRAWS,))
     if not has_cdf:
-        return jnp.where(jnp.isfinite(mixture.log_prob(draws)), 0.0, 1.0)
+        return where(jnp.isfinite(mixture.log_prob(draws)), 0.0, 1.0)
     x, share = jnp.sort(draws), (jnp.arange(DRAWS) + 1) / DRAWS
     # the cdf of counts jumps: it is compared where the draws have passed a value
     passed = jnp.concatenate([x[1:] != x[:-1], jnp.ones(1, bool)])
-    distance = jnp.max(jnp.where(passed, jnp.abs(share - mixture.cdf(x)), 0.0))
+    distance = jnp.max(where(passed, jnp.abs(share - mixture.cdf(x)), 0.0))
     allowed = np.sqrt(np.log(2 / FALSE_ALARM) / (2 * DRAWS)) + 1 / DRAWS
     return jnp.maximum(distance - allowed, 0.0)
 
@@ -143,7 +144,7 @@ def _continuity(parts: Canonical, x: Value) -> Reals:
         terms.append(jax.jvp(lambda parts: log_density(parts, x), (parts,), (tangent,))[1])
         stacked = jnp.stack(jnp.broadcast_arrays(*terms))
         total = jnp.sum(jnp.abs(stacked), axis=0)
-        return jnp.abs(jnp.sum(stacked, axis=0)) / jnp.where(total > 0, total, 1.0)
+        return jnp.abs(jnp.sum(stacked, axis=0)) / where(total > 0, total, 1.0)
 
     return jax.jit(jax.vmap(at))(x)
 
@@ -159,4 +160,4 @@ def _with_k(x: Value, parts: Canonical) -> Value:
 def _error(actual: Reals, wanted: Reals) -> Reals:
     """Relative errors, absolute below one."""
     off = jnp.abs(actual - wanted) / jnp.maximum(jnp.abs(wanted), 1.0)
-    return jnp.where(actual == wanted, 0.0, off)
+    return where(actual == wanted, 0.0, off)

@@ -18,6 +18,7 @@ from pathmix._layout import fold_components, over_components, with_points
 from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp
 from pathmix._typing import ComponentFirst, Flags, Reals
+from pathmix._where import where
 
 PerWeight: TypeAlias = Float[Array, "*batch k"]
 
@@ -65,13 +66,13 @@ class Probabilities(NamedTuple):
     def change(self, tangent: "Weights") -> Change:
         """Return the derivative of the weights."""
         w, d_w = jax.jvp(Probabilities.values, (self,), (tangent,))
-        u = lax.stop_gradient(jnp.where(w > 0, w, 1.0))
+        u = lax.stop_gradient(where(w > 0, w, 1.0))
         return Change(jnp.log(u), w / u, d_w / u)
 
     def shares(self, terms: ComponentFirst) -> ComponentFirst:
         """Return the probabilities of :meth:`posterior`, ``k *points``, of such terms."""
         w = _first(self.values(), terms)
-        terms = jnp.where((w > 0) | jnp.isfinite(terms), terms, -jnp.inf)
+        terms = where((w > 0) | jnp.isfinite(terms), terms, -jnp.inf)
         parts = w * bounded_exp(_relative(w > 0, terms))
         return parts / jnp.sum(parts, axis=0)
 
@@ -107,7 +108,7 @@ class Logits(NamedTuple):
     def change(self, tangent: "Weights") -> Change:
         """Return the derivative of the weights."""
         log_w, d_log_w = jax.jvp(Logits.log, (self,), (tangent,))
-        a = jnp.where(log_w > -jnp.inf, d_log_w, 0.0)
+        a = where(log_w > -jnp.inf, d_log_w, 0.0)
         return Change(log_w, jnp.ones_like(log_w), a)
 
     def shares(self, terms: ComponentFirst) -> ComponentFirst:
@@ -172,13 +173,13 @@ def _times(w: Reals, factors: Reals | None) -> Reals:
 
 def weighted(log_w: Reals, terms: Reals) -> Reals:
     """``log w + terms``, where a zero weight beats an infinite term."""
-    return jnp.where(log_w == -jnp.inf, -jnp.inf, log_w + terms)
+    return where(log_w == -jnp.inf, -jnp.inf, log_w + terms)
 
 
 def average(w: PerWeight, t: ComponentFirst) -> Reals:
     """Return ``Σ_k w_k t_k`` of ``k *points``, in which a zero weight beats an infinite term."""
     w = _first(w, t)
-    return jnp.sum(w * jnp.where((w == 0) & ~jnp.isfinite(t), 0.0, t), axis=0)
+    return jnp.sum(w * where((w == 0) & ~jnp.isfinite(t), 0.0, t), axis=0)
 
 
 def log_ratio(terms: Reals, out: Reals) -> Reals:
@@ -197,21 +198,21 @@ def _ratio(terms: ComponentFirst, out: Reals) -> ComponentFirst:
 
 def _relative(positive: Flags, terms: ComponentFirst) -> ComponentFirst:
     """Terms relative to the highest of a component with weight."""
-    top = jnp.max(jnp.where(positive, terms, -jnp.inf), axis=0)
+    top = jnp.max(where(positive, terms, -jnp.inf), axis=0)
     return log_ratio(terms, lax.stop_gradient(top))
 
 
 def _where_felt(factor: Reals, tangent: Reals) -> Reals:
     """Tangents of terms that vanish may have overflowed; they count for nothing."""
-    return jnp.where(factor > 0, tangent, 0.0)
+    return where(factor > 0, tangent, 0.0)
 
 
 def safe_log(w: Reals) -> Reals:
     """``log w``, whose derivative at zero is zero."""
-    return jnp.where(w > 0, jnp.log(jnp.where(w > 0, w, 1.0)), -jnp.inf)
+    return where(w > 0, jnp.log(where(w > 0, w, 1.0)), -jnp.inf)
 
 
 def _logsumexp(terms: ComponentFirst) -> Reals:
     top = fold_components(jnp.maximum, terms)
-    top = jnp.where(jnp.isfinite(top), top, 0.0)
+    top = where(jnp.isfinite(top), top, 0.0)
     return jnp.log(fold_components(jnp.add, terms, lambda t: jnp.exp(t - top))) + top

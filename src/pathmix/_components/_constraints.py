@@ -10,6 +10,7 @@ from numpyro.distributions.util import array_equiv
 
 from pathmix._numpyro import preimage
 from pathmix._typing import Flags, Value
+from pathmix._where import where
 
 
 class _ExtendedInterval(constraints.interval):
@@ -17,9 +18,9 @@ class _ExtendedInterval(constraints.interval):
 
     def feasible_like(self, prototype: Any) -> Value:
         low, high = jnp.isfinite(self.lower_bound), jnp.isfinite(self.upper_bound)
-        below, above = jnp.where(low, self.lower_bound, 0.0), jnp.where(high, self.upper_bound, 0.0)
+        below, above = where(low, self.lower_bound, 0.0), where(high, self.upper_bound, 0.0)
         inside = (below + above) / (1.0 * low + high + (~low & ~high))
-        inside = inside + jnp.where(low & ~high, 1.0, 0.0) - jnp.where(high & ~low, 1.0, 0.0)
+        inside = inside + where(low & ~high, 1.0, 0.0) - where(high & ~low, 1.0, 0.0)
         return jnp.broadcast_to(inside, jnp.shape(prototype))
 
 
@@ -42,31 +43,31 @@ class ToExtendedInterval(Transform):
     def __call__(self, x: Any) -> Value:
         below, above, low, high = self._ends()
         # The exponential of the branches that are not taken must not overflow: 0 · ∞ in gradients.
-        step = jnp.exp(jnp.where(below != above, x, 0.0))
+        step = jnp.exp(where(below != above, x, 0.0))
         between = low + (high - low) * SigmoidTransform()(x)
-        half = jnp.where(below, low + step, high - step)
-        return jnp.where(below & above, between, jnp.where(below | above, half, x))
+        half = where(below, low + step, high - step)
+        return where(below & above, between, where(below | above, half, x))
 
     def _inverse(self, y: Any) -> Value:
         below, above, low, high = self._ends()
         both, one = below & above, below != above
-        share = jnp.where(both, (y - low) / jnp.where(both, high - low, 1.0), 0.5)
-        step = jnp.where(one, jnp.where(below, y - low, high - y), 1.0)
+        share = where(both, (y - low) / where(both, high - low, 1.0), 0.5)
+        step = where(one, where(below, y - low, high - y), 1.0)
         between = preimage(SigmoidTransform(), share)
-        return jnp.where(both, between, jnp.where(one, jnp.log(step), y))
+        return where(both, between, where(one, jnp.log(step), y))
 
     def log_abs_det_jacobian(self, x: Any, y: Any, intermediates: Any = None) -> Value:
         del intermediates
         below, above, low, high = self._ends()
         both = below & above
-        log_width = jnp.log(jnp.where(both, high - low, 1.0))
+        log_width = jnp.log(where(both, high - low, 1.0))
         between = log_width + SigmoidTransform().log_abs_det_jacobian(x, y)
-        return jnp.where(both, between, jnp.where(below | above, x, 0.0))
+        return where(both, between, where(below | above, x, 0.0))
 
     @property
     def sign(self) -> Value:
         below, above, _, _ = self._ends()
-        return jnp.where(above & ~below, -1.0, 1.0)
+        return where(above & ~below, -1.0, 1.0)
 
     def forward_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return jnp.broadcast_shapes(shape, jnp.shape(self.low), jnp.shape(self.high))
@@ -85,7 +86,7 @@ class ToExtendedInterval(Transform):
     def _ends(self) -> tuple[Flags, Flags, Value, Value]:
         """Which ends are finite, and the ends, zero where they are not."""
         below, above = jnp.isfinite(self.low), jnp.isfinite(self.high)
-        return below, above, jnp.where(below, self.low, 0.0), jnp.where(above, self.high, 0.0)
+        return below, above, where(below, self.low, 0.0), where(above, self.high, 0.0)
 
 
 @biject_to.register(_ExtendedInterval)

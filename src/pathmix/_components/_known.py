@@ -17,6 +17,7 @@ from numpyro.distributions.transforms import AffineTransform, ExpTransform, Powe
 from pathmix import _families as f
 from pathmix._components._pushforward import Pushed, pushforward
 from pathmix._typing import Reals
+from pathmix._where import where
 
 Make = Callable[..., Distribution]
 
@@ -153,17 +154,17 @@ def _log_normal_variance(theta: Pushed) -> Reals:
 
 def _inverse_gamma_moments(theta: Pushed) -> tuple[Reals, Reals]:
     a, rate = theta.base
-    mean = jnp.where(a > 1, rate / (jnp.where(a > 1, a, 2.0) - 1), jnp.inf)
-    variance = mean**2 / (jnp.where(a > 2, a, 3.0) - 2)
-    return mean, jnp.where(a > 2, variance, jnp.inf)
+    mean = where(a > 1, rate / (where(a > 1, a, 2.0) - 1), jnp.inf)
+    variance = mean**2 / (where(a > 2, a, 3.0) - 2)
+    return mean, where(a > 2, variance, jnp.inf)
 
 
 def _pareto_moments(theta: Pushed) -> tuple[Reals, Reals]:
     a, scale = theta.base.rate, theta.transforms[-1].scale
-    excess = jnp.where(a > 1, a, 2.0) - 1
-    mean = jnp.where(a > 1, scale * (a / excess), jnp.inf)
-    more = jnp.where(a > 2, a, 3.0) - 2
-    return mean, jnp.where(a > 2, (scale / excess) ** 2 * (a / more), jnp.inf)
+    excess = where(a > 1, a, 2.0) - 1
+    mean = where(a > 1, scale * (a / excess), jnp.inf)
+    more = where(a > 2, a, 3.0) - 2
+    return mean, where(a > 2, (scale / excess) ** 2 * (a / more), jnp.inf)
 
 
 log_normal = replace(

@@ -10,6 +10,7 @@ from pathmix._components._supports import component_bounds
 from pathmix._families import Family
 from pathmix._layout import expand_to
 from pathmix._typing import Flags, Reals, Value
+from pathmix._where import where
 
 Parameters = Sequence[Any]
 Build = Callable[[Parameters], Distribution]
@@ -48,7 +49,7 @@ def _log_density(d: Distribution, x: Value) -> Reals:
     x = _feasible(d, x, inside)
     if d.is_discrete:  # some index a table by the value
         x = x.astype(int)
-    return jnp.where(inside, d.log_prob(x), -jnp.inf)
+    return where(inside, d.log_prob(x), -jnp.inf)
 
 
 def _cdf(d: Distribution, x: Value) -> Reals:
@@ -60,7 +61,7 @@ def _cdf(d: Distribution, x: Value) -> Reals:
     below = x < low if d.is_discrete else x <= low
     inside = ~below & (x < high)
     within = d.cdf(_feasible(d, x, inside))
-    return jnp.clip(jnp.where(inside, within, jnp.where(below, 0.0, 1.0)), 0.0, 1.0)
+    return jnp.clip(where(inside, within, where(below, 0.0, 1.0)), 0.0, 1.0)
 
 
 def _feasible(d: Distribution, x: Value, inside: Flags) -> Value:
@@ -69,7 +70,7 @@ def _feasible(d: Distribution, x: Value, inside: Flags) -> Value:
         safe = d.support.feasible_like(x)
     except NotImplementedError:
         return x
-    return jnp.where(inside.reshape(inside.shape + (1,) * d.event_dim), x, safe).astype(x.dtype)
+    return where(inside.reshape(inside.shape + (1,) * d.event_dim), x, safe).astype(x.dtype)
 
 
 def _moment(d: Distribution, name: str) -> Reals:

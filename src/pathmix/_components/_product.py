@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from pathmix._families import Family, Theta, given, spread_over
 from pathmix._typing import Reals, Value
+from pathmix._where import where
 
 
 @cache
@@ -20,7 +21,7 @@ def product(base: Family, ndims: int) -> Family:
     def log_density(theta: Theta, x: Value) -> Reals:
         total = jnp.sum(base.log_density(theta, x), axis=axes)
         # one coordinate outside its support stops the gradients of all
-        return jnp.where(total == -jnp.inf, -jnp.inf, total)
+        return where(total == -jnp.inf, -jnp.inf, total)
 
     def covariance(theta: Theta) -> Reals:
         variance = spread_over(theta, given(base.variance)(theta))

@@ -13,6 +13,7 @@ from pathmix._components._supports import bounds
 from pathmix._families import Family, Theta, given, spread_over
 from pathmix._numpyro import preimage
 from pathmix._typing import Flags, Reals, Value
+from pathmix._where import where
 
 
 class Pushed(NamedTuple):
@@ -43,32 +44,32 @@ def pushforward(base: Family, event_dim: int = 0, *, elementwise: bool, affine: 
             log_det += sum_rightmost(t.log_abs_det_jacobian(z, y), rest)
             y, rank = z, t.domain.event_dim + rest
         log_p = sum_rightmost(base.log_density(theta.base, y), rank - base.event_dim)
-        return jnp.where(inside & (log_p > -jnp.inf), log_p - log_det, -jnp.inf)
+        return where(inside & (log_p > -jnp.inf), log_p - log_det, -jnp.inf)
 
     def tails(theta: Pushed, x: Value) -> tuple[Reals, Reals, Flags, Flags]:
         """Those of the base, the one that is the cdf first, and where ``x`` is beyond an end."""
         y, rising, below, above = _pull_back(theta.transforms, x)
         lower, upper = given(base.log_cdf)(theta.base, y), given(base.log_survival)(theta.base, y)
-        return jnp.where(rising, lower, upper), jnp.where(rising, upper, lower), below, above
+        return where(rising, lower, upper), where(rising, upper, lower), below, above
 
     def log_cdf(theta: Pushed, x: Value) -> Reals:
         log_p, _, below, above = tails(theta, x)
-        return jnp.where(below, -jnp.inf, jnp.where(above, 0.0, log_p))
+        return where(below, -jnp.inf, where(above, 0.0, log_p))
 
     def cdf(theta: Pushed, x: Value) -> Reals:
         if not all(isinstance(t.sign, int) and t.sign > 0 for t in theta.transforms):
             return jnp.exp(log_cdf(theta, x))
         y, _, below, above = _pull_back(theta.transforms, x)
-        return jnp.where(below, 0.0, jnp.where(above, 1.0, base.cdf_at(theta.base, y)))
+        return where(below, 0.0, where(above, 1.0, base.cdf_at(theta.base, y)))
 
     def tail(theta: Pushed, x: Value, upper: Flags) -> Reals:
         y, rising, below, above = _pull_back(theta.transforms, x)
         inside = base.tail_at(theta.base, y, upper ^ ~rising)
-        return jnp.where(below | above, jnp.where(below ^ upper, 0.0, 1.0), inside)
+        return where(below | above, where(below ^ upper, 0.0, 1.0), inside)
 
     def log_survival(theta: Pushed, x: Value) -> Reals:
         _, log_p, below, above = tails(theta, x)
-        return jnp.where(below, 0.0, jnp.where(above, -jnp.inf, log_p))
+        return where(below, 0.0, where(above, -jnp.inf, log_p))
 
     def velocity(theta: Pushed, tangent: Pushed, x: Value) -> Value:
         y = spread_over(theta, x)
@@ -118,11 +119,11 @@ def _invert(t: Transform, x: Value) -> tuple[Value, Value, Flags]:
     event_shape = (1,) * t.codomain.event_dim
 
     def keep(ok: Flags, x: Value) -> Value:
-        return jnp.where(ok.reshape(ok.shape + event_shape), x, t.codomain.feasible_like(x))
+        return where(ok.reshape(ok.shape + event_shape), x, t.codomain.feasible_like(x))
 
     if isinstance(t, AffineTransform):  # NumPyro's codomain is wrong for a traced negative scale
         ok = jnp.isfinite(x)
-        x = jnp.where(ok, x, 0.0)
+        x = where(ok, x, 0.0)
         return x, preimage(t, x), ok
     finite = jnp.all(jnp.isfinite(x), axis=tuple(range(-t.codomain.event_dim, 0)))
     ok = jnp.asarray(t.codomain(x)) & finite
@@ -142,10 +143,10 @@ def _pull_back(transforms: tuple[Transform, ...], x: Value) -> tuple[Value, Flag
         under, over = ~ok & (y <= low), ~ok & (y >= high)
         open_ = ~(below | above)  # what is beyond one end is not looked at again
         below, above = (
-            below | open_ & jnp.where(rising, under, over),
-            above | open_ & jnp.where(rising, over, under),
+            below | open_ & where(rising, under, over),
+            above | open_ & where(rising, over, under),
         )
-        y, rising = z, jnp.where(t.sign > 0, rising, ~rising)
+        y, rising = z, where(t.sign > 0, rising, ~rising)
     return y, rising, below, above
 
 

@@ -27,6 +27,7 @@ from pathmix._components._constraints import extended_interval, union
 from pathmix._layout import pad_left
 from pathmix._numpyro import is_inverse
 from pathmix._typing import Flags, Value
+from pathmix._where import where
 
 Ends: TypeAlias = tuple[Any, Any]
 
@@ -111,8 +112,8 @@ def _image(t: tf.Transform, ends: Ends | None) -> Ends | None:
     ends = whole if ends is None else ends
     if ends is None or whole is None or not known or domain.event_dim or codomain.event_dim:
         return everything
-    low = jnp.where(ends[0] >= whole[0], ends[0], whole[0])
-    high = jnp.where(ends[1] <= whole[1], ends[1], whole[1])
+    low = where(ends[0] >= whole[0], ends[0], whole[0])
+    high = where(ends[1] <= whole[1], ends[1], whole[1])
     if isinstance(t, tf.AbsTransform):
         return _folded(low, high)
     if everything is not None and _same((low, high), whole):
@@ -128,13 +129,13 @@ def _push(t: tf.Transform, end: Value) -> Value:
     end = end if jnp.issubdtype(end.dtype, jnp.floating) else end.astype(float)
     limit = lax.stop_gradient(forward(end))
     moves = jnp.isfinite(end) & jnp.isfinite(limit)
-    return jnp.where(moves, forward(jnp.where(moves, end, 0.5)), limit)
+    return where(moves, forward(where(moves, end, 0.5)), limit)
 
 
 def _folded(low: Value, high: Value) -> Ends:
     nearer = jnp.minimum(jnp.abs(low), jnp.abs(high))
     farther = jnp.maximum(jnp.abs(low), jnp.abs(high))
-    return jnp.where((low <= 0) & (high >= 0), 0.0, nearer), farther
+    return where((low <= 0) & (high >= 0), 0.0, nearer), farther
 
 
 def hull(components: Distribution, present: Flags) -> Constraint:
@@ -183,7 +184,7 @@ def _merge(
         if np.array_equal(np.broadcast_to(np.expand_dims(first, axis), shape), bound):
             return first  # whichever components have weight
     mask = present.reshape(present.shape + (1,) * d.event_dim)
-    return reduce(jnp.where(mask, bound, nothing), axis=axis)
+    return reduce(where(mask, bound, nothing), axis=axis)
 
 
 def _interval(low: Any, high: Any, *, is_discrete: bool) -> Constraint:

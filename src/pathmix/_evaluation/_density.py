@@ -25,6 +25,7 @@ from pathmix._special import bounded_exp
 from pathmix._tuning import ADDED_UP
 from pathmix._typing import PointRows, Reals, Value
 from pathmix._weights import Change, Weights, log_ratio, weighted
+from pathmix._where import where
 
 
 def log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
@@ -113,7 +114,7 @@ def _tangent_of_rows(out: Reals, weights: Change, primals: Any, tangents: Any) -
         of = lambda d, x: block_terms(d, x, block)  # noqa: E731
         terms, change = jvp_of_moving(of, primals, tangents)
         r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
-        felt = jnp.where(r > 0, moved(terms, change), 0.0)
+        felt = where(r > 0, moved(terms, change), 0.0)
         return total + jnp.sum(r * (times(terms.factor, a) + share * felt), axis=0)
 
     return over_blocks(step, jnp.zeros_like(out), components, x)

@@ -31,6 +31,7 @@ from pathmix._typing import (
     Value,
 )
 from pathmix._weights import Weights, average, weighted
+from pathmix._where import where
 
 
 @compiled()
@@ -39,7 +40,7 @@ def log_prob(weights: Weights, components: Canonical, x: Value) -> Reals:
     if not components.selectable:
         return weights.mix(*first_terms(components, x))
     out = log_density(weights, components, x)
-    return jnp.where(is_nan(x, components.event_dim), jnp.nan, out)
+    return where(is_nan(x, components.event_dim), jnp.nan, out)
 
 
 def terms(components: Canonical, x: Value) -> tuple[PerComponent, PerComponent | None]:
@@ -55,7 +56,7 @@ def first_terms(components: Canonical, x: Value) -> tuple[ComponentFirst, Compon
         out, factor = of(lean((), components)[1], x)
     else:
         out, factor = _factored(components, x, components.family.log_density, "mass")
-    return jnp.where(is_nan(x, components.event_dim), jnp.nan, out), factor
+    return where(is_nan(x, components.event_dim), jnp.nan, out), factor
 
 
 @compiled()
@@ -63,7 +64,7 @@ def joint(weights: Weights, components: Canonical, x: Value) -> PerComponent:
     """Return ``log w_k + log p_k(x)``, ``*points k``."""
     term, factor = terms(components, x)
     if factor is not None:
-        term = jnp.where(factor > 0, term + jnp.log(jnp.where(factor > 0, factor, 1.0)), -jnp.inf)
+        term = where(factor > 0, term + jnp.log(where(factor > 0, factor, 1.0)), -jnp.inf)
     return weighted(weights.log(), term)
 
 
@@ -78,12 +79,12 @@ def cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
         parts = _elementwise(components, x, components.family.cdf_at)
         limit = _limit(components, x, "below")
         if limit is not None:
-            parts = jnp.where(limit.reached, limit.value, parts)
+            parts = where(limit.reached, limit.value, parts)
         return average(weights.values(), parts)
 
     total = by_parts(stretch, components, x)
     total -= lax.stop_gradient(jnp.maximum(total - 1, 0.0))  # what rounding has added
-    return jnp.where(jnp.isnan(x), jnp.nan, total)
+    return where(jnp.isnan(x), jnp.nan, total)
 
 
 @compiled()
@@ -97,7 +98,7 @@ def log_cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
         return weights.mix(jnp.sum(parts, axis=events), joint_factors)
 
     total = by_parts(stretch, components, x)
-    return jnp.where(is_nan(x, components.event_dim), jnp.nan, total)
+    return where(is_nan(x, components.event_dim), jnp.nan, total)
 
 
 @compiled()
@@ -106,7 +107,7 @@ def log_survival(weights: Weights, components: Canonical, x: Value) -> Reals:
     of = need(components, "log_survival")
     stretch = lambda x: weights.mix(*_factored(components, x, of, "above"))  # noqa: E731
     total = by_parts(stretch, components, x)
-    return jnp.where(jnp.isnan(x), jnp.nan, total)
+    return where(jnp.isnan(x), jnp.nan, total)
 
 
 @compiled("shape")

@@ -7,6 +7,7 @@ import numpy as np
 from pathmix._tuning import COMPARED
 from pathmix._typing import Index, Reals
 from pathmix._weights import Weights
+from pathmix._where import where
 
 
 def draw_index(key: jax.Array, weights: Weights, shape: tuple[int, ...]) -> Index:
@@ -42,7 +43,7 @@ def _cumulative_counts(w: Reals) -> jax.Array:
     counts = jnp.round(w * float(total)).astype(total.dtype)
     rest = total - jnp.sum(counts, axis=-1, keepdims=True, dtype=total.dtype)
     largest = jnp.arange(w.shape[-1]) == jnp.argmax(w, axis=-1, keepdims=True)
-    counts = counts + jnp.where(largest, rest, jnp.zeros_like(rest))
+    counts = counts + where(largest, rest, jnp.zeros_like(rest))
     return jnp.cumsum(counts, axis=-1, dtype=total.dtype)[..., :-1]
 
 

@@ -16,6 +16,7 @@ from pathmix._layout import with_points
 from pathmix._tuning import DENSE_CHANGE
 from pathmix._typing import Index, Reals, Value
 from pathmix._weights import Weights
+from pathmix._where import where
 
 
 class Best(NamedTuple):
@@ -41,7 +42,7 @@ def posterior_mode(weights: Weights, components: Canonical, x: Value) -> Index:
         log_w = jnp.broadcast_to(log_w, (count, *terms.shape[1:]))
         start = Best(terms[0], log_w[0], jnp.zeros(terms.shape[1:], int))
         best = lax.scan(_better, start, Best(terms, log_w, jnp.arange(count)))[0]
-        return jnp.where(jnp.isnan(best.joint), -1, best.component)
+        return where(jnp.isnan(best.joint), -1, best.component)
 
     return by_parts(part, components, x, DENSE_CHANGE)
 
@@ -49,4 +50,4 @@ def posterior_mode(weights: Weights, components: Canonical, x: Value) -> Index:
 def _better(best: Best, other: Best) -> tuple[Best, None]:
     equal = (other.joint == best.joint) & (other.log_w > best.log_w)
     wins = jnp.isnan(other.joint) | (other.joint > best.joint) | equal
-    return Best(*(jnp.where(wins, *pair) for pair in zip(other, best, strict=True))), None
+    return Best(*(where(wins, *pair) for pair in zip(other, best, strict=True))), None

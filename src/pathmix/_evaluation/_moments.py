@@ -7,6 +7,7 @@ from pathmix._components import Canonical, need
 from pathmix._evaluation._compiled import compiled
 from pathmix._typing import PerComponentValue, Reals
 from pathmix._weights import Weights
+from pathmix._where import where
 
 
 @compiled()
@@ -48,7 +49,7 @@ def _deviation(weights: Weights, components: Canonical) -> PerComponentValue:
     """``m_k − m``; zero for an infinite mean, of which the variance is infinite already."""
     _, means = _felt(weights, moment(components, "mean"), components)
     centre = jnp.expand_dims(_average(weights, means, components), _k_axis(components))
-    return jnp.where(jnp.isinf(means), 0.0, means - centre)
+    return where(jnp.isinf(means), 0.0, means - centre)
 
 
 def _average(weights: Weights, values: PerComponentValue, components: Canonical) -> Reals:
@@ -63,7 +64,7 @@ def _felt(
     """The weights, shaped like the values, and the values, zero where they must not be felt."""
     w = weights.values()
     w = w.reshape(w.shape + (1,) * (values.ndim - _k_axis(components) - 1))
-    return w, jnp.where((w == 0) & ~jnp.isfinite(values), 0.0, values)
+    return w, where((w == 0) & ~jnp.isfinite(values), 0.0, values)
 
 
 def _k_axis(components: Canonical) -> int:

@@ -21,6 +21,7 @@ from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp
 from pathmix._typing import ComponentFirst, PerComponent, Value
 from pathmix._weights import Logits, Probabilities, Weights, log_ratio, safe_log, weighted
+from pathmix._where import where
 
 
 class PosteriorLogits(CategoricalLogits):
@@ -59,8 +60,8 @@ def _by_probabilities(
 ) -> tuple[ComponentFirst, ...]:
     out = weights.mix(terms, factors)
     if factors is not None:  # where none is left, as if all were one
-        factors = jnp.where(out == -jnp.inf, 1.0, factors)
-        terms = jnp.where(out == -jnp.inf, -jnp.inf, terms)
+        factors = where(out == -jnp.inf, 1.0, factors)
+        terms = where(out == -jnp.inf, -jnp.inf, terms)
     w = with_points(weights.values(), terms.ndim - 1)
     shares = (w if factors is None else w * factors) * bounded_exp(log_ratio(terms, out))
     return (shares * (1 / fold_components(jnp.add, shares)),)
@@ -86,8 +87,8 @@ def _normalised(log_w: ComponentFirst, terms: ComponentFirst) -> tuple[Component
     # each component that reads it.
     top = jnp.max(weighted(log_w, terms), axis=0)
     floor = jnp.log(jnp.finfo(terms.dtype).tiny) / 2  # no weight so small that their sum is zero
-    sharing = jnp.where((terms == top) & (log_w > -jnp.inf), jnp.maximum(log_w, floor), -jnp.inf)
-    relative = jnp.where(jnp.isinf(top), sharing, weighted(log_w, terms) - finite(top))
+    sharing = where((terms == top) & (log_w > -jnp.inf), jnp.maximum(log_w, floor), -jnp.inf)
+    relative = where(jnp.isinf(top), sharing, weighted(log_w, terms) - finite(top))
     parts = jnp.exp(relative)
     inverse = 1 / fold_components(jnp.add, parts)
     return relative + jnp.log(inverse), parts * inverse
@@ -97,9 +98,9 @@ def _normalised(log_w: ComponentFirst, terms: ComponentFirst) -> tuple[Component
 def _normalised_jvp(primals: Any, tangents: Any) -> Any:
     (log_w, terms), (d_log_w, d_terms) = primals, tangents
     logits, probs = _normalised(*primals)
-    change = d_log_w + jnp.where(jnp.isfinite(terms), d_terms, 0.0)
-    change = jnp.where(log_w == -jnp.inf, 0.0, change)
+    change = d_log_w + where(jnp.isfinite(terms), d_terms, 0.0)
+    change = where(log_w == -jnp.inf, 0.0, change)
     # where a probability is zero a tangent may have overflowed, and counts for nothing
-    felt = jnp.where(probs > 0, change, 0.0)
+    felt = where(probs > 0, change, 0.0)
     mean = fold_components(jnp.add, probs * felt)
     return (logits, probs), (change - mean, probs * (felt - mean))

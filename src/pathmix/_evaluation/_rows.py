@@ -15,6 +15,7 @@ from pathmix._moving import is_zero
 from pathmix._rules import custom_jvp
 from pathmix._tuning import MANY_POINTS
 from pathmix._typing import PerComponentValue, PointRows, Reals, Value
+from pathmix._where import where
 
 Function = Callable[..., Reals]
 
@@ -48,7 +49,7 @@ def times(factor: Reals | None, t: Reals) -> Reals:
 
 def finite(top: Reals) -> Reals:
     """Return the highest of some logs, or zero if it is infinite: to be subtracted from them."""
-    return jnp.where(jnp.isfinite(top), top, 0.0)
+    return where(jnp.isfinite(top), top, 0.0)
 
 
 def density_rows(component: Canonical, x: PointRows) -> Rows:
@@ -75,10 +76,10 @@ def density_rows(component: Canonical, x: PointRows) -> Rows:
         total = _with_slopes(total, terms, events)
     out = total(x, *stacked.parameters)
     # one coordinate outside its support stops the gradients of all
-    out = jnp.where(out == -jnp.inf, -jnp.inf, out)
+    out = where(out == -jnp.inf, -jnp.inf, out)
     if limit is None:
         return Rows(out, None)
-    factors = jnp.where(limit.mass.reached, limit.mass.value, 1.0)
+    factors = where(limit.mass.reached, limit.mass.value, 1.0)
     return Rows(out, jnp.prod(factors, axis=tuple(range(events))))
 
 

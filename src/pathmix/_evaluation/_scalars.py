@@ -35,6 +35,7 @@ from pathmix._special import bounded_exp, stored
 from pathmix._tuning import DENSE, DENSE_CHANGE, SHARED_BADLY, STORED
 from pathmix._typing import Reals, Shape, Value
 from pathmix._weights import Weights, log_ratio, weighted
+from pathmix._where import where
 
 
 @custom_jvp
@@ -118,14 +119,14 @@ def _with_slope(weights: Weights, components: Canonical, x: Value) -> tuple[Real
         top = fold_components(jnp.maximum, joint)
         share = lambda one: times(one[1], jnp.exp(log_ratio(one[0], top)))  # noqa: E731
         total = fold_components(jnp.add, (joint, terms.factor), share)
-        out = jnp.where(jnp.isinf(top), top, jnp.log(total) + top)
+        out = where(jnp.isinf(top), top, jnp.log(total) + top)
 
         def felt(one: tuple[Reals, Reals]) -> Reals:
             part = jnp.exp(log_ratio(one[0], top))
-            return jnp.where(part > 0, part * one[1], 0.0)
+            return where(part > 0, part * one[1], 0.0)
 
         slope = fold_components(jnp.add, (joint, slopes), felt)
-        return out, jnp.where(total > 0, slope * (1 / jnp.where(total > 0, total, 1.0)), 0.0)
+        return out, where(total > 0, slope * (1 / where(total > 0, total, 1.0)), 0.0)
 
     return _in_stretches(stretch, components, x)
 
@@ -152,7 +153,7 @@ def _slope(out: Reals, weights: Weights, components: Canonical, x: Value) -> Rea
         r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
         slopes = moved(terms, change)
         # a weight of zero has a share of zero, which has a derivative
-        return over_components(share * jnp.where(r > 0, r * slopes, 0.0))
+        return over_components(share * where(r > 0, r * slopes, 0.0))
 
     return _in_stretches(stretch, components, x, out)
 
@@ -174,7 +175,7 @@ def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
         )
         total, slope_of = jnp.zeros_like(out), dict(zip(moving, slopes, strict=True))
         r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
-        felt = lambda change: r * share * jnp.where(r > 0, moved(terms, change), 0.0)  # noqa: E731
+        felt = lambda change: r * share * where(r > 0, moved(terms, change), 0.0)  # noqa: E731
         if not all(map(is_zero, d_weights)):
             total += over_components(times(terms.factor, r), a)
         for i, (d, n) in enumerate(zip(change, dims, strict=True)):

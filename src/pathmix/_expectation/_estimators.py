@@ -19,6 +19,7 @@ from pathmix._mixture import MixtureSameFamily
 from pathmix._pathwise import attach_to_components
 from pathmix._rules import custom_jvp
 from pathmix._typing import Reals, Value
+from pathmix._where import where
 
 Integrand: TypeAlias = Callable[[Any], Any] | OfMember
 """A function of one event, ``*event``, that returns an array or a pytree of arrays."""
@@ -100,7 +101,7 @@ class Pathwise:
 
 def _zero_safe(w: Reals, value: Array) -> Array:
     """``w · value``, to which a component of zero weight never adds a NaN."""
-    return w * jnp.where((w == 0) & ~jnp.isfinite(value), 0.0, value)
+    return w * where((w == 0) & ~jnp.isfinite(value), 0.0, value)
 
 
 def _draw_each(components: Canonical, key: Array, num_samples: int) -> Value:

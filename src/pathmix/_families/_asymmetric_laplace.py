@@ -12,6 +12,7 @@ from pathmix._families._family import Family, complement, implicit
 from pathmix._families._location_scale import at_finite
 from pathmix._special import log1p, log_sigmoids
 from pathmix._typing import Reals, Value
+from pathmix._where import where
 
 
 class Sides(NamedTuple):
@@ -36,7 +37,7 @@ def _log_density(theta: AsymmetricLaplace, x: Value) -> Reals:
     constant = side.log_below + jnp.log(side.below) - jnp.log(theta.scale)
 
     def density(z: Reals) -> Reals:
-        return constant + jnp.where(z < 0, side.below * z, -side.above * z)
+        return constant + where(z < 0, side.below * z, -side.above * z)
 
     return at_finite(density, theta, x, -jnp.inf, -jnp.inf)
 
@@ -50,8 +51,8 @@ def _cdf(theta: AsymmetricLaplace, x: Value) -> Reals:
 
     def cdf(z: Reals) -> Reals:
         left = z < 0
-        tail = jnp.exp(jnp.where(left, log_below, log_above) + jnp.where(left, below, -above) * z)
-        return jnp.where(left, tail, 1 - tail)
+        tail = jnp.exp(where(left, log_below, log_above) + where(left, below, -above) * z)
+        return where(left, tail, 1 - tail)
 
     return at_finite(cdf, theta, x, 0.0, 1.0)
 
@@ -64,8 +65,8 @@ def _log_survival(theta: AsymmetricLaplace, x: Value) -> Reals:
 
 def _log_tail(z: Reals, below: Reals, above: Reals, log_below: Reals, log_above: Reals) -> Reals:
     """``log P(Z ≤ z)``."""
-    upper = complement(log_above - above * jnp.where(z < 0, 0.0, z))
-    return jnp.where(z < 0, log_below + below * z, upper)
+    upper = complement(log_above - above * where(z < 0, 0.0, z))
+    return where(z < 0, log_below + below * z, upper)
 
 
 def _mean(theta: AsymmetricLaplace) -> Reals:

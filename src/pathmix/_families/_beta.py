@@ -19,6 +19,7 @@ from pathmix._special import (
     log_betainc,
 )
 from pathmix._typing import Flags, Reals, Value
+from pathmix._where import where
 
 
 class Concentrations(NamedTuple):
@@ -103,10 +104,10 @@ def _kumaraswamy_log_cdf(theta: Concentrations, x: Value) -> Reals:
     def inner(x: Reals) -> Reals:
         log_s = _kumaraswamy_tail(theta, x)
         tiny = theta.concentration1 * jnp.log(x)  # log x^a: F ≈ b x^a where 1 − S underflows
-        return jnp.where(
+        return where(
             tiny < jnp.log(jnp.finfo(x.dtype).eps) - jnp.log(b + 1),
             jnp.log(b) + tiny,
-            complement(jnp.where(log_s == 0, -1.0, log_s)),
+            complement(where(log_s == 0, -1.0, log_s)),
         )
 
     return log_cdf_between(inner, x, 0.5, high=1.0)

@@ -17,6 +17,7 @@ from pathmix._families._family import Family, complement, guarded
 from pathmix._families._odds import Odds, as_real, is_count
 from pathmix._special import forward_differentiable, log_beta_kernel
 from pathmix._typing import Flags, Reals, Value
+from pathmix._where import where
 
 _DIRECT = 32
 """Masses that are added up one by one before a slower series is transformed."""
@@ -44,13 +45,13 @@ def _binomial_log_density(theta: BetaBinomial, x: Value) -> Reals:
 def _binomial_log_cdf(theta: BetaBinomial, x: Value) -> Reals:
     x = as_real(theta, x)
     below = _binomial_between(theta, x, smaller)
-    return jnp.where(x >= theta.total_count, 0.0, below)
+    return where(x >= theta.total_count, 0.0, below)
 
 
 def _binomial_log_survival(theta: BetaBinomial, x: Value) -> Reals:
     x = as_real(theta, x)
     above = _binomial_between(theta, x, lambda lower, upper: smaller(upper, lower))
-    return jnp.where(x < 0, 0.0, above)
+    return where(x < 0, 0.0, above)
 
 
 def _binomial_mean(theta: BetaBinomial) -> Reals:
@@ -147,7 +148,7 @@ def smaller(own: tuple[Reals, Flags], other: tuple[Reals, Flags]) -> Reals:
     """
     (log_p, whole_p), (log_q, whole_q) = own, other
     direct = whole_p & ((log_p <= log_q) | ~whole_q)
-    return jnp.where(direct, log_p, complement(jnp.where(direct, -1.0, log_q)))
+    return where(direct, log_p, complement(where(direct, -1.0, log_q)))
 
 
 def _posterior_mean(a: Reals, b: Reals) -> tuple[Reals, Reals]:
@@ -177,8 +178,8 @@ def _sum_of_ratios(
 
     def step(carry: Carry) -> Carry:
         go, (i, term, total) = going(carry), carry
-        term = jnp.where(go, term * ratio(jnp.where(go, i, 0.0)), term)
-        return jnp.where(go, i + 1, i), term, jnp.where(go, total + term, total)
+        term = where(go, term * ratio(where(go, i, 0.0)), term)
+        return where(go, i + 1, i), term, where(go, total + term, total)
 
     one = jnp.ones_like(steps)
     return lax.while_loop(lambda carry: jnp.any(going(carry)), step, (0 * one, one, one))
@@ -190,8 +191,8 @@ def _beta_binomial_series(n: Array, total: Array, a: Array, b: Array) -> Array:
     steps = jnp.maximum(total - n, 0)
 
     def ratio(i: Array) -> Array:
-        k = jnp.where(steps > 0, n + i, 0.0)
-        left = jnp.where(steps > 0, total - k, 1.0)
+        k = where(steps > 0, n + i, 0.0)
+        left = where(steps > 0, total - k, 1.0)
         return left / (k + 1) * ((a + k) / (b + left - 1))
 
     return _sum_of_ratios(ratio, steps)[2]
@@ -209,7 +210,7 @@ def _downward_series(n: Array, a: Array, b: Array, r: Array) -> Array:
         return k / (r + k - 1) * ((a + b + r + k - 1) / (a + k - 1))
 
     total = _sum_of_ratios(ratio, jnp.minimum(n, _MOST))[2]
-    return jnp.where(n > _MOST, jnp.inf, total)
+    return where(n > _MOST, jnp.inf, total)
 
 
 @forward_differentiable

@@ -13,6 +13,7 @@ from pathmix._families._limits import Limit, by_count, everywhere, mirrored, poi
 from pathmix._families._odds import Odds, as_real, is_count, times_log
 from pathmix._special import deviance, log_betainc, stirling_error
 from pathmix._typing import Reals, Value
+from pathmix._where import where
 
 
 class Binomial(NamedTuple):
@@ -35,13 +36,13 @@ def _log_mass(theta: Binomial, n: Reals) -> Reals:
 def _binomial_log_cdf(theta: Binomial, x: Value) -> Reals:
     x, odds, total = as_real(theta, x), theta.odds, theta.total_count
     below = _between(theta, x, lambda n: log_betainc(total - n, n + 1, odds.q, odds.p))
-    return jnp.where(x >= total, 0.0, below)
+    return where(x >= total, 0.0, below)
 
 
 def _binomial_log_survival(theta: Binomial, x: Value) -> Reals:
     x, odds, total = as_real(theta, x), theta.odds, theta.total_count
     above = _between(theta, x, lambda n: log_betainc(n + 1, total - n, odds.p, odds.q))
-    return jnp.where(x < 0, 0.0, above)
+    return where(x < 0, 0.0, above)
 
 
 def _between(theta: Binomial, x: Value, fn: Callable[[Reals], Reals]) -> Reals:
@@ -52,14 +53,14 @@ def _binomial_limit(theta: Binomial, x: Value) -> Limit:
     """The point masses at zero and at ``N`` that probabilities of zero and one are."""
     x, sure = as_real(theta, x), theta.odds.p == 1
     reached = sure | (theta.odds.p == 0)
-    rare = jnp.where(reached, jnp.where(sure, theta.odds.q, theta.odds.p), 0.0)
+    rare = where(reached, where(sure, theta.odds.q, theta.odds.p), 0.0)
     mass = partial(_rare_mass, theta.total_count.astype(x.dtype), rare)
     low = point_mass(reached, mass, x)
     missing = theta.total_count - jnp.floor(x)
     high = mirrored(point_mass(reached, mass, missing - 1))
-    at_point = jnp.where(x == jnp.floor(x), mass(missing), 0.0)
+    at_point = where(x == jnp.floor(x), mass(missing), 0.0)
     chosen = (
-        jnp.where(sure, there, here)
+        where(sure, there, here)
         for here, there in (
             (low.mass.value, at_point),
             (low.below.value, high.below.value),
@@ -80,19 +81,19 @@ def log_binomial(n: Reals, m: Reals, odds: Odds) -> Reals:
     """Return ``log C(n+m, n) pⁿ qᵐ`` in Loader's saddle-point form."""
     p, q, log_p, log_q = odds
     inner = (n > 0) & (m > 0)
-    k, j = jnp.where(inner, n, 1.0), jnp.where(inner, m, 1.0)
+    k, j = where(inner, n, 1.0), where(inner, m, 1.0)
     saddle = stirling_error(k + j) - stirling_error(k) - stirling_error(j)
     saddle += 0.5 * jnp.log((k + j) / (2 * math.pi * k * j))
     saddle -= _log_deviance(k, k + j, p, log_p) + _log_deviance(j, k + j, q, log_q)
-    return jnp.where(inner, saddle, times_log(n, log_p) + times_log(m, log_q))
+    return where(inner, saddle, times_log(n, log_p) + times_log(m, log_q))
 
 
 def _log_deviance(k: Reals, n: Reals, p: Reals, log_p: Reals) -> Reals:
     """``k log(k/(np)) + np − k`` (Loader 2000), by ``log p`` where ``p`` is about to underflow."""
     tiny, never = p < 1e-20, log_p == -jnp.inf
-    direct = k * (jnp.log(k / n) - jnp.where(tiny & ~never, log_p, -1.0)) + n * p - k
-    finite = jnp.where(tiny, direct, deviance(k, n * jnp.where(tiny, 0.5, p)))
-    return jnp.where(never, jnp.inf, finite)
+    direct = k * (jnp.log(k / n) - where(tiny & ~never, log_p, -1.0)) + n * p - k
+    finite = where(tiny, direct, deviance(k, n * where(tiny, 0.5, p)))
+    return where(never, jnp.inf, finite)
 
 
 binomial = Family(
@@ -118,23 +119,23 @@ class Bernoulli(NamedTuple):
 
 def _bernoulli_log_density(theta: Bernoulli, x: Value) -> Reals:
     log_p, log_q = theta.odds.log_p, theta.odds.log_q
-    return jnp.where(x == 1, log_p, jnp.where(x == 0, log_q, -jnp.inf))
+    return where(x == 1, log_p, where(x == 0, log_q, -jnp.inf))
 
 
 def _bernoulli_log_cdf(theta: Bernoulli, x: Value) -> Reals:
-    return jnp.where(x >= 1, 0.0, jnp.where(x >= 0, theta.odds.log_q, -jnp.inf))
+    return where(x >= 1, 0.0, where(x >= 0, theta.odds.log_q, -jnp.inf))
 
 
 def _bernoulli_log_survival(theta: Bernoulli, x: Value) -> Reals:
-    return jnp.where(x < 0, 0.0, jnp.where(x < 1, theta.odds.log_p, -jnp.inf))
+    return where(x < 0, 0.0, where(x < 1, theta.odds.log_p, -jnp.inf))
 
 
 def _bernoulli_limit(theta: Bernoulli, x: Value) -> Limit:
     """The point masses that probabilities of zero and one are."""
     p, q = theta.odds.p, theta.odds.q
-    mass = jnp.where(x == 1, p, jnp.where(x == 0, q, 0.0))
-    below = jnp.where(x >= 1, 1.0, jnp.where(x >= 0, q, 0.0))
-    above = jnp.where(x < 0, 1.0, jnp.where(x < 1, p, 0.0))
+    mass = where(x == 1, p, where(x == 0, q, 0.0))
+    below = where(x >= 1, 1.0, where(x >= 0, q, 0.0))
+    above = where(x < 0, 1.0, where(x < 1, p, 0.0))
     return everywhere((p == 0) | (q == 0), mass, below, above)
 
 
@@ -163,17 +164,17 @@ class DiscreteUniform(NamedTuple):
 def _uniform_log_density(theta: DiscreteUniform, x: Value) -> Reals:
     x = as_real(theta, x)
     inside = (x >= theta.low) & (x <= theta.high) & (x == jnp.floor(x))
-    return jnp.where(inside, -jnp.log(_count(theta, x)), -jnp.inf)
+    return where(inside, -jnp.log(_count(theta, x)), -jnp.inf)
 
 
 def _uniform_log_cdf(theta: DiscreteUniform, x: Value) -> Reals:
     x = as_real(theta, x)
-    return jnp.where(x >= theta.high, 0.0, _log_share(theta, x, sharpen))
+    return where(x >= theta.high, 0.0, _log_share(theta, x, sharpen))
 
 
 def _uniform_log_survival(theta: DiscreteUniform, x: Value) -> Reals:
     x = as_real(theta, x)
-    return jnp.where(x < theta.low, 0.0, _log_share(theta, x, lambda f, s: sharpen(s, f)))
+    return where(x < theta.low, 0.0, _log_share(theta, x, lambda f, s: sharpen(s, f)))
 
 
 def _count(theta: DiscreteUniform, x: Value) -> Reals:

@@ -13,6 +13,7 @@ from pathmix._families._limits import Limit, Vanishing
 from pathmix._families._odds import as_real, is_count, safe_log
 from pathmix._special import log1mexp, log_sigmoids
 from pathmix._typing import Flags, Reals, Table, Value
+from pathmix._where import where
 
 _FLOOR = -1e30
 """A logarithm below all others, but finite, so that sums of it have derivatives."""
@@ -47,13 +48,13 @@ def by_table(
         x, (below, _) = as_real(theta, x), log_tails(theta)
         last = below.shape[-1] - 1
         inner = guarded((x >= 0) & (x < last), lambda n: entry(below, n), jnp.floor(x), 0.0)
-        return jnp.where(x >= last, 0.0, inner)
+        return where(x >= last, 0.0, inner)
 
     def log_survival(theta: Theta, x: Value) -> Reals:
         x, (_, above) = as_real(theta, x), log_tails(theta)
         inside = (x >= 0) & (x < above.shape[-1] - 1)
         inner = guarded(inside, lambda n: entry(above, n), jnp.floor(x), 0.0)
-        return jnp.where(x < 0, 0.0, inner)
+        return where(x < 0, 0.0, inner)
 
     def masses(theta: Theta) -> tuple[Table, Float[Array, " category"]]:
         p = jnp.exp(log_masses(theta))
@@ -85,8 +86,8 @@ def _limit(tables: tuple[Table, Table, Table, TableFlags], x: Reals) -> Limit:
     n, last = jnp.floor(x), mass.shape[-1] - 1
     listed, inside = is_count(x) & (x <= last), (x >= 0) & (x < last)
 
-    def at(table: Array, where: Flags) -> Array:
-        return entry(table, jnp.where(where, n, 0.0))
+    def at(table: Array, there: Flags) -> Array:
+        return entry(table, where(there, n, 0.0))
 
     return Limit(
         Vanishing(listed & at(zero, listed), at(mass, listed)),
@@ -127,8 +128,8 @@ def _log_tails(theta: Probs) -> tuple[Table, Table]:
     low, high = _tails(_normalised(theta))
     below, above = safe_log(low), safe_log(high)
     # of a tail that is exactly zero the complement has no derivative
-    lower = jnp.where(high == 0, below, sharpen(below, above))
-    return lower, jnp.where(low == 0, above, sharpen(above, below))
+    lower = where(high == 0, below, sharpen(below, above))
+    return lower, where(low == 0, above, sharpen(above, below))
 
 
 def _tables(theta: Probs) -> tuple[Table, Table, Table, TableFlags]:
@@ -163,7 +164,7 @@ def _log_tails_of_logits(theta: Logits) -> tuple[Table, Table]:
     below = lax.cumlogsumexp(table, axis=axis)
     from_here = lax.cumlogsumexp(table, axis=axis, reverse=True)
     above = _append(from_here[..., 1:], _FLOOR)
-    below, above = (jnp.where(t > 0.1 * _FLOOR, t, -jnp.inf) for t in (below, above))
+    below, above = (where(t > 0.1 * _FLOOR, t, -jnp.inf) for t in (below, above))
     return sharpen(below, above), sharpen(above, below)
 
 

@@ -17,6 +17,7 @@ from jax import Array
 
 from pathmix._special import bounded_exp
 from pathmix._typing import ComponentFirst, EventFirst, Flags, FreeFirst, Reals
+from pathmix._where import where
 
 State = Any
 Row = Any
@@ -37,13 +38,13 @@ class Terms(NamedTuple):
 def smaller_over_density(log_cdf: Reals, log_survival: Reals, log_p: Reals) -> tuple[Flags, Reals]:
     """Return whether the cdf is smaller than the survival, and the smaller over the density."""
     lower = log_cdf < log_survival
-    return lower, over_density(jnp.where(lower, log_cdf, log_survival), log_p)
+    return lower, over_density(where(lower, log_cdf, log_survival), log_p)
 
 
 def over_density(log_tail: Reals, log_p: Reals) -> Reals:
     """Return a tail over the density; zero where there is no density."""
     known = log_p > -jnp.inf
-    return jnp.where(known, bounded_exp(log_tail - jnp.where(known, log_p, 0.0)), 0.0)
+    return where(known, bounded_exp(log_tail - where(known, log_p, 0.0)), 0.0)
 
 
 class Conditionals(ABC):

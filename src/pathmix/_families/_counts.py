@@ -19,6 +19,7 @@ from pathmix._special import (
     log_poisson_peak,
 )
 from pathmix._typing import Flags, Reals, Value
+from pathmix._where import where
 
 
 def counts(
@@ -42,12 +43,12 @@ def counts(
     def log_cdf(theta: Theta, x: Value) -> Reals:
         x = as_real(theta, x)
         inner = guarded(_in_range(x), lambda n: log_below(theta, n), jnp.floor(x), 0.0)
-        return jnp.where(x == jnp.inf, 0.0, inner)
+        return where(x == jnp.inf, 0.0, inner)
 
     def log_survival(theta: Theta, x: Value) -> Reals:
         x = as_real(theta, x)
         inner = guarded(_in_range(x), lambda n: log_above(theta, n), jnp.floor(x), 0.0)
-        return jnp.where(x < 0, 0.0, inner)
+        return where(x < 0, 0.0, inner)
 
     return Family(name, log_density, parameters, log_cdf=log_cdf, log_survival=log_survival, **more)
 
@@ -68,16 +69,16 @@ class Poisson(NamedTuple):
 def _poisson_mass(theta: Poisson, n: Reals) -> Reals:
     """``P(X = n) = rate^n e^(−rate) / n!``."""
     some, proper = n > 0, (theta.rate > 0) & (theta.rate < jnp.inf)
-    n, rate = jnp.where(some, n, 1.0), jnp.where(proper, theta.rate, 1.0)
+    n, rate = where(some, n, 1.0), where(proper, theta.rate, 1.0)
     # as a function of its rate it is a Gamma density of rate one
     kernel = log_poisson_peak(n) - gamma_deviance(n, jnp.ones_like(rate), rate)
-    return jnp.where(some, jnp.where(proper, kernel, -jnp.inf), -theta.rate)
+    return where(some, where(proper, kernel, -jnp.inf), -theta.rate)
 
 
 def _poisson_limit(theta: Poisson, x: Value) -> Limit:
     """The point mass at zero that a rate of zero is."""
     reached = theta.rate == 0
-    r = jnp.where(reached, theta.rate, 0.0)
+    r = where(reached, theta.rate, 0.0)
 
     def mass(n: Reals) -> Reals:
         return by_count(n, 1.0, r, r**2 / 2, r**3 / 6) * jnp.exp(-r)
@@ -112,9 +113,9 @@ class NegativeBinomial(NamedTuple):
 
 def _negative_binomial_mass(theta: NegativeBinomial, n: Reals) -> Reals:
     proper = theta.q > 0
-    p, q = jnp.where(proper, theta.p, 0.5), jnp.where(proper, theta.q, 0.5)
+    p, q = where(proper, theta.p, 0.5), where(proper, theta.q, 0.5)
     inner = log_beta_kernel(theta.size, n + 1, p, q) - theta.log_q - jnp.log(theta.size + n)
-    return jnp.where(proper, inner, jnp.where(n == 0, 0.0, -jnp.inf))
+    return where(proper, inner, where(n == 0, 0.0, -jnp.inf))
 
 
 def _negative_binomial_mean(theta: NegativeBinomial) -> Reals:
@@ -135,21 +136,21 @@ negative_binomial = counts(
 def size_and_rate(size: Reals, rate: Reals) -> NegativeBinomial:
     """Return the parameters of the one whose Poisson rate is Gamma(size, rate)."""
     finite = rate < jnp.inf
-    some = jnp.where(finite, rate, 1.0)
-    p, q = jnp.where(finite, some / (1 + some), 1.0), 1 / (1 + rate)
-    return NegativeBinomial(size, p, q, -jnp.log1p(jnp.where(q > 0, rate, 1.0)))
+    some = where(finite, rate, 1.0)
+    p, q = where(finite, some / (1 + some), 1.0), 1 / (1 + rate)
+    return NegativeBinomial(size, p, q, -jnp.log1p(where(q > 0, rate, 1.0)))
 
 
 def size_and_probs(total_count: Reals, probs: Reals) -> NegativeBinomial:
     """Return the parameters of the count of successes before ``total_count`` failures."""
-    log_q = jnp.log(jnp.where(probs > 0, probs, 0.5))
+    log_q = jnp.log(where(probs > 0, probs, 0.5))
     return NegativeBinomial(total_count, 1 - probs, probs, log_q)
 
 
 def _negative_binomial_limit(theta: NegativeBinomial, x: Value) -> Limit:
     """The point mass at zero that a probability of zero is."""
     reached, size = theta.q == 0, theta.size
-    p = jnp.where(reached, theta.q, 0.0)
+    p = where(reached, theta.q, 0.0)
     pairs = size * (size + 1) / 2
 
     def mass(n: Reals) -> Reals:
@@ -177,14 +178,14 @@ def _geometric_mass(theta: Geometric, n: Reals) -> Reals:
 def _geometric_below(theta: Geometric, n: Reals) -> Reals:
     log_q = theta.odds.log_q
     certain = log_q == -jnp.inf
-    hazard = -jnp.where(certain, -1.0, log_q)
-    return jnp.where(certain, 0.0, log_cdf_of_hazard(jnp.log(n + 1) + jnp.log(hazard)))
+    hazard = -where(certain, -1.0, log_q)
+    return where(certain, 0.0, log_cdf_of_hazard(jnp.log(n + 1) + jnp.log(hazard)))
 
 
 def _geometric_limit(theta: Geometric, x: Value) -> Limit:
     """The point mass at zero that a probability of one is."""
     reached = theta.odds.p == 1
-    q = jnp.where(reached, theta.odds.q, 0.0)
+    q = where(reached, theta.odds.q, 0.0)
 
     def mass(n: Reals) -> Reals:
         return by_count(n, 1.0, q, q**2, q**3) * (1 - q)

@@ -21,6 +21,7 @@ from pathmix._special import (
     log_sigmoids,
 )
 from pathmix._typing import Reals, Value
+from pathmix._where import where
 
 
 class Dagum(NamedTuple):
@@ -41,7 +42,7 @@ def _log_density(theta: Dagum, x: Value) -> Reals:
         return jnp.log(a) + jnp.log(p) - jnp.log(x) + (p * below + above)
 
     limit = power_at_zero(a * p, jnp.log(a) + jnp.log(p) - jnp.log(theta.scale))
-    at_zero = jnp.where(x == 0, limit, -jnp.inf)
+    at_zero = where(x == 0, limit, -jnp.inf)
     return guarded((x > 0) & (x < jnp.inf), density, x, theta.scale, at_zero)
 
 
@@ -71,21 +72,21 @@ def _log_survival(theta: Dagum, x: Value) -> Reals:
 
 def _mean(theta: Dagum) -> Reals:
     p, h = theta.concentration, 1 / jnp.asarray(theta.sharpness)
-    return jnp.where(h < 1, _first_moment(theta, p, jnp.where(h < 1, h, 0.5)), jnp.inf)
+    return where(h < 1, _first_moment(theta, p, where(h < 1, h, 0.5)), jnp.inf)
 
 
 def _variance(theta: Dagum) -> Reals:
     p, h = theta.concentration, 1 / jnp.asarray(theta.sharpness)
     exists = h < 0.5
-    h = jnp.where(exists, h, 0.25)
+    h = where(exists, h, 0.25)
     excess = _lgamma_excess(p, h, p + h) + _lgamma_excess(1 - 2 * h, h, 1 - h)
-    return jnp.where(exists, _first_moment(theta, p, h) ** 2 * jnp.expm1(excess), jnp.inf)
+    return where(exists, _first_moment(theta, p, h) ** 2 * jnp.expm1(excess), jnp.inf)
 
 
 def log_softplus(s: Reals) -> Reals:
     """Return ``log log(1 + e^s)``, which is ``s`` where ``e^s`` is below rounding."""
     small = s < -40
-    return jnp.where(small, s, jnp.log(jax.nn.softplus(jnp.where(small, 0.0, s))))
+    return where(small, s, jnp.log(jax.nn.softplus(where(small, 0.0, s))))
 
 
 def _first_moment(theta: Dagum, p: Reals, h: Reals) -> Reals:

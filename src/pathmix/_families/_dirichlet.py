@@ -15,6 +15,7 @@ from pathmix._special import (
     log_poisson_kernel,
 )
 from pathmix._typing import ComponentFirst, EventFirst, Flags, FreeFirst, Reals, Value
+from pathmix._where import where
 
 
 class Dirichlet(NamedTuple):
@@ -32,14 +33,14 @@ def _log_density(theta: Dirichlet, x: Value) -> Reals:
     alpha = theta.concentration
     total = jnp.sum(alpha, axis=-1)
     inner = (x > 0) & (x <= 1)
-    safe = jnp.where(inner, x, 0.5)
+    safe = where(inner, x, 0.5)
     terms = log_poisson_kernel(alpha, total[..., None] * safe) + jnp.log(alpha) - jnp.log(safe)
     edge = power_at_zero(alpha, jnp.log(total)[..., None])
-    log_p = jnp.sum(jnp.where(inner, terms, edge), axis=-1)
+    log_p = jnp.sum(where(inner, terms, edge), axis=-1)
     log_p -= log_poisson_kernel(total, total) + jnp.log(total)
     # the kernels take Σxᵢ = 1 for granted: this restores the value and the slopes off it
     log_p += total * (jnp.sum(x, axis=-1) - 1)
-    return jnp.where(_on_simplex(x), log_p, -jnp.inf)
+    return where(_on_simplex(x), log_p, -jnp.inf)
 
 
 def _velocity(theta: Dirichlet, tangent: Dirichlet, x: Value) -> Value:
@@ -52,7 +53,7 @@ def _velocity(theta: Dirichlet, tangent: Dirichlet, x: Value) -> Value:
     rest = jnp.sum(alpha, axis=-1, keepdims=True) - alpha
     x = spread_over(theta, x)
     g = beta_quantile_slope(alpha, rest, x, 1 - x) * tangent.concentration
-    share = g / jnp.where(x < 1, 1 - x, 1.0)
+    share = g / where(x < 1, 1 - x, 1.0)
     return g - x * (jnp.sum(share, axis=-1, keepdims=True) - share)
 
 

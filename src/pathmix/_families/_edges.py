@@ -11,31 +11,32 @@ import jax.numpy as jnp
 
 from pathmix._families._family import guarded
 from pathmix._typing import Reals, Value
+from pathmix._where import where
 
 Fn = Callable[[Reals], Reals]
 
 
 def log_cdf_between(fn: Fn, x: Value, safe: Any, low: Any = 0.0, high: Any = jnp.inf) -> Reals:
     """Return the log cdf ``fn(x)`` between the ends, −inf up to ``low`` and 0 from ``high`` on."""
-    beyond = jnp.where(x >= high, 0.0, -jnp.inf)
+    beyond = where(x >= high, 0.0, -jnp.inf)
     return guarded((x > low) & (x < high), fn, x, safe, beyond)
 
 
 def cdf_between(fn: Fn, x: Value, safe: Any, low: Any = 0.0, high: Any = jnp.inf) -> Reals:
     """Return the cdf ``fn(x)`` between the ends, 0 up to ``low`` and 1 from ``high`` on."""
-    beyond = jnp.where(x >= high, 1.0, 0.0)
+    beyond = where(x >= high, 1.0, 0.0)
     return guarded((x > low) & (x < high), fn, x, safe, beyond)
 
 
 def log_survival_between(fn: Fn, x: Value, safe: Any, low: Any = 0.0, high: Any = jnp.inf) -> Reals:
     """Return the log survival ``fn(x)`` between the ends, 0 below and −inf from ``high`` on."""
-    beyond = jnp.where(x >= high, -jnp.inf, 0.0)
+    beyond = where(x >= high, -jnp.inf, 0.0)
     return guarded((x > low) & (x < high), fn, x, safe, beyond)
 
 
 def power_at_zero(a: Reals, log_factor: Reals) -> Reals:
     """Return the limit of ``log(factor · x^(a−1))`` at ``x = 0``."""
-    return jnp.where(a < 1, jnp.inf, jnp.where(a > 1, -jnp.inf, log_factor))
+    return where(a < 1, jnp.inf, where(a > 1, -jnp.inf, log_factor))
 
 
 def unit_edges(x: Reals, a: Reals, b: Reals, at_zero: Reals, at_one: Reals) -> Reals:
@@ -43,5 +44,5 @@ def unit_edges(x: Reals, a: Reals, b: Reals, at_zero: Reals, at_one: Reals) -> R
 
     ``at_zero`` is the value at 0 where ``a = 1`` and ``at_one`` that at 1 where ``b = 1``.
     """
-    one = jnp.where(x == 1, power_at_zero(b, at_one), -jnp.inf)
-    return jnp.where(x == 0, power_at_zero(a, at_zero), one)
+    one = where(x == 1, power_at_zero(b, at_one), -jnp.inf)
+    return where(x == 0, power_at_zero(a, at_zero), one)

@@ -17,6 +17,7 @@ from pathmix._families._student_t import log_student_cdf, student_density
 from pathmix._layout import component_first
 from pathmix._special import mills_ratio
 from pathmix._typing import ComponentFirst, Matrix, PerComponentValue, Reals
+from pathmix._where import where
 
 
 class _Row(NamedTuple):
@@ -72,7 +73,7 @@ class NormalConditionals(Conditionals):
         dz, d_square = state
         move = relative / row.diagonal
         here = jnp.arange(dz.shape[0]) == row.coordinate
-        dz += jnp.where(here.reshape(-1, *(1,) * move.ndim), move, 0.0)
+        dz += where(here.reshape(-1, *(1,) * move.ndim), move, 0.0)
         return dz, d_square + 2 * row.z * move
 
 

@@ -15,6 +15,7 @@ from pathmix._families._edges import (
 from pathmix._families._family import Family, complement, guarded, implicit
 from pathmix._special import lgamma_second_difference, log1mexp, log_quotient, one_minus_exp
 from pathmix._typing import Reals, Value
+from pathmix._where import where
 
 
 class Exponential(NamedTuple):
@@ -61,7 +62,7 @@ def _weibull_log_density(theta: Weibull, x: Value) -> Reals:
         t = log_quotient(x, theta.scale)
         return jnp.log(c) - log_scale + (c - 1) * t - hazard(c * t)
 
-    at_zero = jnp.where(x == 0, power_at_zero(c, -log_scale), -jnp.inf)
+    at_zero = where(x == 0, power_at_zero(c, -log_scale), -jnp.inf)
     return guarded((x > 0) & (x < jnp.inf), density, x, theta.scale, at_zero)
 
 
@@ -97,7 +98,7 @@ def _weibull_log_hazard(theta: Weibull, x: Value) -> Reals:
 def hazard(t: Reals) -> Reals:
     """Return ``e^t``; where that overflows, infinity with a zero gradient."""
     fits = t < jnp.log(jnp.finfo(t.dtype).max)
-    return jnp.where(fits, jnp.exp(jnp.where(fits, t, 0.0)), jnp.inf)
+    return where(fits, jnp.exp(where(fits, t, 0.0)), jnp.inf)
 
 
 def log_cdf_of_hazard(t: Reals) -> Reals:
@@ -107,7 +108,7 @@ def log_cdf_of_hazard(t: Reals) -> Reals:
     """
     t = jnp.minimum(t, 8.0)
     small = t < jnp.log(jnp.finfo(t.dtype).eps)
-    return jnp.where(small, t - jnp.exp(t) / 2, log1mexp(-jnp.exp(jnp.where(small, 0.0, t))))
+    return where(small, t - jnp.exp(t) / 2, log1mexp(-jnp.exp(where(small, 0.0, t))))
 
 
 exponential = Family(

@@ -16,6 +16,7 @@ from pathmix._families._conditionals import Conditionals, smaller_over_density
 from pathmix._families._limits import Limit
 from pathmix._special import log1mexp
 from pathmix._typing import Flags, Reals, Value
+from pathmix._where import where
 
 Theta: TypeAlias = Any
 """A named tuple of the parameters of a family; of a combination, with those of its base inside."""
@@ -107,7 +108,7 @@ class Family:
     def log_tail_at(self, theta: Theta, x: Value, upper: Flags) -> Reals:
         """Return the log of the upper tail where a flag is set, and of the cdf elsewhere."""
         above, below = given(self.log_survival), given(self.log_cdf)
-        return jnp.where(upper, above(theta, x), below(theta, x))
+        return where(upper, above(theta, x), below(theta, x))
 
     def tail_at(self, theta: Theta, x: Value, upper: Flags) -> Reals:
         """Return the upper tail where a flag is set, and the cdf elsewhere."""
@@ -152,7 +153,7 @@ def implicit(log_cdf: OfValue, log_survival: OfValue) -> Callable[[Theta, Theta,
         x = spread_over(theta, x)
         lower, v_lower = _tail_velocity(log_cdf, theta, tangent, x)
         upper, v_upper = _tail_velocity(log_survival, theta, tangent, x)
-        return jnp.where(lower < upper, v_lower, v_upper)
+        return where(lower < upper, v_lower, v_upper)
 
     return velocity
 
@@ -164,7 +165,7 @@ def _tail_velocity(
     tail, change = jax.jvp(lambda theta: log_tail(theta, x), (theta,), (tangent,))
     slope = jax.jvp(lambda x: log_tail(theta, x), (x,), (jnp.ones_like(x),))[1]
     flat = (slope == 0) | ~jnp.isfinite(slope)
-    return tail, jnp.where(flat, 0.0, -change) / jnp.where(flat, 1.0, slope)
+    return tail, where(flat, 0.0, -change) / where(flat, 1.0, slope)
 
 
 def guarded(
@@ -174,7 +175,7 @@ def guarded(
 
     The double ``where`` keeps NaN out of the gradient of the branch that is not taken.
     """
-    return jnp.where(inside, fn(jnp.where(inside, x, safe)), outside)
+    return where(inside, fn(where(inside, x, safe)), outside)
 
 
 def complement(log_p: Reals) -> Reals:
@@ -188,4 +189,4 @@ def sharpen(log_p: Reals, log_q: Reals) -> Reals:
     For sums or differences that give both, each accurate where it is small.
     """
     small = log_p <= log_q
-    return jnp.where(small, log_p, log1mexp(jnp.where(small, -1.0, log_q)))
+    return where(small, log_p, log1mexp(where(small, -1.0, log_q)))

@@ -12,6 +12,7 @@ from pathmix._families._family import Family, Theta, given, guarded, implicit, s
 from pathmix._families._location_scale import LocScale, normal, normal_density
 from pathmix._special import log_diff_exp, ndtr
 from pathmix._typing import Reals, Value
+from pathmix._where import where
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2  # on [0, 1]
@@ -86,7 +87,7 @@ def _middle(theta: Theta) -> Reals:
 def _log_sum(a: Reals, b: Reals) -> Reals:
     """``log(eᵃ + eᵇ)``, with zero slopes where both are −inf."""
     none = jnp.maximum(a, b) == -jnp.inf
-    return jnp.where(none, -jnp.inf, jnp.logaddexp(jnp.where(none, 0, a), jnp.where(none, 0, b)))
+    return where(none, -jnp.inf, jnp.logaddexp(where(none, 0, a), where(none, 0, b)))
 
 
 def _log_outside(base: Family, theta: Theta, x: Reals) -> Reals:
@@ -99,11 +100,9 @@ def _log_between(base: Family, theta: Theta, x: Reals) -> Reals:
     lower = given(base.log_cdf)(theta, x), given(base.log_cdf)(theta, -x)
     upper = given(base.log_survival)(theta, -x), given(base.log_survival)(theta, x)
     left = lower[0] <= upper[0]  # from the side on which less is subtracted
-    difference = jnp.where(left, log_diff_exp(*lower), log_diff_exp(*upper))
-    cancels = difference - jnp.where(left, lower[0], upper[0]) < jnp.log(0.1)
-    return jnp.where(
-        cancels, _log_integral(base, theta, jnp.where(cancels, x, _small(x))), difference
-    )
+    difference = where(left, log_diff_exp(*lower), log_diff_exp(*upper))
+    cancels = difference - where(left, lower[0], upper[0]) < jnp.log(0.1)
+    return where(cancels, _log_integral(base, theta, where(cancels, x, _small(x))), difference)
 
 
 def _small(x: Reals) -> Reals:
@@ -122,5 +121,5 @@ def _log_integral(base: Family, theta: Theta, x: Reals) -> Reals:
     lengths = jnp.concatenate([(kink + x) * weights, (x - kink) * weights])
     log_p = base.log_density(theta, points)
     top = lax.stop_gradient(jnp.max(log_p, axis=0))
-    top = jnp.where(jnp.isfinite(top), top, 0.0)
+    top = where(jnp.isfinite(top), top, 0.0)
     return top + jnp.log(jnp.sum(lengths * jnp.exp(log_p - top), axis=0))

@@ -16,6 +16,7 @@ from pathmix._special import (
     log_poisson_peak,
 )
 from pathmix._typing import Flags, Reals, Value
+from pathmix._where import where
 
 
 class Gamma(NamedTuple):
@@ -29,10 +30,10 @@ def _log_density(theta: Gamma, x: Value) -> Reals:
     """``p = rate (rate x)^(a−1) e^(−rate x) / Γ(a)`` on ``x ≥ 0``."""
     a, rate = theta.concentration, theta.rate
     inside = (x > 0) & (x < jnp.inf)
-    some = jnp.where(inside, x, 1.0)
+    some = where(inside, x, 1.0)
     peak = log_poisson_peak(a) + jnp.log(a)
-    at_zero = jnp.where(x == 0, power_at_zero(a, jnp.log(rate)), -jnp.inf)
-    return jnp.where(inside, peak - gamma_deviance(a, rate, some) - jnp.log(some), at_zero)
+    at_zero = where(x == 0, power_at_zero(a, jnp.log(rate)), -jnp.inf)
+    return where(inside, peak - gamma_deviance(a, rate, some) - jnp.log(some), at_zero)
 
 
 def _log_cdf(theta: Gamma, x: Value) -> Reals:

@@ -11,6 +11,7 @@ from pathmix._families._exponential import log_cdf_of_hazard
 from pathmix._families._family import Family, guarded, implicit
 from pathmix._special import log1mexp, one_minus_exp
 from pathmix._typing import Reals, Value
+from pathmix._where import where
 
 # The trapezoidal rule for log E, E standard exponential, of density e^(w − e^w): analytic in the
 # strip |Im w| < π/2, so that the error of a step h is e^(−π²/h), here below 10⁻¹⁷ (Trefethen and
@@ -57,7 +58,7 @@ def _hazard(theta: Gompertz, x: Reals) -> Reals:
     """``c (e^(rate x) − 1)``; where that overflows, infinity with a zero gradient."""
     t = theta.rate * x
     fits = t < jnp.log(jnp.finfo(t.dtype).max)
-    expm1 = jnp.where(fits, jnp.expm1(jnp.where(fits, t, 0.0)), jnp.inf)
+    expm1 = where(fits, jnp.expm1(where(fits, t, 0.0)), jnp.inf)
     return theta.concentration * expm1
 
 

@@ -13,6 +13,7 @@ from pathmix._families._family import Family, guarded
 from pathmix._families._location_scale import cauchy_density, normal_density
 from pathmix._special import arctan_and_cot, log_ndtr, short_log1p
 from pathmix._typing import Reals, Value
+from pathmix._where import where
 
 LOG_2 = math.log(2)
 Standard = Callable[[Reals], Reals]
@@ -69,32 +70,32 @@ def _velocity(theta: Scale, tangent: Scale, x: Value) -> Value:
 def half_normal_log_cdf(z: Reals) -> Reals:
     """Return ``log erf(z/√2)``, by the complement once it is the smaller part."""
     z = z / math.sqrt(2)
-    body = jnp.log(erf(jnp.where(z < 1, z, 1.0)))
-    return jnp.where(z < 1, body, short_log1p(-erfc(jnp.where(z < 1, 1.0, z))))
+    body = jnp.log(erf(where(z < 1, z, 1.0)))
+    return where(z < 1, body, short_log1p(-erfc(where(z < 1, 1.0, z))))
 
 
 def half_cauchy_log_cdf(z: Reals) -> Reals:
     """Return ``log((2/π) atan z)``, by the complement once it is the smaller part."""
     body, tail = (
-        _half_cauchy(jnp.where(z < 1, z, 1.0))[0],
-        _half_cauchy(jnp.where(z < 1, 1.0, z))[1],
+        _half_cauchy(where(z < 1, z, 1.0))[0],
+        _half_cauchy(where(z < 1, 1.0, z))[1],
     )
-    return jnp.where(z < 1, jnp.log(body), short_log1p(-tail))
+    return where(z < 1, jnp.log(body), short_log1p(-tail))
 
 
 def half_normal_log_survival(z: Reals) -> Reals:
     """Return ``log erfc(z/√2)``, by the complement while that is the smaller part."""
-    body = short_log1p(-erf(jnp.where(z < 0.5, z, 0.5) / math.sqrt(2)))
-    return jnp.where(z < 0.5, body, LOG_2 + log_ndtr(-jnp.where(z < 0.5, 0.5, z)))
+    body = short_log1p(-erf(where(z < 0.5, z, 0.5) / math.sqrt(2)))
+    return where(z < 0.5, body, LOG_2 + log_ndtr(-where(z < 0.5, 0.5, z)))
 
 
 def half_cauchy_log_survival(z: Reals) -> Reals:
     """Return ``log(1 − (2/π) atan z)``, by the complement while that is the smaller part."""
     body, tail = (
-        _half_cauchy(jnp.where(z < 1, z, 1.0))[0],
-        _half_cauchy(jnp.where(z < 1, 1.0, z))[1],
+        _half_cauchy(where(z < 1, z, 1.0))[0],
+        _half_cauchy(where(z < 1, 1.0, z))[1],
     )
-    return jnp.where(z < 1, short_log1p(-body), jnp.log(tail))
+    return where(z < 1, short_log1p(-body), jnp.log(tail))
 
 
 def _half_cauchy(z: Reals) -> tuple[Reals, Reals]:

@@ -10,6 +10,7 @@ from pathmix._families._family import guarded
 from pathmix._families._half import half_normal_log_cdf, half_normal_log_survival
 from pathmix._families._location_scale import LocScale, location_scale
 from pathmix._typing import Flags, Reals, Value
+from pathmix._where import where
 
 
 def levy_density(z: Reals) -> Reals:
@@ -20,13 +21,13 @@ def levy_density(z: Reals) -> Reals:
 
 def levy_log_cdf(z: Reals) -> Reals:
     """Return ``log erfc(1/√2z)``, twice the upper tail of a normal variable at ``1/√z``."""
-    z = jnp.where(_regular(z), z, 0.0)
+    z = where(_regular(z), z, 0.0)
     return log_cdf_between(lambda z: half_normal_log_survival(1 / jnp.sqrt(z)), z, 1.0)
 
 
 def levy_log_survival(z: Reals) -> Reals:
     """Return ``log erf(1/√2z)``."""
-    z = jnp.where(_regular(z), z, 0.0)
+    z = where(_regular(z), z, 0.0)
     return log_survival_between(lambda z: half_normal_log_cdf(1 / jnp.sqrt(z)), z, 1.0)
 
 
@@ -40,7 +41,7 @@ _standard = location_scale("Levy", levy_density, levy_log_cdf, levy_log_survival
 
 def _log_density(theta: LocScale, x: Value) -> Reals:
     log_p = _standard.log_density(theta, x)
-    return jnp.where(log_p == -jnp.inf, -jnp.inf, log_p)  # which does not move with the scale
+    return where(log_p == -jnp.inf, -jnp.inf, log_p)  # which does not move with the scale
 
 
 def _infinite(theta: LocScale) -> Reals:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from pathmix._typing import Flags, Reals
+from pathmix._where import where
 
 ORDER = 3
 """The derivatives of point masses that are exact."""
@@ -41,7 +42,7 @@ def factored(log_p: Reals, limit: Vanishing | None) -> tuple[Reals, Reals | None
     if limit is None:
         return log_p, None
     reached, value = limit
-    return jnp.where(reached, 0.0, log_p), jnp.where(reached, value, 1.0)
+    return where(reached, 0.0, log_p), where(reached, value, 1.0)
 
 
 def everywhere(reached: Flags, mass: Reals, below: Reals, above: Reals) -> Limit:
@@ -53,8 +54,8 @@ def point_mass(reached: Flags, mass: Callable[[Reals], Reals], x: Reals) -> Limi
     """Return the limit that is a point mass at zero; ``mass(n)`` is of the order of ``n``."""
     n = jnp.floor(x)
     above = sum(mass(n + j) for j in range(1, ORDER + 1))
-    above = jnp.where(x < 0, 1.0, above)
-    return everywhere(reached, jnp.where(x == n, mass(n), 0.0), 1 - above, above)
+    above = where(x < 0, 1.0, above)
+    return everywhere(reached, where(x == n, mass(n), 0.0), 1 - above, above)
 
 
 def mirrored(limit: Limit) -> Limit:
@@ -66,5 +67,5 @@ def by_count(n: Reals, *values: Any) -> Reals:
     """Return the n-th of ``values``, zero beyond them."""
     out = jnp.zeros_like(n)
     for i, value in enumerate(values):
-        out = jnp.where(n == i, value, out)
+        out = where(n == i, value, out)
     return out

@@ -28,6 +28,7 @@ from pathmix._special import (
     sigmoid,
 )
 from pathmix._typing import Flags, Reals, Value
+from pathmix._where import where
 
 Standard = Callable[[Reals], Reals]
 
@@ -61,7 +62,7 @@ def location_scale(
 
     def tail(theta: LocScale, x: Value, upper: Flags) -> Reals:
         z = _standardised(x, *theta)
-        return given(cdf)(jnp.where(upper, -z, z))
+        return given(cdf)(where(upper, -z, z))
 
     def density(theta: LocScale, x: Value) -> Reals:
         log_scale = jnp.log(theta.scale)
@@ -113,8 +114,8 @@ def at_finite(fn: Standard, theta: Theta, x: Value, below: Any, above: Any) -> R
     """Return ``fn(z)`` where ``z`` is finite, and a constant at either infinity; NaN stays NaN."""
     far = lax.stop_gradient(standardise(theta, x))
     infinite = jnp.isinf(far)
-    z = standardise(theta, jnp.where(infinite, theta.loc, x))
-    return jnp.where(infinite, jnp.where(far < 0, below, above), fn(z))
+    z = standardise(theta, where(infinite, theta.loc, x))
+    return where(infinite, where(far < 0, below, above), fn(z))
 
 
 # ---- normal ----
@@ -159,7 +160,7 @@ normal = replace(
 
 def _magnitude(z: Reals) -> Reals:
     """``|z|``, of slope one at zero, where even functions of it have all their derivatives."""
-    return jnp.where(z < 0, -z, z)
+    return where(z < 0, -z, z)
 
 
 def symmetric(tail: Standard) -> Standard:
@@ -167,15 +168,15 @@ def symmetric(tail: Standard) -> Standard:
 
     def cdf(z: Reals) -> Reals:
         smaller = tail(_magnitude(z))
-        return jnp.where(z < 0, smaller, 1 - smaller)
+        return where(z < 0, smaller, 1 - smaller)
 
     return cdf
 
 
 def laplace_log_cdf(z: Reals) -> Reals:
     """Return the log cdf of the standard Laplace distribution."""
-    tail = jnp.exp(-jnp.where(z < 0, 0.0, z)) / 2
-    return jnp.where(z < 0, z - math.log(2), short_log1p(-tail))
+    tail = jnp.exp(-where(z < 0, 0.0, z)) / 2
+    return where(z < 0, z - math.log(2), short_log1p(-tail))
 
 
 def logistic_density(z: Reals) -> Reals:
@@ -191,8 +192,8 @@ def cauchy_density(z: Reals) -> Reals:
 
 def cauchy_log_cdf(z: Reals) -> Reals:
     """Return the log cdf, by the complement above zero."""
-    lower, upper = _cauchy_tail(jnp.where(z < 0, -z, 0.0)), _cauchy_tail(jnp.where(z < 0, 0.0, z))
-    return jnp.where(z < 0, jnp.log(lower), short_log1p(-upper))
+    lower, upper = _cauchy_tail(where(z < 0, -z, 0.0)), _cauchy_tail(where(z < 0, 0.0, z))
+    return where(z < 0, jnp.log(lower), short_log1p(-upper))
 
 
 def _cauchy_tail(z: Reals) -> Reals:
@@ -201,8 +202,8 @@ def _cauchy_tail(z: Reals) -> Reals:
 
 def _cauchy(theta: LocScale, x: Value, *, upper: Any) -> Reals:
     cdf = symmetric(_cauchy_tail)
-    one = jnp.where(upper, 1.0, 0.0)
-    return at_finite(lambda z: cdf(jnp.where(upper, -z, z)), theta, x, one, 1 - one)
+    one = where(upper, 1.0, 0.0)
+    return at_finite(lambda z: cdf(where(upper, -z, z)), theta, x, one, 1 - one)
 
 
 def soft_laplace_density(z: Reals) -> Reals:
@@ -214,10 +215,10 @@ def soft_laplace_density(z: Reals) -> Reals:
 def soft_laplace_log_cdf(z: Reals) -> Reals:
     """Return ``log((2/π) atan e^z)``, by the complement above zero; far below, ``log(2/π) + z``."""
     left, far = z < 0, z < -20
-    near = _soft_laplace_tail(jnp.where(left & ~far, -z, 0.0))
-    tail = _soft_laplace_tail(jnp.where(left, 0.0, z))
-    lower = jnp.where(far, z + math.log(2 / math.pi), jnp.log(near))
-    return jnp.where(left, lower, short_log1p(-tail))
+    near = _soft_laplace_tail(where(left & ~far, -z, 0.0))
+    tail = _soft_laplace_tail(where(left, 0.0, z))
+    lower = where(far, z + math.log(2 / math.pi), jnp.log(near))
+    return where(left, lower, short_log1p(-tail))
 
 
 def _soft_laplace_tail(z: Reals) -> Reals:

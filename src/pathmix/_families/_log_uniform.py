@@ -10,6 +10,7 @@ from pathmix._families._edges import log_cdf_between, log_survival_between
 from pathmix._families._family import Family, guarded, sharpen
 from pathmix._special import log_quotient
 from pathmix._typing import Reals, Value
+from pathmix._where import where
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2  # on [0, 1]
@@ -64,10 +65,10 @@ def _variance(theta: LogUniform) -> Reals:
 def h_coth_h_minus_1(h: Reals) -> Reals:
     """Return ``h coth h − 1 = h² ∫₀¹ u sinh(hu)/sinh(h) du``, by that integral for small ``h``."""
     near = h < 1
-    small, large = jnp.where(near, h, 0.5)[..., None], jnp.where(near, 1.0, h)
+    small, large = where(near, h, 0.5)[..., None], where(near, 1.0, h)
     nodes, weights = _NODES.astype(h.dtype), (_WEIGHTS * _NODES).astype(h.dtype)
     integral = jnp.sum(weights * jnp.sinh(small * nodes) / jnp.sinh(small), axis=-1)
-    return jnp.where(near, h * h * integral, large / jnp.tanh(large) - 1)
+    return where(near, h * h * integral, large / jnp.tanh(large) - 1)
 
 
 def _middle(theta: LogUniform) -> Reals:

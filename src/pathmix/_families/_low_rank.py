@@ -12,6 +12,7 @@ from pathmix._families._multivariate import event_first, finite_rows, normal_log
 from pathmix._layout import loc_rows, log_det, many_points, times_rows
 from pathmix._special import cholesky, matrix_rows, solve_rows, triangular_inverse
 from pathmix._typing import Matrix, PointRows, Reals, Value
+from pathmix._where import where
 
 
 class LowRank(NamedTuple):
@@ -40,8 +41,8 @@ def _velocity(theta: LowRank, tangent: LowRank, x: Value) -> Value:
     """``dloc + dΣ y/2`` with ``y = Σ⁻¹(x − loc)`` solves the continuity equation."""
     x = event_first(theta, x)
     finite = jnp.isfinite(x)
-    _, rest, _ = _woodbury(theta, jnp.where(finite, x, 0.0))
-    y = jnp.where(finite, rest / loc_rows(theta.cov_diag, x.ndim), x)
+    _, rest, _ = _woodbury(theta, where(finite, x, 0.0))
+    y = where(finite, rest / loc_rows(theta.cov_diag, x.ndim), x)
 
     def push(theta: LowRank) -> Value:
         w = theta.cov_factor

@@ -14,6 +14,7 @@ from pathmix._families._student_t import radial_slope, student_normaliser
 from pathmix._layout import expand_to, log_det, times_rows, whiten_rows
 from pathmix._special import triangular_inverse
 from pathmix._typing import Matrix, PerComponentValue, PointRows, Reals, Shape, Value
+from pathmix._where import where
 
 
 class MultivariateNormal(NamedTuple):
@@ -74,10 +75,10 @@ def _student_rows(theta: MultivariateStudentT, x: Value) -> Reals:
     size = theta.loc.shape[-1]
     square, log_scale = mahalanobis(theta, x)
     finite = theta.df < jnp.inf
-    df = jnp.where(finite, theta.df, 1.0)
+    df = where(finite, theta.df, 1.0)
     kernel = 0.5 * (df + size) * jnp.log1p(square / df)
     student = student_normaliser(df, size) - kernel - log_scale
-    return jnp.where(finite, student, normal_log_density(square, log_scale, size))
+    return where(finite, student, normal_log_density(square, log_scale, size))
 
 
 def _student_velocity(
@@ -91,10 +92,10 @@ def _student_velocity(
     square = jnp.sum(z * z, axis=-1)
     # of infinitely many degrees of freedom the derivative is zero
     finite = theta.df < jnp.inf
-    df = jnp.where(finite, theta.df, 1.0)
+    df = where(finite, theta.df, 1.0)
     total = df + square
     stretch = radial_slope(df, z.shape[-1], df / total, square / total)
-    stretch *= jnp.where(finite, tangent.df, 0.0)
+    stretch *= where(finite, tangent.df, 0.0)
     moved = jax.jvp(partial(_place, z), (theta,), (tangent,))[1]
     return moved + _times_factor(z * stretch[..., None], theta)
 
@@ -107,15 +108,15 @@ def _student_conditionals(theta: MultivariateStudentT, x: Value) -> Conditionals
 
 
 def _student_mean(theta: MultivariateStudentT) -> Reals:
-    return jnp.where(theta.df[..., None] > 1, theta.loc, jnp.nan)
+    return where(theta.df[..., None] > 1, theta.loc, jnp.nan)
 
 
 def _student_covariance(theta: MultivariateStudentT) -> Reals:
     df = theta.df[..., None, None]
-    finite = (1 + 2 / jnp.where(df > 2, df - 2, 1.0)) * _scatter(theta)
+    finite = (1 + 2 / where(df > 2, df - 2, 1.0)) * _scatter(theta)
     diagonal = jnp.eye(finite.shape[-1], dtype=bool)
-    infinite = jnp.where(diagonal & (df > 1), jnp.inf, jnp.nan)  # E[xᵢxⱼ] does not exist
-    return jnp.where(df > 2, finite, infinite)
+    infinite = where(diagonal & (df > 1), jnp.inf, jnp.nan)  # E[xᵢxⱼ] does not exist
+    return where(df > 2, finite, infinite)
 
 
 multivariate_student_t = Family(
@@ -152,7 +153,7 @@ def finite_rows(x: Value) -> tuple[Value, Reals]:
     """Return points with those replaced that are not finite; and what to add to their squares."""
     size = jnp.sum(jnp.abs(x), axis=0)
     finite = jnp.isfinite(size)
-    return jnp.where(finite, x, 0.0), jnp.where(finite, 0.0, size)
+    return where(finite, x, 0.0), where(finite, 0.0, size)
 
 
 def event_first(theta: Theta, x: Value) -> PointRows:
@@ -176,8 +177,8 @@ def whiten(
     finite = jnp.isfinite(x)
     # an infinite coordinate stays alone, without 0 · ∞
     factor = jnp.broadcast_to(factor, batch_of(theta) + factor.shape[-2:])
-    z = whiten_rows(factor, theta.loc, jnp.where(finite, x, 0.0), inverse)
-    return jnp.moveaxis(jnp.where(finite, z, x), 0, -1)
+    z = whiten_rows(factor, theta.loc, where(finite, x, 0.0), inverse)
+    return jnp.moveaxis(where(finite, z, x), 0, -1)
 
 
 def _place(z: Reals, theta: Theta) -> Reals:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from pathmix._families._family import guarded
 from pathmix._special import log1p, log_sigmoids
 from pathmix._typing import Flags, Reals, Value
+from pathmix._where import where
 
 
 class Odds(NamedTuple):
@@ -42,8 +43,8 @@ def safe_log1m(p: Reals) -> Reals:
 def times_log(n: Reals, log_p: Reals) -> Reals:
     """Return ``n log p`` with ``0 log 0 = 0``; where ``p = 0``, without the infinite slope."""
     possible = log_p > -jnp.inf
-    product = n * jnp.where((n > 0) & possible, log_p, 0.0)
-    return jnp.where((n > 0) & ~possible, -jnp.inf, product)
+    product = n * where((n > 0) & possible, log_p, 0.0)
+    return where((n > 0) & ~possible, -jnp.inf, product)
 
 
 def as_real(theta: Any, x: Value) -> Reals:

@@ -15,6 +15,7 @@ from pathmix._families._family import Family, complement, guarded, implicit, sha
 from pathmix._layout import expand_to
 from pathmix._special import log1mexp, log_expm1_ratio, log_quotient
 from pathmix._typing import Flags, Reals, Value
+from pathmix._where import where
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(160)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2  # on [0, 1]
@@ -60,15 +61,15 @@ def _lower_velocity(theta: Lower, tangent: Lower, x: Value) -> Value:
 
 def _lower_mean(theta: Lower) -> Reals:
     shape = -(1 + theta.alpha)
-    excess = jnp.where(shape > 1, shape, 2.0) - 1
-    return jnp.where(shape > 1, theta.low * (1 + 1 / excess), jnp.inf)
+    excess = where(shape > 1, shape, 2.0) - 1
+    return where(shape > 1, theta.low * (1 + 1 / excess), jnp.inf)
 
 
 def _lower_variance(theta: Lower) -> Reals:
     shape = -(1 + theta.alpha)
     exists = shape > 2
-    a = jnp.where(exists, shape, 3.0)
-    return jnp.where(exists, (theta.low / (a - 1)) ** 2 * (a / (a - 2)), jnp.inf)
+    a = where(exists, shape, 3.0)
+    return where(exists, (theta.low / (a - 1)) ** 2 * (a / (a - 2)), jnp.inf)
 
 
 class Doubly(NamedTuple):
@@ -87,13 +88,13 @@ def _doubly_log_density(theta: Doubly, x: Value) -> Reals:
         y, rest, width = _distances(theta, x)
         flat, near, size = _split(rate, width)
         level = near * y - log_expm1_ratio(near * width) - jnp.log(width)
-        fall = -size * jnp.where(rate < 0, y, rest)
+        fall = -size * where(rate < 0, y, rest)
         steep = jnp.log(size) - log1mexp(-size * width) + fall
-        return jnp.where(flat, level, steep) - jnp.log(x)
+        return where(flat, level, steep) - jnp.log(x)
 
-    positive = jnp.where(rate > 0, rate, 1.0)
+    positive = where(rate > 0, rate, 1.0)
     at_zero = power_at_zero(rate, jnp.log(positive) - positive * jnp.log(theta.high))
-    beyond = jnp.where((x == 0) & (theta.low == 0), at_zero, -jnp.inf)
+    beyond = where((x == 0) & (theta.low == 0), at_zero, -jnp.inf)
     return guarded((x >= theta.low) & (x <= theta.high) & (x > 0), density, x, theta.high, beyond)
 
 
@@ -115,7 +116,7 @@ def _doubly_velocity(theta: Doubly, tangent: Doubly, x: Value) -> Value:
     x = expand_to(x, jnp.shape(theta.low))
     low, high = jax.jvp(lambda theta: (theta.low, theta.high), (theta,), (tangent,))[1]
     inner = implicit(_doubly_log_cdf, _doubly_log_survival)(theta, tangent, x)
-    return jnp.where(x <= theta.low, low, jnp.where(x >= theta.high, high, inner))
+    return where(x <= theta.low, low, where(x >= theta.high, high, inner))
 
 
 def _doubly_mean(theta: Doubly) -> Reals:
@@ -137,17 +138,17 @@ class Distances(NamedTuple):
 def _distances(theta: Doubly, x: Reals) -> Distances:
     """A ``low`` of zero is infinitely far, which needs a positive rate: without one, NaN."""
     bounded = theta.low > 0
-    low = jnp.where(bounded, theta.low, theta.high)
-    far = jnp.where(1 + theta.alpha > 0, jnp.sqrt(jnp.finfo(low.dtype).max), jnp.nan)
-    y = jnp.where(bounded, log_quotient(jnp.maximum(x, low), low), far)
-    width = jnp.where(bounded, log_quotient(theta.high, low), far)
+    low = where(bounded, theta.low, theta.high)
+    far = where(1 + theta.alpha > 0, jnp.sqrt(jnp.finfo(low.dtype).max), jnp.nan)
+    y = where(bounded, log_quotient(jnp.maximum(x, low), low), far)
+    width = where(bounded, log_quotient(theta.high, low), far)
     return Distances(y, log_quotient(theta.high, x), width)
 
 
 def _split(rate: Reals, width: Reals) -> tuple[Flags, Reals, Reals]:
     """Whether ``|r| L < 1``, the rate for that case, and ``|r|`` for the other."""
     flat = jnp.abs(rate) * width < 1
-    return flat, jnp.where(flat, rate, 0.0), jnp.where(flat, 1.0, jnp.abs(rate))
+    return flat, where(flat, rate, 0.0), where(flat, 1.0, jnp.abs(rate))
 
 
 def _log_shares(theta: Doubly, x: Reals) -> tuple[Reals, Reals]:
@@ -161,12 +162,12 @@ def _log_share(rate: Reals, y: Reals, rest: Reals, width: Reals) -> Reals:
     """``log ∫₀^y e^(r s) ds − log ∫₀^L e^(r s) ds``, where ``y + rest = L``."""
     flat, near, size = _split(rate, width)
     level = jnp.log(y / width) + log_expm1_ratio(near * y) - log_expm1_ratio(near * width)
-    steep = log1mexp(-size * y) - log1mexp(-size * width) - jnp.where(rate > 0, size * rest, 0.0)
-    return jnp.where(flat, level, steep)
+    steep = log1mexp(-size * y) - log1mexp(-size * width) - where(rate > 0, size * rest, 0.0)
+    return where(flat, level, steep)
 
 
 def _middle(theta: Doubly) -> Reals:
-    return jnp.where(theta.low > 0, jnp.sqrt(theta.low) * jnp.sqrt(theta.high), theta.high / 2)
+    return where(theta.low > 0, jnp.sqrt(theta.low) * jnp.sqrt(theta.high), theta.high / 2)
 
 
 def _moments(theta: Doubly) -> tuple[Reals, Reals]:
@@ -177,14 +178,14 @@ def _moments(theta: Doubly) -> tuple[Reals, Reals]:
     """
     rate, width = 1 + theta.alpha, _distances(theta, theta.high).width
     falls = rate < 0  # from low, and even then x² may grow
-    end, size = jnp.where(falls, theta.low, theta.high), jnp.abs(rate)
-    decay = size - jnp.where(falls, 2.0, 0.0)
-    reach = jnp.where(decay > 1, jnp.minimum(width, 60 / jnp.maximum(decay, 1)), width)
-    reach = jnp.where(falls, reach, jnp.minimum(reach, _REACH))
+    end, size = where(falls, theta.low, theta.high), jnp.abs(rate)
+    decay = size - where(falls, 2.0, 0.0)
+    reach = where(decay > 1, jnp.minimum(width, 60 / jnp.maximum(decay, 1)), width)
+    reach = where(falls, reach, jnp.minimum(reach, _REACH))
     step = reach[..., None] * _NODES.astype(reach.dtype)
-    offset = end[..., None] * jnp.expm1(jnp.where(falls[..., None], step, -step))
+    offset = end[..., None] * jnp.expm1(where(falls[..., None], step, -step))
     weight = reach[..., None] * _WEIGHTS.astype(reach.dtype) * jnp.exp(-size[..., None] * step)
-    beyond = jnp.where(falls, 0.0, _mass_beyond(size, reach, width))
+    beyond = where(falls, 0.0, _mass_beyond(size, reach, width))
     total = jnp.sum(weight, axis=-1) + beyond
     centre = (jnp.sum(weight * offset, axis=-1) - beyond * end) / total
     spread = jnp.sum(weight * (offset - centre[..., None]) ** 2, axis=-1)
@@ -195,9 +196,9 @@ def _mass_beyond(size: Reals, reach: Reals, width: Reals) -> Reals:
     """``∫ e^(−|r| s) ds`` from ``reach`` to ``width``."""
     rest = width - reach
     flat = size * rest < 1
-    level = rest * jnp.exp(log_expm1_ratio(jnp.where(flat, -size * rest, 0.0)))
-    steep = -jnp.expm1(-size * rest) / jnp.where(flat, 1.0, size)
-    return jnp.exp(-size * reach) * jnp.where(flat, level, steep)
+    level = rest * jnp.exp(log_expm1_ratio(where(flat, -size * rest, 0.0)))
+    steep = -jnp.expm1(-size * rest) / where(flat, 1.0, size)
+    return jnp.exp(-size * reach) * where(flat, level, steep)
 
 
 lower_truncated = Family(

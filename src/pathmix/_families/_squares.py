@@ -17,6 +17,7 @@ from pathmix._layout import spread, sum_rows
 from pathmix._moving import is_zero
 from pathmix._rules import custom_jvp
 from pathmix._typing import Reals, Value
+from pathmix._where import where
 
 
 @custom_jvp
@@ -31,7 +32,7 @@ def _square_and_log_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
     (x, loc, scale), (dx, d_loc, d_scale) = primals, tangents
     out, precision, most = square_and_log(*primals), 1 / scale, jnp.finfo(x.dtype).max
     infinite = jnp.isinf((x - loc) / scale)
-    z = jnp.where(infinite, 0.0, x - loc) * precision
+    z = where(infinite, 0.0, x - loc) * precision
     change: Any = 0.0
     if not is_zero(dx):
         change += z * (precision * dx)
@@ -39,7 +40,7 @@ def _square_and_log_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
         change -= z * (precision * d_loc)
     if not is_zero(d_scale):
         square = jnp.minimum(z * z, most)
-        change -= jnp.where(infinite, 0.0, square - 1) * (precision * d_scale)
+        change -= where(infinite, 0.0, square - 1) * (precision * d_scale)
     return out, jnp.broadcast_to(change, out.shape)
 
 

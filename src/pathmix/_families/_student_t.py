@@ -24,6 +24,7 @@ from pathmix._special import (
     stirling_error,
 )
 from pathmix._typing import Flags, Reals, Value
+from pathmix._where import where
 
 _MANY = 1e6  # degrees of freedom from which all tails are those of a transformed normal
 
@@ -52,14 +53,14 @@ def _log_survival(theta: StudentT, x: Value) -> Reals:
 
 
 def _mean(theta: StudentT) -> Reals:
-    return jnp.where(theta.df > 1, theta.loc, jnp.nan)
+    return where(theta.df > 1, theta.loc, jnp.nan)
 
 
 def _variance(theta: StudentT) -> Reals:
     exists = theta.df > 2
-    excess = jnp.where(exists, theta.df, 4.0) - 2
-    infinite = jnp.where(theta.df > 1, jnp.inf, jnp.nan)
-    return jnp.where(exists, theta.scale**2 * (1 + 2 / excess), infinite)
+    excess = where(exists, theta.df, 4.0) - 2
+    infinite = where(theta.df > 1, jnp.inf, jnp.nan)
+    return where(exists, theta.scale**2 * (1 + 2 / excess), infinite)
 
 
 def drawable(df: Any) -> Reals:
@@ -85,23 +86,23 @@ def student_normaliser(df: Reals, size: int = 1) -> Reals:
 def student_density(df: Reals, z: Reals) -> Reals:
     """Return the log density of the standard Student t distribution."""
     finite = df < jnp.inf
-    some = jnp.where(finite, df, 1.0)
+    some = where(finite, df, 1.0)
     student = student_normaliser(some) - (some + 1) / 2 * log1p_square(z / jnp.sqrt(some))
-    return jnp.where(finite, student, normal_density(z))
+    return where(finite, student, normal_density(z))
 
 
 def _log_tail(df: Reals, z: Reals) -> Reals:
     """``log P(X > z)`` for ``z ≥ 0``: ``I_x(df/2, 1/2)/2`` at ``x = df/(df + z²)``."""
     many = _is_near_normal(df, z)
-    normal = _log_normal_tail(jnp.where(many, df, _MANY), z)
-    df = jnp.where(many, 1.0, df)
+    normal = _log_normal_tail(where(many, df, _MANY), z)
+    df = where(many, 1.0, df)
     u = z / jnp.sqrt(df)
     far = u > 1e8  # where x = u⁻² to working precision, and u² may overflow
-    body = jnp.where(far, 1.0, u)
+    body = where(far, 1.0, u)
     square = body * body
     near = log_betainc(df / 2, 0.5, 1 / (1 + square), square / (1 + square))
-    asymptote = _log_far_tail(df, jnp.where(far, z, 1.0))
-    return jnp.where(many, normal, jnp.where(far, asymptote, near - math.log(2)))
+    asymptote = _log_far_tail(df, where(far, z, 1.0))
+    return where(many, normal, where(far, asymptote, near - math.log(2)))
 
 
 def _is_near_normal(df: Reals, z: Reals) -> Flags:
@@ -133,18 +134,18 @@ def _normal_equivalent(df: Reals, z: Reals) -> Reals:
     CACM algorithm 395). What is left out is of the order of ``(w²/a)³/a`` and ``a⁻⁴``.
     """
     finite = df < jnp.inf
-    df = jnp.where(finite, df, 1e30)
+    df = where(finite, df, 1e30)
     u = z / jnp.sqrt(df)
     close = u < 1e-3
-    some = jnp.where(close, 1.0, u)
-    square = jnp.where(close, u, 0.0) ** 2
+    some = where(close, 1.0, u)
+    square = where(close, u, 0.0) ** 2
     # log(1 + u²)/u², smooth at zero
     near = 1 - square * (1 / 2 - square * (1 / 3 - square / 4))
-    ratio = jnp.where(close, near, log1p_square(some) / some / some)
+    ratio = where(close, near, log1p_square(some) / some / some)
     a = df - 0.5
     w = z * jnp.sqrt(a / df * ratio)
     w = w + w * (w / a * (w / a) + 3 / a / a) / 48
-    return jnp.where(finite, w, z)
+    return where(finite, w, z)
 
 
 def _tail_slope(df: Reals, z: Reals) -> Reals:
@@ -162,44 +163,44 @@ def radial_slope(df: Reals, size: int, near: Reals, far: Reals) -> Reals:
     complement ``near``, whose quantile moves with ``df/2``.
     """
     both = near * far
-    relative = beta_quantile_slope(df / 2, size / 2, near, far) / jnp.where(both > 0, both, 1.0)
-    return jnp.where(both > 0, 0.5 / df - 0.25 * relative, 0.0)
+    relative = beta_quantile_slope(df / 2, size / 2, near, far) / where(both > 0, both, 1.0)
+    return where(both > 0, 0.5 / df - 0.25 * relative, 0.0)
 
 
 def _quantile_slope(df: Reals, z: Reals) -> Reals:
     """``dz / d df`` at a fixed quantile ``z ≥ 0``, for each of the three forms of the tail."""
     many = _is_near_normal(df, z)
-    some, lots = jnp.where(many, 1.0, df), jnp.where(many, df, _MANY)
+    some, lots = where(many, 1.0, df), where(many, df, _MANY)
     u = z / jnp.sqrt(some)
     far = u > 1e8
-    square = jnp.square(jnp.where(far, 1.0, u))
+    square = jnp.square(where(far, 1.0, u))
     body = z * radial_slope(some, 1, 1 / (1 + square), square / (1 + square))
-    at = jnp.where(far, z, 1.0)
+    at = where(far, z, 1.0)
     change = jax.jvp(lambda df: _log_far_tail(df, at), (some,), (jnp.ones_like(some),))[1]
     by_df = jax.jvp(lambda df: _normal_equivalent(df, z), (lots,), (jnp.ones_like(lots),))[1]
     by_z = jax.jvp(lambda z: _normal_equivalent(lots, z), (z,), (jnp.ones_like(z),))[1]
-    return jnp.where(many, -by_df / by_z, jnp.where(far, at * change / some, body))
+    return where(many, -by_df / by_z, where(far, at * change / some, body))
 
 
 def _velocity(theta: StudentT, tangent: StudentT, x: Value) -> Value:
     """That of location and scale, and what the degrees of freedom add to ``z``."""
     x = spread_over(theta, x)
     z, df = standardise(theta, x), jnp.broadcast_to(theta.df, x.shape)
-    added = jnp.where(z < 0, -1.0, 1.0) * _quantile_slope(df, jnp.where(z < 0, -z, z))
+    added = where(z < 0, -1.0, 1.0) * _quantile_slope(df, where(z < 0, -z, z))
     return tangent.loc + z * tangent.scale + theta.scale * added * tangent.df
 
 
 def _smaller_tail(theta: StudentT, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
     """By symmetry it is the upper tail of ``|z|``."""
     z = standardise(theta, x)
-    return z < 0, over_density(log_tail(theta.df, jnp.where(z < 0, -z, z)), log_p)
+    return z < 0, over_density(log_tail(theta.df, where(z < 0, -z, z)), log_p)
 
 
 def log_student_cdf(df: Reals, z: Reals) -> Reals:
     """Return the log cdf of the standard Student t distribution."""
     # not by maxima, whose slope at a tie is one half
-    upper = short_log1p(-jnp.exp(log_tail(df, jnp.where(z < 0, 0.0, z))))
-    return jnp.where(z < 0, log_tail(df, jnp.where(z < 0, -z, 0.0)), upper)
+    upper = short_log1p(-jnp.exp(log_tail(df, where(z < 0, 0.0, z))))
+    return where(z < 0, log_tail(df, where(z < 0, -z, 0.0)), upper)
 
 
 student_t = Family(

@@ -22,6 +22,7 @@ from pathmix._families._family import (
 from pathmix._families._location_scale import normal, normal_density
 from pathmix._special import log_diff_exp
 from pathmix._typing import Flags, Reals, Value
+from pathmix._where import where
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(80)
 
@@ -87,13 +88,13 @@ def within(
             return a.log_survival
         # from the side on which less is subtracted
         below = b.log_cdf <= a.log_survival
-        whole = jnp.where(below, b.log_cdf, a.log_survival)
-        rest = jnp.where(below, a.log_cdf, b.log_survival)
+        whole = where(below, b.log_cdf, a.log_survival)
+        rest = where(below, a.log_cdf, b.log_survival)
         if short is None:
             return log_diff_exp(whole, rest)
         near, log_p = short(theta.base, a.x, b.x)
         near &= whole - rest < 0.5
-        return jnp.where(near, log_p, log_diff_exp(whole, jnp.where(near, whole - 1.0, rest)))
+        return where(near, log_p, log_diff_exp(whole, where(near, whole - 1.0, rest)))
 
     def ends(theta: Truncated) -> tuple[Any, Any]:
         low = lowest if theta.low is None else theta.low
@@ -103,9 +104,9 @@ def within(
         """A point between the bounds: the centre, or one in the middle or as far beyond a bound."""
         at, (low, high) = centre(theta.base), ends(theta)
         middle = low + (high - low) / 2
-        beyond = jnp.where(at <= low, low + (low - at), high - (at - high))
-        other = jnp.where(jnp.isfinite(middle), middle, beyond)
-        return jnp.where((at > low) & (at < high), at, other)
+        beyond = where(at <= low, low + (low - at), high - (at - high))
+        other = where(jnp.isfinite(middle), middle, beyond)
+        return where((at > low) & (at < high), at, other)
 
     def log_density(theta: Truncated, x: Value) -> Reals:
         low, high = ends(theta)
@@ -118,14 +119,14 @@ def within(
         """The log cdf and the log survival between the bounds, and −inf beyond either."""
         inside = (x > ends(theta)[0]) & (x < ends(theta)[1])
         low, high = point(theta, theta.low), point(theta, theta.high)
-        at, log_total = point(theta, jnp.where(inside, x, inner(theta))), log_mass(theta, low, high)
+        at, log_total = point(theta, where(inside, x, inner(theta))), log_mass(theta, low, high)
         below, above = log_mass(theta, low, at) - log_total, log_mass(theta, at, high) - log_total
         lower, upper = sharpen(below, above), sharpen(above, below)
-        return jnp.where(inside, lower, -jnp.inf), jnp.where(inside, upper, -jnp.inf)
+        return where(inside, lower, -jnp.inf), where(inside, upper, -jnp.inf)
 
     def tails(theta: Truncated, x: Value) -> tuple[Reals, Reals]:
         (lower, upper), (low, high) = log_shares(theta, x), ends(theta)
-        return jnp.where(x >= high, 0.0, lower), jnp.where(x <= low, 0.0, upper)
+        return where(x >= high, 0.0, lower), where(x <= low, 0.0, upper)
 
     def smaller_tail(theta: Truncated, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
         return smaller_over_density(*tails(theta, x), log_p)
@@ -154,20 +155,20 @@ def within(
         ):
             if bound is not None:
                 finite, slope = jnp.isfinite(bound), slope_of(mass, x)
-                at = jnp.where(finite, bound, centre(theta.base))
+                at = where(finite, bound, centre(theta.base))
                 felt = finite & (slope != 0)
-                ratio = slope_of(mass, at) / jnp.where(felt, slope, 1.0)
-                v += jnp.where(felt, ratio * (given(change) - move(at)), 0.0)
+                ratio = slope_of(mass, at) / where(felt, slope, 1.0)
+                v += where(felt, ratio * (given(change) - move(at)), 0.0)
         return v
 
     def velocity(theta: Truncated, tangent: Truncated, x: Value) -> Value:
         x, (low, high) = spread_over(theta, x), ends(theta)
         by = by_base if base.velocity and short is None else implicit(log_cdf, log_survival)
         # beyond the bounds what follows is not felt, but its derivative must be a number
-        v = by(theta, tangent, jnp.where((x > low) & (x < high), x, inner(theta)))
+        v = by(theta, tangent, where((x > low) & (x < high), x, inner(theta)))
         if theta.low is not None:  # a draw on a bound moves with it
-            v = jnp.where(x <= theta.low, given(tangent.low), v)
-        return v if theta.high is None else jnp.where(x >= theta.high, given(tangent.high), v)
+            v = where(x <= theta.low, given(tangent.low), v)
+        return v if theta.high is None else where(x >= theta.high, given(tangent.high), v)
 
     return Family(
         f"Truncated{base.name}",

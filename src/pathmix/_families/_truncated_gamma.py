@@ -10,6 +10,7 @@ from pathmix._families._gamma import Gamma, gamma
 from pathmix._families._truncated import Truncated, within
 from pathmix._special import log_quotient
 from pathmix._typing import Flags, Reals
+from pathmix._where import where
 
 
 def _gauss(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -45,14 +46,14 @@ def _window(theta: Truncated) -> Window:
     # beyond the mode of Gamma itself the density falls at once
     right = jnp.minimum(right, 80 / jnp.maximum(mass - a, 80 / _REACH))
     some = low > 0
-    to_low = -log_quotient(mode, jnp.where(some, low, mode))
+    to_low = -log_quotient(mode, where(some, low, mode))
     to_high = log_quotient(jnp.minimum(high, mode * jnp.exp(_REACH / 2)), mode)
-    start = jnp.where(some, jnp.maximum(to_low, -left), -left)
+    start = where(some, jnp.maximum(to_low, -left), -left)
     outside = (left >= _REACH) & (~some | (to_low < -left))
-    lowest = jnp.where(some, jnp.exp(a * to_low), 0.0)
-    beyond = jnp.exp(jnp.where(outside, mass, 0.0)) * (jnp.exp(-a * left) - lowest) / a
+    lowest = where(some, jnp.exp(a * to_low), 0.0)
+    beyond = jnp.exp(where(outside, mass, 0.0)) * (jnp.exp(-a * left) - lowest) / a
     stop = jnp.minimum(to_high, right)
-    return Window(mode, start, stop, jnp.where(outside, beyond, 0.0))
+    return Window(mode, start, stop, where(outside, beyond, 0.0))
 
 
 def _moments(theta: Truncated) -> tuple[Reals, Reals]:
@@ -82,7 +83,7 @@ def _short_mass(theta: Gamma, a: Reals, b: Reals) -> tuple[Flags, Reals]:
     half-axes that add up to ``ρ`` times half the interval: 2.1 at the least.
     """
     near = (a < b) & (b < 8 * a)
-    some, length = jnp.where(near, a, 1.0), jnp.where(near, b - a, 1.0)
+    some, length = where(near, a, 1.0), where(near, b - a, 1.0)
     x = some[..., None] + length[..., None] * _FEW_NODES.astype(some.dtype)
     at_nodes = Gamma(theta.concentration[..., None], theta.rate[..., None])
     log_p = gamma.log_density(at_nodes, x) + np.log(_FEW_WEIGHTS).astype(some.dtype)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from pathmix._families._family import Family, guarded, sharpen
 from pathmix._typing import Flags, Reals, Value
+from pathmix._where import where
 
 
 class Uniform(NamedTuple):
@@ -20,15 +21,15 @@ class Uniform(NamedTuple):
 def _log_density(theta: Uniform, x: Value) -> Reals:
     """``log p = −log(high − low)`` on ``low ≤ x ≤ high``."""
     inside = (x >= theta.low) & (x <= theta.high)
-    return jnp.where(inside, -jnp.log(theta.high - theta.low), -jnp.inf)
+    return where(inside, -jnp.log(theta.high - theta.low), -jnp.inf)
 
 
 def _log_cdf(theta: Uniform, x: Value) -> Reals:
-    return jnp.where(x >= theta.high, 0.0, _log_share(theta, x, sharpen))
+    return where(x >= theta.high, 0.0, _log_share(theta, x, sharpen))
 
 
 def _log_survival(theta: Uniform, x: Value) -> Reals:
-    return jnp.where(x <= theta.low, 0.0, _log_share(theta, x, lambda f, s: sharpen(s, f)))
+    return where(x <= theta.low, 0.0, _log_share(theta, x, lambda f, s: sharpen(s, f)))
 
 
 def _cdf(theta: Uniform, x: Value) -> Reals:
@@ -39,10 +40,8 @@ def _tail(theta: Uniform, x: Value, upper: Flags) -> Reals:
     """The upper tail where a flag is set, and the cdf elsewhere."""
     low, high = theta
     middle = low + (high - low) / 2
-    share = lambda x: jnp.where(upper, high - x, x - low) * (1 / (high - low))  # noqa: E731
-    return guarded(
-        (x > low) & (x < high), share, x, middle, jnp.where((x <= low) ^ upper, 0.0, 1.0)
-    )
+    share = lambda x: where(upper, high - x, x - low) * (1 / (high - low))  # noqa: E731
+    return guarded((x > low) & (x < high), share, x, middle, where((x <= low) ^ upper, 0.0, 1.0))
 
 
 def _velocity(theta: Uniform, tangent: Uniform, x: Value) -> Value:

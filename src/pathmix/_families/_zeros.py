@@ -14,6 +14,7 @@ from pathmix._families._limits import Limit, Vanishing, factored
 from pathmix._families._odds import Odds, as_real
 from pathmix._special import log_diff_exp
 from pathmix._typing import Reals, Value
+from pathmix._where import where
 
 
 class Gated(NamedTuple):
@@ -32,7 +33,7 @@ def zero_inflated(base: Family, *, has_limit: bool) -> Family:
 
     def log_density(theta: Gated, x: Value) -> Reals:
         inner = log_product(theta.gate.log_q, base.log_density(theta.base, as_real(theta, x)))
-        return jnp.where(x == 0, log_sum(theta.gate.log_p, inner), inner)
+        return where(x == 0, log_sum(theta.gate.log_p, inner), inner)
 
     def tails(theta: Gated, x: Value) -> tuple[Reals, Reals]:
         x = as_real(theta, x)
@@ -96,20 +97,20 @@ def hurdle(base: Family, *, has_limit: bool) -> Family:
 
     def log_density(theta: Gated, x: Value) -> Reals:
         x = as_real(theta, x)
-        positive = base.log_density(theta.base, jnp.where(x == 0, 1.0, x))
+        positive = base.log_density(theta.base, where(x == 0, 1.0, x))
         rest = log_product(theta.gate.log_q - log_nonzero(theta), positive)
-        return jnp.where(x == 0, theta.gate.log_p, rest)
+        return where(x == 0, theta.gate.log_p, rest)
 
     def truncated_tails(theta: Gated, x: Reals) -> tuple[Reals, Reals]:
         """Both log tails of the base without its zeros; of the two, the smaller is accurate."""
         zero = jnp.zeros_like(x)
         log_zero, log_rest = base.log_density(theta.base, zero), log_nonzero(theta)
         below, above = given(base.log_cdf)(theta.base, x), given(base.log_survival)(theta.base, x)
-        without = log_diff_exp(below, jnp.minimum(jnp.where(x >= 1, log_zero, -jnp.inf), below))
+        without = log_diff_exp(below, jnp.minimum(where(x >= 1, log_zero, -jnp.inf), below))
         # up to zero there is what is below zero, known as the tail there
         up_to_zero = given(base.log_cdf)(theta.base, zero - 1)
-        lower = log_product(jnp.where((x >= 0) & (x < 1), up_to_zero, without), -log_rest)
-        return lower, jnp.where(x < 0, complement(lower), log_product(above, -log_rest))
+        lower = log_product(where((x >= 0) & (x < 1), up_to_zero, without), -log_rest)
+        return lower, where(x < 0, complement(lower), log_product(above, -log_rest))
 
     def tails(theta: Gated, x: Value) -> tuple[Reals, Reals]:
         x = as_real(theta, x)
@@ -119,11 +120,11 @@ def hurdle(base: Family, *, has_limit: bool) -> Family:
         """Where the share of zeros is zero or one; the base has no limit without zeros."""
         x, share, rest = as_real(theta, x), theta.gate.p, theta.gate.q
         closed = (share == 0) | (share == 1)
-        positive = base.log_density(theta.base, jnp.where(x == 0, 1.0, x))
+        positive = base.log_density(theta.base, where(x == 0, 1.0, x))
         mass = jnp.exp(positive - log_nonzero(theta))
         below, above = (jnp.exp(t) for t in truncated_tails(theta, x))
         return Limit(
-            Vanishing(closed, jnp.where(x == 0, share, rest * mass)),
+            Vanishing(closed, where(x == 0, share, rest * mass)),
             Vanishing(closed, (x >= 0) * share + rest * below),
             Vanishing(closed, (x < 0) * share + rest * above),
         )
@@ -154,19 +155,19 @@ def _with_zeros(gate: Odds, x: Reals, below: Reals, above: Reals) -> tuple[Reals
     """Both log tails of a share of zeros and the rest, of which the tails are given."""
     below, above = log_product(gate.log_q, below), log_product(gate.log_q, above)
     return (
-        jnp.where(x >= 0, log_sum(gate.log_p, below), below),
-        jnp.where(x < 0, log_sum(gate.log_p, above), above),
+        where(x >= 0, log_sum(gate.log_p, below), below),
+        where(x < 0, log_sum(gate.log_p, above), above),
     )
 
 
 def log_product(a: Reals, b: Reals) -> Reals:
     """Return ``a + b``, a constant where either is −inf."""
     never = (a == -jnp.inf) | (b == -jnp.inf)
-    return jnp.where(never, -jnp.inf, jnp.where(never, 0.0, a) + jnp.where(never, 0.0, b))
+    return where(never, -jnp.inf, where(never, 0.0, a) + where(never, 0.0, b))
 
 
 def log_sum(a: Reals, b: Reals) -> Reals:
     """Return ``log(eᵃ + eᵇ)``, with a zero rather than a NaN gradient where both are −inf."""
     never = (a == -jnp.inf) & (b == -jnp.inf)
-    total = jnp.logaddexp(jnp.where(never, 0.0, a), jnp.where(never, 0.0, b))
-    return jnp.where(never, -jnp.inf, total)
+    total = jnp.logaddexp(where(never, 0.0, a), where(never, 0.0, b))
+    return where(never, -jnp.inf, total)

@@ -19,6 +19,7 @@ from pathmix._rules import custom_jvp
 from pathmix._special import matrix_rows, solve_rows, triangular_inverse
 from pathmix._tuning import MANY_POINTS
 from pathmix._typing import Matrix, PointRows, Reals
+from pathmix._where import where
 
 
 def many_points(matrix: Matrix, rows: PointRows) -> bool:
@@ -93,7 +94,7 @@ def _log_det_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     (factor,), (change,) = primals, tangents
     relative = change / _diagonal(factor)[..., None]
     on = jnp.eye(factor.shape[-1], dtype=bool)
-    return log_det(factor), jnp.sum(jnp.where(on, relative, 0), axis=(-2, -1))
+    return log_det(factor), jnp.sum(where(on, relative, 0), axis=(-2, -1))
 
 
 def _diagonal(matrix: Matrix) -> Reals:

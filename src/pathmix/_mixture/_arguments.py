@@ -16,6 +16,7 @@ from pathmix._checks import is_concrete, require
 from pathmix._components import bounds, canonical, check_pathwise
 from pathmix._numpyro import find_stack_level, validates_by_default
 from pathmix._typing import Flags, Value
+from pathmix._where import where
 
 
 def check_arguments(mixture: Any, components: Any) -> None:
@@ -224,7 +225,7 @@ def _parameter_checks(d: Distribution) -> Iterator[tuple[Flags, str]]:
     for name, value in d.get_args().items():
         constraint = d.arg_constraints[name]
         if isinstance(d, dist.CategoricalLogits):
-            value = jnp.where(value == -jnp.inf, 0.0, value)  # an exact zero weight
+            value = where(value == -jnp.inf, 0.0, value)  # an exact zero weight
         if not constraints.is_dependent(constraint):
             expected = f"expected {owner} parameter `{name}` to satisfy {constraint!r}"
             yield jnp.all(constraint(jnp.asarray(value))), _with_value(expected, value)

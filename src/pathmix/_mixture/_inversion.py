@@ -15,6 +15,7 @@ from jax import Array, lax
 
 from pathmix._special import log1mexp
 from pathmix._typing import Flags, Reals
+from pathmix._where import where
 
 Pair: TypeAlias = tuple[Reals, Reals]
 
@@ -31,7 +32,7 @@ class Target(NamedTuple):
 
     def signed(self, t: Reals) -> Reals:
         """Turn what grows with the tail into what grows with the value."""
-        return jnp.where(self.upper, -t, t)
+        return where(self.upper, -t, t)
 
     def log_odds(self) -> Reals:
         """Return ``log q − log(1 − q)``."""
@@ -88,7 +89,7 @@ def bisect(curve: Curve, target: Target, brackets: Brackets) -> Reals:
         # a closed bracket has its own upper end for a middle
         reached |= key >= brackets.reached
         return count + 1, Brackets(
-            jnp.where(reached, brackets.below, key), jnp.where(reached, key, brackets.reached)
+            where(reached, brackets.below, key), where(reached, key, brackets.reached)
         )
 
     def go_on(state: tuple[Array, Brackets]) -> Flags:
@@ -110,17 +111,17 @@ def middle(brackets: Brackets, dtype: Any, *, is_discrete: bool = False) -> Arra
         return jnp.maximum(middle, jnp.minimum(below + 1, reached))
     a, b = to_float(below, dtype), to_float(reached, dtype)
     near = jnp.isfinite(a) & (b - a <= 4 * jnp.maximum(jnp.abs(a), 1))
-    mean = jnp.where(near, a + (b - a) / 2, to_float(middle, dtype))
+    mean = where(near, a + (b - a) / 2, to_float(middle, dtype))
     whole = to_key(jnp.maximum(jnp.floor(mean), jnp.floor(a) + 1))
     # beyond what floats resolve, the next number is the next float
-    return jnp.minimum(jnp.where(whole > below, whole, jnp.maximum(middle, below + 1)), reached)
+    return jnp.minimum(where(whole > below, whole, jnp.maximum(middle, below + 1)), reached)
 
 
 def to_key(x: Reals) -> Array:
     """Integers that sort like the floats ``x``."""
     bits = jnp.finfo(x.dtype).bits
     i = lax.bitcast_convert_type(x, f"int{bits}")
-    return jnp.where(i < 0, jnp.iinfo(i.dtype).min - i, i)
+    return where(i < 0, jnp.iinfo(i.dtype).min - i, i)
 
 
 def to_float(key: Array, dtype: Any) -> Reals:
@@ -128,6 +129,6 @@ def to_float(key: Array, dtype: Any) -> Reals:
 
     Compilers take them for zero in some operations and not in others.
     """
-    key = jnp.where(key < 0, jnp.iinfo(key.dtype).min - key, key)
+    key = where(key < 0, jnp.iinfo(key.dtype).min - key, key)
     x = lax.bitcast_convert_type(key, dtype)
-    return jnp.where(jnp.abs(x) < jnp.finfo(dtype).tiny, 0.0, x)
+    return where(jnp.abs(x) < jnp.finfo(dtype).tiny, 0.0, x)

@@ -31,6 +31,7 @@ from pathmix._mixture._inversion import (
 )
 from pathmix._tuning import LEVELS, MANY_QUANTILES, PER_LEVEL, POLISHED
 from pathmix._typing import Flags, Reals
+from pathmix._where import where
 
 PerLevel: TypeAlias = Float[Array, "levels *#batch"]
 PerInterval: TypeAlias = Float[Array, "intervals *#batch"]
@@ -74,7 +75,7 @@ def _by_levels(curve: Curve, target: Target, count: int) -> Reals:
         first = passes == 0
         which = _next(search.found, count)
         mine = jax.tree.map(partial(_take, which), (target, search.brackets))
-        mine = jax.tree.map(partial(jnp.where, first), (levels, around(curve, levels)), mine)
+        mine = jax.tree.map(partial(where, first), (levels, around(curve, levels)), mine)
         x = bisect(curve, *mine)
         search = lax.cond(
             first,
@@ -93,7 +94,7 @@ def _by_levels(curve: Curve, target: Target, count: int) -> Reals:
 
 def _next(found: Flags, count: int) -> Array:
     """The next samples that are not found, ``count *batch``; beyond the last where none is left."""
-    place = jnp.where(found, count, jnp.cumsum(~found, axis=0) - 1)
+    place = where(found, count, jnp.cumsum(~found, axis=0) - 1)
     samples = jnp.broadcast_to(_along(jnp.arange(len(found)), found), found.shape)
     return _put(jnp.full((count, *found.shape[1:]), len(found)), place, samples)
 
@@ -119,9 +120,7 @@ def _grid(target: Target, count: int) -> PerLevel:
     """Levels that enclose the finite log odds, as ``asinh(L/4)``, ``count *batch``."""
     u = jnp.arcsinh(target.log_odds() / 4)
     known = jnp.isfinite(u)
-    low, high = (
-        op(jnp.where(known, u, end), axis=0) for op, end in ((jnp.min, 9.0), (jnp.max, -9.0))
-    )
+    low, high = (op(where(known, u, end), axis=0) for op, end in ((jnp.min, 9.0), (jnp.max, -9.0)))
     margin = 1e-3 * jnp.maximum(1.0, high - low)
     return jnp.linspace(low - margin, high + margin, count, axis=0)
 
@@ -140,9 +139,9 @@ def _between(curve: Curve, target: Target, grid: PerLevel, values: PerLevel) -> 
     slopes = (_take(index, slope) for slope in _slopes(values))
     x = _cubic(place - index, below, above, *slopes)
     brackets = around(curve._replace(ends=lambda _: (below, above)), target)
-    x = jnp.where((x >= below) & (x <= above), x, to_float(middle(brackets, x.dtype), x.dtype))
+    x = where((x >= below) & (x <= above), x, to_float(middle(brackets, x.dtype), x.dtype))
     found = (below == above) | ~jnp.isfinite(u)
-    return Search(jnp.where(found, below, x), brackets, found)
+    return Search(where(found, below, x), brackets, found)
 
 
 def _slopes(values: PerLevel) -> tuple[PerInterval, PerInterval]:
@@ -150,7 +149,7 @@ def _slopes(values: PerLevel) -> tuple[PerInterval, PerInterval]:
     chord = jnp.diff(values, axis=0)
     before, after = chord[:-1], chord[1:]
     both = before + after
-    inner = jnp.where((before > 0) & (after > 0), 2 * before * (after / both), 0.0)
+    inner = where((before > 0) & (after > 0), 2 * before * (after / both), 0.0)
     return jnp.concatenate([chord[:1], inner]), jnp.concatenate([inner, chord[-1:]])
 
 
@@ -183,17 +182,17 @@ def _polished(curve: Curve, target: Target, search: Search) -> Search:
         log_width = 2 * tail - odds - log_density(x)
         reached = excess >= 0
         brackets = Brackets(
-            jnp.where(reached, brackets.below, to_key(x)),
-            jnp.where(reached, to_key(x), brackets.reached),
+            where(reached, brackets.below, to_key(x)),
+            where(reached, to_key(x), brackets.reached),
         )
         error = target.signed(odds - wanted)
         better = (x - error * jnp.exp(log_width)).astype(dtype)
         low, high = (to_float(key, dtype) for key in brackets)
         # where the cdf is flat, values at either end are as good, and the least one is looked for
         known = (jnp.abs(excess) <= noise) & (noise * jnp.exp(log_width) <= resolution)
-        other = jnp.where(known, x, to_float(middle(brackets, dtype), dtype))
-        better = jnp.where((better > low) & (better < high), better, other)
-        x = jnp.where(found, x, better)
+        other = where(known, x, to_float(middle(brackets, dtype), dtype))
+        better = where((better > low) & (better < high), better, other)
+        x = where(found, x, better)
         return count + 1, Search(x, brackets, found | known)
 
     def go_on(state: tuple[Array, Search]) -> Flags:

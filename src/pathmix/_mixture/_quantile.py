@@ -24,6 +24,7 @@ from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp, log1mexp
 from pathmix._typing import ComponentFirst, Flags, Reals
 from pathmix._weights import Weights, average
+from pathmix._where import where
 
 Scale: TypeAlias = Literal["q", "log q", "log 1 − q"]
 
@@ -54,8 +55,8 @@ def _inverse(scale: Scale, weights: Weights, components: Canonical, value: Reals
     x = invert(_curve(scale, weights, components), target)
     low, high = (end.astype(x.dtype) for end in edges(weights, components))
     at_end = target.log_tail == -jnp.inf
-    x = jnp.where(at_end, jnp.where(target.upper, high, low), x)
-    return jnp.where(jnp.isnan(target.log_tail), jnp.nan, x).reshape(shape)
+    x = where(at_end, where(target.upper, high, low), x)
+    return where(jnp.isnan(target.log_tail), jnp.nan, x).reshape(shape)
 
 
 # Compiled here, once for each kind and shape of mixture: an eager loop compiles at every call.
@@ -74,9 +75,9 @@ def _inverse_jvp(scale, primals, tangents):  # type: ignore[no-untyped-def]
     inner = mixture_velocity((weights, d_weights), (components, d_components), x)
     _, d_ends = jax.jvp(edges, (weights, components), (d_weights, d_components))
     target = _target(scale, value, is_discrete=components.is_discrete)
-    outer = jnp.where(target.upper, d_ends[1], d_ends[0])
+    outer = where(target.upper, d_ends[1], d_ends[0])
     at_end = target.log_tail == -jnp.inf
-    return x, (from_value + jnp.where(at_end, outer, inner)).astype(x.dtype)
+    return x, (from_value + where(at_end, outer, inner)).astype(x.dtype)
 
 
 def _slope(scale: Scale, value: Reals, log_f: Reals) -> Reals:
@@ -87,7 +88,7 @@ def _slope(scale: Scale, value: Reals, log_f: Reals) -> Reals:
     if scale == "q":
         return bounded_exp(-log_f)
     known = value > -jnp.inf
-    ratio = bounded_exp(jnp.where(known, value, 0.0) - jnp.where(known, log_f, jnp.inf))
+    ratio = bounded_exp(where(known, value, 0.0) - where(known, log_f, jnp.inf))
     return ratio if scale == "log q" else -ratio
 
 
@@ -102,14 +103,14 @@ def _target(scale: Scale, value: Reals, *, is_discrete: bool) -> Target:
     eps = jnp.finfo(value.dtype).eps
     # between the steps of a discrete cdf there is room to forgive more
     slack = (16 if is_discrete else 2) * eps
-    lower = jnp.where(jnp.isinf(log_q), log_q, log_q - slack * jnp.maximum(1, -log_q))
-    upper = jnp.where(jnp.isinf(log_1mq), log_1mq, log_1mq + slack * jnp.maximum(1, -log_1mq))
+    lower = where(jnp.isinf(log_q), log_q, log_q - slack * jnp.maximum(1, -log_q))
+    upper = where(jnp.isinf(log_1mq), log_1mq, log_1mq + slack * jnp.maximum(1, -log_1mq))
     if is_discrete and scale == "q":  # q itself is rounded, which counts for more in 1 − q
         rounded = jnp.log(1 - value + slack * value)
-        upper = jnp.where(value < 1, jnp.maximum(upper, rounded), upper)
+        upper = where(value < 1, jnp.maximum(upper, rounded), upper)
     is_upper = log_q > log_1mq
-    log_tail = jnp.where(is_upper, upper, lower)
-    return Target(jnp.where(jnp.isnan(log_q + log_1mq), jnp.nan, log_tail), is_upper)
+    log_tail = where(is_upper, upper, lower)
+    return Target(where(jnp.isnan(log_q + log_1mq), jnp.nan, log_tail), is_upper)
 
 
 def _curve(scale: Scale, weights: Weights, components: Canonical) -> Curve:
@@ -140,8 +141,8 @@ def edges(weights: Weights, components: Canonical) -> tuple[Reals, Reals]:
     low, high = (jnp.broadcast_to(pad_left(b, len(shape)), shape) for b in _bounds(components))
     present = weights.present()
     return (
-        jnp.min(jnp.where(present, low, jnp.inf), axis=-1),
-        jnp.max(jnp.where(present, high, -jnp.inf), axis=-1),
+        jnp.min(where(present, low, jnp.inf), axis=-1),
+        jnp.max(where(present, high, -jnp.inf), axis=-1),
     )
 
 
@@ -163,12 +164,12 @@ def _ends(weights: Weights, components: Canonical, target: Target) -> tuple[Real
         return low, high
     centre, spread = mean(weights, components), jnp.sqrt(variance(weights, components))
     half_logit = target.log_odds() / 2
-    half_logit = jnp.where(jnp.isfinite(half_logit), half_logit, 0.0)  # the ends are known
+    half_logit = where(jnp.isfinite(half_logit), half_logit, 0.0)  # the ends are known
     below = jnp.floor(centre - spread * jnp.exp(-half_logit)) - 1
     above = jnp.ceil(centre + spread * jnp.exp(half_logit)) + 1
     return (
-        jnp.where(below > low, below, low).astype(low.dtype),
-        jnp.where(above < high, above, high).astype(high.dtype),
+        where(below > low, below, low).astype(low.dtype),
+        where(above < high, above, high).astype(high.dtype),
     )
 
 

@@ -27,6 +27,7 @@ from pathmix._pathwise._logits import weight_velocity
 from pathmix._rules import custom_jvp
 from pathmix._typing import Value
 from pathmix._weights import Weights
+from pathmix._where import where
 
 
 @custom_jvp
@@ -111,6 +112,6 @@ def component_velocity(
     def step(total: Array, block: Array) -> Array:
         velocities = each_of_block(velocity, block, components, tangent)
         share, on = (jnp.expand_dims(of_block(t, block), axes) for t in (r, felt))
-        return total + jnp.sum(share * jnp.where(on, velocities, 0.0), axis=0)
+        return total + jnp.sum(share * where(on, velocities, 0.0), axis=0)
 
     return over_blocks(step, jnp.zeros_like(x), components, x)

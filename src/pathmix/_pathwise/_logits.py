@@ -32,6 +32,7 @@ from pathmix._special import bounded_exp
 from pathmix._tuning import RECURRENCE
 from pathmix._typing import ComponentFirst, Flags, KPoints, OneMoreOfK, Reals, RowsOfK, Shape, Value
 from pathmix._weights import Change, Weights
+from pathmix._where import where
 
 _LARGE = 1e4
 """Stands for an infinite log density, of which differences would be NaN."""
@@ -126,8 +127,8 @@ def _coefficients(
     # what is undefined must not be felt without weight
     felt = (share > 0) | (jnp.isfinite(at.log_prob) & jnp.isfinite(at.score))
     felt &= log_u > -jnp.inf
-    log_p = jnp.where(felt, jnp.minimum(at.log_prob, _LARGE), -jnp.inf)
-    ratio, score = jnp.where(felt, at.ratio, 0.0), jnp.where(felt, at.score, 0.0)
+    log_p = where(felt, jnp.minimum(at.log_prob, _LARGE), -jnp.inf)
+    ratio, score = where(felt, at.ratio, 0.0), where(felt, at.score, 0.0)
     # differences of logs of densities stay small enough to be added up, row after row
     level = _highest(share > 0, log_p)
     steps = log_p - level
@@ -137,14 +138,14 @@ def _coefficients(
     top = _highest(share > 0, sums)
     parts = bounded_exp(sums - top)
     total = over_k(parts)
-    total = jnp.where(total > 0, total, 1.0)
+    total = where(total > 0, total, 1.0)
     u, log_sum = parts / total, top + jnp.log(total)
     near = u[1:] * ratio
     far = bounded_exp(sums[:-1] - (log_sum[1:] + level)) - near
-    cdf, survival = jnp.where(at.lower, near, far), jnp.where(at.lower, far, near)
+    cdf, survival = where(at.lower, near, far), where(at.lower, far, near)
     below, above = over_k(cdf), over_k(survival)
     use_cdf = below < above
-    pull = jnp.where(use_cdf, -cdf, survival) - u[:-1] * jnp.where(use_cdf, -below, above)
+    pull = where(use_cdf, -cdf, survival) - u[:-1] * where(use_cdf, -below, above)
     after -= _highest(share > 0, after[None])[0]
     return after, _Coefficients(pull, share * u[1:], score)
 
@@ -156,5 +157,5 @@ def _sums(start: KPoints, terms: RowsOfK) -> OneMoreOfK:
 
 
 def _highest(positive: Flags, t: Reals) -> Reals:
-    top = jnp.max(jnp.where(positive, t, -jnp.inf), axis=1, keepdims=True)
-    return lax.stop_gradient(jnp.where(top > -jnp.inf, top, 0.0))
+    top = jnp.max(where(positive, t, -jnp.inf), axis=1, keepdims=True)
+    return lax.stop_gradient(where(top > -jnp.inf, top, 0.0))

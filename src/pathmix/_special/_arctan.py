@@ -2,12 +2,12 @@
 
 import math
 
-import jax.numpy as jnp
 import numpy as np
 from numpy.polynomial.chebyshev import cheb2poly
 
 from pathmix._rules import custom_jvp
 from pathmix._typing import Flags, Reals
+from pathmix._where import where
 
 from ._chebyshev import horner
 
@@ -39,7 +39,7 @@ def arctan_and_cot(x: Reals) -> tuple[Reals, Reals]:
     above, u = _within_one(x)
     small = u * horner(_SHORT if x.dtype.itemsize <= 4 else _LONG, u * u)
     other = math.pi / 2 - small
-    return jnp.where(above, other, small), jnp.where(above, small, other)
+    return where(above, other, small), where(above, small, other)
 
 
 @arctan_and_cot.defjvp
@@ -47,11 +47,11 @@ def _arctan_and_cot_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     """``dx / (1 + x²)``, whose square would overflow."""
     (x,), (dx,) = primals, tangents
     above, u = _within_one(x)
-    slope = jnp.where(above, u * u, 1.0) / (1 + u * u) * dx
+    slope = where(above, u * u, 1.0) / (1 + u * u) * dx
     return arctan_and_cot(x), (slope, -slope)
 
 
 def _within_one(x: Reals) -> tuple[Flags, Reals]:
     """Whether ``x`` is above one, and the smaller of ``x`` and ``1/x``."""
     above = x > 1
-    return above, jnp.where(above, 1 / jnp.where(above, x, 1.0), x)
+    return above, where(above, 1 / where(above, x, 1.0), x)

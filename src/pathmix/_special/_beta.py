@@ -7,6 +7,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array
 
 from pathmix._typing import Flags, Reals
+from pathmix._where import where
 
 from ._elementwise import MAX_TERMS, as_floats, forward_differentiable, log_accuracy
 from ._kernels import log_beta_kernel
@@ -48,10 +49,10 @@ def log_beta_tails(a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> tu
     """
     a, b, x, y = as_floats(a, b, x, y)
     inside = (x > 0) & (y > 0)
-    left = jnp.where(inside, _method(a, b, x, y)[1], x <= 0)
+    left = where(inside, _method(a, b, x, y)[1], x <= 0)
     direct = _direct(a, b, x, y)
     other = log1mexp(jnp.minimum(direct, 0))
-    return jnp.where(left, direct, other), jnp.where(left, other, direct)
+    return where(left, direct, other), where(left, other, direct)
 
 
 def beta_quantile_slope(a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> Reals:
@@ -78,10 +79,10 @@ def _log_and_slope(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> tuple[_Flo
     power = _log_series(*_instead(series, (0.5, 0.5, 0.25, 0.75), a, b, x, y))
     fraction = _fraction(*_instead(~series, (2.0, 2.0, 0.25, 0.75), a, b, x, y))
     kernel = log_beta_kernel(a, b, x, y)
-    log = jnp.where(series, power, kernel - jnp.log(fraction))
+    log = where(series, power, kernel - jnp.log(fraction))
     density = kernel - jnp.log(x) - jnp.log(y)
-    hazard = jnp.where(series, jnp.exp(density - power), fraction / (x * y))
-    return log, jnp.where(left, hazard, -hazard)
+    hazard = where(series, jnp.exp(density - power), fraction / (x * y))
+    return log, where(left, hazard, -hazard)
 
 
 def _interior(
@@ -106,11 +107,11 @@ def _method(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> tuple[Flags, Flag
 def _mirror(left: Flags, *arguments: _Floats) -> tuple[_Floats, ...]:
     a, b, x, y = arguments
     swapped = (b, a, y, x)
-    return tuple(jnp.where(left, p, q) for p, q in zip(arguments, swapped, strict=True))
+    return tuple(where(left, p, q) for p, q in zip(arguments, swapped, strict=True))
 
 
 def _instead(needed: Flags, safe: tuple[float, ...], *arguments: _Floats) -> tuple[_Floats, ...]:
-    return tuple(jnp.where(needed, p, q) for p, q in zip(arguments, safe, strict=True))
+    return tuple(where(needed, p, q) for p, q in zip(arguments, safe, strict=True))
 
 
 def _fraction(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
@@ -149,14 +150,14 @@ def _log_series(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
 
 def _log(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
     inside, *safe = _interior(a, b, x, y)
-    return jnp.where(inside, _log_and_slope(*safe)[0], -jnp.inf)
+    return where(inside, _log_and_slope(*safe)[0], -jnp.inf)
 
 
 def _slope(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
     inside, *safe = _interior(a, b, x, y)
     largest = jnp.finfo(x.dtype).max
     # it may overflow where the side is zero, and is multiplied by that for its complement
-    return jnp.where(inside, jnp.clip(_log_and_slope(*safe)[1], -largest, largest), 0)
+    return where(inside, jnp.clip(_log_and_slope(*safe)[1], -largest, largest), 0)
 
 
 def _no_slope(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Floats:
@@ -167,7 +168,7 @@ def _slope_of_quantile(a: _Floats, b: _Floats, x: _Floats, y: _Floats) -> _Float
     inside, a, b, x, y = _interior(a, b, x, y)
     of = lambda a: _log_and_slope(a, b, x, y)  # noqa: E731
     _, change, slope = jax.jvp(of, (a,), (jnp.ones_like(a),), has_aux=True)
-    return jnp.where(inside & (slope != 0), -change / jnp.where(slope != 0, slope, 1), 0)
+    return where(inside & (slope != 0), -change / where(slope != 0, slope, 1), 0)
 
 
 _direct = forward_differentiable(_log, {2: forward_differentiable(_slope), 3: _no_slope})

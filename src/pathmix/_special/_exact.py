@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from pathmix._typing import Reals
+from pathmix._where import where
 
 
 def two_sum(a: Reals, b: Reals) -> tuple[Reals, Reals]:
@@ -59,4 +60,4 @@ def stored(t: Reals) -> Reals:
     >>> print(stored(jnp.array(3.0)))
     3.0
     """
-    return t / jnp.where(t == t, 1, 2).astype(t.dtype)  # one, which it cannot know
+    return t / where(t == t, 1, 2).astype(t.dtype)  # one, which it cannot know

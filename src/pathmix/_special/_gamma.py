@@ -9,6 +9,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array
 
 from pathmix._typing import Flags, Reals
+from pathmix._where import where
 
 from ._elementwise import MAX_TERMS, as_floats, forward_differentiable, log_accuracy
 from ._kernels import log_poisson_kernel
@@ -62,7 +63,7 @@ def log_gamma_tails(a: ArrayLike, x: ArrayLike) -> _Pair:
     direct, upper = _direct(a, x), _regions(a, x).fraction | (x == jnp.inf)
     # Rounding may carry a log probability above 0, where its complement would be NaN.
     other = log1mexp(jnp.minimum(direct, 0))
-    return jnp.where(upper, other, direct), jnp.where(upper, direct, other)
+    return where(upper, other, direct), where(upper, direct, other)
 
 
 def gamma_quantile_slope(a: ArrayLike, x: ArrayLike) -> Reals:
@@ -93,7 +94,7 @@ def _regions(a: _Floats, x: _Floats) -> _Regions:
 
 
 def _instead(needed: _Mask, safe_a: float, safe_x: float, a: _Floats, x: _Floats) -> _Pair:
-    return jnp.where(needed, a, safe_a), jnp.where(needed, x, safe_x)
+    return where(needed, a, safe_a), where(needed, x, safe_x)
 
 
 def _log_and_slope(a: _Floats, x: _Floats) -> _Pair:
@@ -106,12 +107,12 @@ def _log_and_slope(a: _Floats, x: _Floats) -> _Pair:
     fraction = _fraction(*_instead(by_fraction, 1.0, 2.0, a, x))
     alternating = _log_alternating(*_instead(by_alternating, 0.5, 0.5, a, x))
     kernel = log_poisson_kernel(a, x)
-    log = jnp.where(
-        by_alternating, alternating, kernel + jnp.log(jnp.where(by_fraction, a / fraction, series))
+    log = where(
+        by_alternating, alternating, kernel + jnp.log(where(by_fraction, a / fraction, series))
     )
     density = kernel + jnp.log(a) - jnp.log(x)
-    slope = jnp.where(by_alternating, jnp.exp(density - alternating), a / x / series)
-    return log, jnp.where(by_fraction, -fraction / x, slope)
+    slope = where(by_alternating, jnp.exp(density - alternating), a / x / series)
+    return log, where(by_fraction, -fraction / x, slope)
 
 
 def _series(a: _Floats, x: _Floats) -> _Floats:
@@ -155,14 +156,14 @@ def _log_alternating(a: _Floats, x: _Floats) -> _Floats:
 
 def _log(a: _Floats, x: _Floats) -> _Floats:
     inside = _regions(a, x).inside
-    return jnp.where(inside, _log_and_slope(*_instead(inside, 1.0, 1.0, a, x))[0], -jnp.inf)
+    return where(inside, _log_and_slope(*_instead(inside, 1.0, 1.0, a, x))[0], -jnp.inf)
 
 
 def _slope(a: _Floats, x: _Floats) -> _Floats:
     inside, largest = _regions(a, x).inside, jnp.finfo(x.dtype).max
     slope = _log_and_slope(*_instead(inside, 1.0, 1.0, a, x))[1]
     # it may overflow where the side is zero, and is multiplied by that for its complement
-    return jnp.where(inside, jnp.clip(slope, -largest, largest), 0)
+    return where(inside, jnp.clip(slope, -largest, largest), 0)
 
 
 def _slope_of_quantile(a: _Floats, x: _Floats) -> _Floats:
@@ -171,7 +172,7 @@ def _slope_of_quantile(a: _Floats, x: _Floats) -> _Floats:
     _, change, slope = jax.jvp(
         lambda a: _log_and_slope(a, x), (a,), (jnp.ones_like(a),), has_aux=True
     )
-    return jnp.where(inside & (slope != 0), -change / jnp.where(slope != 0, slope, 1), 0)
+    return where(inside & (slope != 0), -change / where(slope != 0, slope, 1), 0)
 
 
 _direct = forward_differentiable(_log, {1: forward_differentiable(_slope)})

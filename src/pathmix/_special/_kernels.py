@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 from pathmix._moving import is_zero
 from pathmix._rules import custom_jvp
 from pathmix._typing import Reals
+from pathmix._where import where
 
 from ._elementwise import in_one_dtype
 from ._exact import product_error, stored
@@ -40,9 +41,9 @@ def log_poisson_kernel(a: ArrayLike, x: ArrayLike) -> Reals:
     """
     a, x = in_one_dtype(a, x)
     proper = (x > 0) & (x < jnp.inf)
-    edge = jnp.where((x == 0) & (a == 0), -x, -jnp.inf)
-    a = a + jnp.where(a == 0, jnp.finfo(a.dtype).tiny, 0)  # which has a finite logarithm
-    return jnp.where(proper, log_poisson_peak(a) - deviance(a, jnp.where(proper, x, 1)), edge)
+    edge = where((x == 0) & (a == 0), -x, -jnp.inf)
+    a = a + where(a == 0, jnp.finfo(a.dtype).tiny, 0)  # which has a finite logarithm
+    return where(proper, log_poisson_peak(a) - deviance(a, where(proper, x, 1)), edge)
 
 
 def log_poisson_peak(a: Reals) -> Reals:
@@ -53,10 +54,10 @@ def log_poisson_peak(a: Reals) -> Reals:
     """
     threshold = stirling_threshold(a.dtype)
     large = a >= threshold
-    a_large, a_small = jnp.where(large, a, threshold), jnp.where(large, 1, a)
+    a_large, a_small = where(large, a, threshold), where(large, 1, a)
     series = -stirling_series(a_large) - 0.5 * jnp.log(a_large) - _HALF_LOG_TWO_PI
     direct = a_small * jnp.log(a_small) - a_small - lgamma1p_shifted(a_small)
-    return stored(jnp.where(large, series, direct))
+    return stored(where(large, series, direct))
 
 
 @jax.jit
@@ -75,8 +76,8 @@ def log_beta_kernel(a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> R
     """
     a, b, x, y = in_one_dtype(a, b, x, y)
     proper = (x > 0) & (y > 0)
-    x, y = jnp.where(proper, x, 0.5), jnp.where(proper, y, 0.5)
-    return jnp.where(proper, log_beta_peak(a, b) - beta_deviance(a, b, x, y), -jnp.inf)
+    x, y = where(proper, x, 0.5), where(proper, y, 0.5)
+    return where(proper, log_beta_peak(a, b) - beta_deviance(a, b, x, y), -jnp.inf)
 
 
 def log_beta_peak(a: Reals, b: Reals) -> Reals:
@@ -87,7 +88,7 @@ def log_beta_peak(a: Reals, b: Reals) -> Reals:
     """
     n = a + b
     # not by minima and maxima, whose second derivatives at a tie are wrong
-    smaller, larger = jnp.where(a < b, a, b), jnp.where(a < b, b, a)
+    smaller, larger = where(a < b, a, b), where(a < b, b, a)
     peaks = log_poisson_peak(a) + log_poisson_peak(b) - log_poisson_peak(n)
     return peaks + jnp.log(smaller) + jnp.log(larger / n)
 
@@ -107,9 +108,9 @@ def beta_deviance(a: Reals, b: Reals, x: Reals, y: Reals) -> Reals:
     n = a + b
     p, q = exponent_of(a, n * x), exponent_of(b, n * y)
     near_a, near_b, u = over_power(n * x, p), over_power(n * y, q), _from_mode(a, b, x, y)
-    v = jnp.where(p == 0, u, near_a - a) * (1 / (near_a + a))
-    w = jnp.where(q == 0, -u, near_b - b) * (1 / (near_b + b))
-    first = jnp.where((p == 0) & (q == 0), n * v * w, a * v + b * w)
+    v = where(p == 0, u, near_a - a) * (1 / (near_a + a))
+    w = where(q == 0, -u, near_b - b) * (1 / (near_b + b))
+    first = where((p == 0) & (q == 0), n * v * w, a * v + b * w)
     far = math.log(2) * (a * p.astype(a.dtype) + b * q.astype(a.dtype))
     return -far - 2 * (first + (a * artanh_rest(v) + b * artanh_rest(w)))
 
@@ -134,7 +135,7 @@ def _from_mode(a: Reals, b: Reals, x: Reals, y: Reals) -> Reals:
     magnified by the root of ``n``, some deviations from the mode.
     """
     n, left = a + b, x <= y
-    smaller, own = jnp.where(left, x, y), jnp.where(left, a, b)
+    smaller, own = where(left, x, y), where(left, a, b)
     lost = jnp.minimum(a, b) - (n - jnp.maximum(a, b))
     u = (n * smaller - own) + (product_error(n, smaller) + lost * smaller)
-    return jnp.where(left, u, -u)
+    return where(left, u, -u)

@@ -8,6 +8,7 @@ from jax.typing import ArrayLike
 
 from pathmix._rules import custom_jvp
 from pathmix._typing import Reals
+from pathmix._where import where
 
 from ._elementwise import as_floats
 from ._quotients import short_log1p
@@ -28,9 +29,9 @@ def log1mexp(x: ArrayLike) -> Reals:
     (x,) = as_floats(x)
     near = x > -math.log(2)
     inside = x != 0
-    close = jnp.log(-jnp.expm1(jnp.where(near & inside, x, -1)))
-    far = short_log1p(-jnp.exp(jnp.where(near, -1, x)))
-    return jnp.where(inside, jnp.where(near, close, far), -jnp.inf)
+    close = jnp.log(-jnp.expm1(where(near & inside, x, -1)))
+    far = short_log1p(-jnp.exp(where(near, -1, x)))
+    return where(inside, where(near, close, far), -jnp.inf)
 
 
 @custom_jvp
@@ -63,8 +64,8 @@ def log_diff_exp(a: ArrayLike, b: ArrayLike) -> Reals:
     """
     a, b = as_floats(a, b)
     apart = a != b
-    upper = jnp.where(apart, a, 0)
-    return jnp.where(apart, upper + log1mexp(jnp.where(apart, b, -1) - upper), -jnp.inf)
+    upper = where(apart, a, 0)
+    return where(apart, upper + log1mexp(where(apart, b, -1) - upper), -jnp.inf)
 
 
 @jax.jit
@@ -90,8 +91,8 @@ def log_sigmoids(t: Reals) -> tuple[Reals, Reals]:
     -0.3133 -1.3133
     """
     negative = t < 0  # not by minima, whose slope at a tie is one half
-    rest = short_log1p(jnp.exp(jnp.where(negative, t, -t)))
-    return jnp.where(negative, t, 0.0) - rest, jnp.where(negative, 0.0, -t) - rest
+    rest = short_log1p(jnp.exp(where(negative, t, -t)))
+    return where(negative, t, 0.0) - rest, where(negative, 0.0, -t) - rest
 
 
 @custom_jvp

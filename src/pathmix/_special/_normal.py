@@ -9,6 +9,7 @@ from jax.typing import ArrayLike
 
 from pathmix._rules import custom_jvp
 from pathmix._typing import Reals
+from pathmix._where import where
 
 from ._chebyshev import chebyshev, horner
 from ._elementwise import as_floats
@@ -85,12 +86,12 @@ def log_ndtr(z: ArrayLike) -> Reals:
     (z,) = as_floats(z)
     # Beyond 50 the upper tail is zero in both precisions.
     inside = (z > -jnp.inf) & (z < 50)
-    left, z_inside = z < 0, jnp.where(inside, z, 1)
-    numerator, denominator = _half_scaled_erfc(jnp.where(left, -z_inside, z_inside))
+    left, z_inside = z < 0, where(inside, z, 1)
+    numerator, denominator = _half_scaled_erfc(where(left, -z_inside, z_inside))
     below = -0.5 * z_inside * z_inside + (jnp.log(numerator) - jnp.log(denominator))
-    above = short_log1p(-_upper_tail(jnp.where(left, 1, z_inside), numerator / denominator))
-    ends = jnp.where(z > 0, jnp.zeros_like(z), jnp.where(z < 0, -jnp.inf, z))
-    return jnp.where(inside, jnp.where(left, below, above), ends)
+    above = short_log1p(-_upper_tail(where(left, 1, z_inside), numerator / denominator))
+    ends = where(z > 0, jnp.zeros_like(z), where(z < 0, -jnp.inf, z))
+    return where(inside, where(left, below, above), ends)
 
 
 @custom_jvp
@@ -113,7 +114,7 @@ def ndtr(z: ArrayLike) -> Reals:
     # of so small a number four terms of the exponential series are exact
     correction = 1 - rest * (1 - rest * (1 / 2 - rest / 6))
     tail = jnp.exp(-0.5 * short * short) * (correction * numerator / denominator)
-    return jnp.where(z < 0, tail, 1 - tail)
+    return where(z < 0, tail, 1 - tail)
 
 
 @ndtr.defjvp
@@ -159,5 +160,5 @@ def mills_ratio(z: ArrayLike) -> Reals:
     [1.2533, 0.4214, 0.0]
     """
     (z,) = as_floats(z)
-    numerator, denominator = _scaled_series(jnp.where(z < 0, -z, z))
+    numerator, denominator = _scaled_series(where(z < 0, -z, z))
     return math.sqrt(2 * math.pi) * numerator / denominator

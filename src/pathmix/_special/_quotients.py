@@ -17,6 +17,7 @@ from jax.typing import ArrayLike
 from pathmix._moving import is_zero
 from pathmix._rules import custom_jvp
 from pathmix._typing import Reals
+from pathmix._where import where
 
 from ._elementwise import in_one_dtype
 
@@ -210,13 +211,13 @@ def log1p_square(z: Reals) -> Reals:
     """
     size = jnp.abs(z)
     large = size > 1e9  # where it is 2 log |z|
-    return jnp.where(large, 2, 1) * log1p(jnp.where(large, size - 1, size * size))
+    return where(large, 2, 1) * log1p(where(large, size - 1, size * size))
 
 
 @log1p_square.defjvp
 def _log1p_square_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     (z,), (dz,) = primals, tangents
     large = jnp.abs(z) > 1e9
-    some = jnp.where(large, 1.0, z)
-    slope = jnp.where(large, 2 / jnp.where(large, z, 1.0), 2 * some / (1 + some * some))
+    some = where(large, 1.0, z)
+    slope = where(large, 2 / where(large, z, 1.0), 2 * some / (1 + some * some))
     return log1p_square(z), slope * dz

@@ -5,10 +5,9 @@ XLA's own on CPUs reduce angles of any size, one number after the other.
 
 import math
 
-import jax.numpy as jnp
-
 from pathmix._rules import custom_jvp
 from pathmix._typing import Reals
+from pathmix._where import where
 
 from ._chebyshev import horner
 
@@ -25,12 +24,12 @@ def sine(t: Reals) -> Reals:
     >>> print(sine(jnp.array(2.0)).round(4))
     0.9093
     """
-    size = jnp.where(t < 0, -t, t)
+    size = where(t < 0, -t, t)
     far = size > math.pi / 2
-    angle = jnp.where(far, _from(math.pi, size), size)
+    angle = where(far, _from(math.pi, size), size)
     square = angle * angle
     series = angle * horner(_SERIES[: 7 if t.dtype.itemsize <= 4 else 12], square)
-    return jnp.where(t < 0, -series, series)
+    return where(t < 0, -series, series)
 
 
 @custom_jvp
@@ -40,7 +39,7 @@ def cosine(t: Reals) -> Reals:
     >>> print(cosine(jnp.array(2.0)).round(4))
     -0.4161
     """
-    return sine(_from(math.pi / 2, jnp.where(t < 0, -t, t)))
+    return sine(_from(math.pi / 2, where(t < 0, -t, t)))
 
 
 def _from(angle: float, t: Reals) -> Reals:
@@ -48,7 +47,7 @@ def _from(angle: float, t: Reals) -> Reals:
     high = t.dtype.type(angle)
     low = angle - float(high) if t.dtype.itemsize <= 4 else angle / math.pi * 1.2246467991473532e-16
     # Compilers add up constants, which would undo the correction: hence not a constant.
-    return (high - t) + jnp.where(t < 16, t.dtype.type(low), 0)
+    return (high - t) + where(t < 16, t.dtype.type(low), 0)
 
 
 def _sine_jvp(primals, tangents):  # type: ignore[no-untyped-def]

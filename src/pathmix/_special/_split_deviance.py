@@ -19,6 +19,7 @@ from pathmix._moving import is_zero
 from pathmix._rules import custom_jvp
 from pathmix._tuning import STORED
 from pathmix._typing import Reals
+from pathmix._where import where
 
 from ._exact import one_minus, product_error, two_sum
 from ._kernels import beta_deviance
@@ -36,8 +37,8 @@ def gamma_deviance(a: Reals, rate: Reals, x: Reals) -> Reals:
         return _gamma_split(a, rate, x)
     m = rate * x
     proper = (m > 0) & (m < jnp.inf)
-    a, m = jnp.broadcast_arrays(a, jnp.where(proper, m, 1))
-    return jnp.where(proper, deviance_of(a, m), jnp.inf)
+    a, m = jnp.broadcast_arrays(a, where(proper, m, 1))
+    return where(proper, deviance_of(a, m), jnp.inf)
 
 
 def beta_deviance_at(a: Reals, b: Reals, x: Reals) -> Reals:
@@ -88,9 +89,9 @@ def _excess(a: Reals, rate: Reals, x: Reals) -> Reals:
     """``rate x − a``, relatively accurate also where it is near zero."""
     # what belongs to components ends in divisions, which compilers do not work out once a point
     near = (a / rate >= jnp.finfo(x.dtype).tiny) & (a / rate < jnp.inf)
-    mode = jnp.where(near, a, 0.0) / rate
-    rest = ((jnp.where(near, a, 0.0) - mode * rate) - product_error(mode, rate)) / rate
-    return rate * ((x - mode) - rest) - a * (jnp.where(near, 0.0, a) / a)
+    mode = where(near, a, 0.0) / rate
+    rest = ((where(near, a, 0.0) - mode * rate) - product_error(mode, rate)) / rate
+    return rate * ((x - mode) - rest) - a * (where(near, 0.0, a) / a)
 
 
 _rule(

@@ -8,6 +8,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from pathmix._typing import Reals
+from pathmix._where import where
 
 from ._chebyshev import chebyshev
 from ._elementwise import as_floats
@@ -99,9 +100,9 @@ def stirling_error(n: ArrayLike) -> Reals:
     threshold = stirling_threshold(n.dtype)
     large = n >= threshold
     some = n > 0
-    small = jnp.where(large | ~some, 1, n)
-    direct = jnp.where(some, _direct_error(small), jnp.inf)
-    return jnp.where(large, stirling_series(jnp.where(large, n, threshold)), direct)
+    small = where(large | ~some, 1, n)
+    direct = where(some, _direct_error(small), jnp.inf)
+    return where(large, stirling_series(where(large, n, threshold)), direct)
 
 
 def stirling_series(n: Reals) -> Reals:
@@ -150,6 +151,6 @@ def deviance(x: ArrayLike, m: ArrayLike) -> Reals:
     """
     x, m = as_floats(x, m)
     proper = (x > 0) & (m > 0) & (m < jnp.inf)
-    x_safe, m_safe = jnp.where(proper, x, 1), jnp.where(proper, m, 1)
-    edge = jnp.where(x > 0, jnp.inf, m)
-    return jnp.where(proper, deviance_of(x_safe, m_safe), edge)
+    x_safe, m_safe = where(proper, x, 1), where(proper, m, 1)
+    edge = where(x > 0, jnp.inf, m)
+    return where(proper, deviance_of(x_safe, m_safe), edge)

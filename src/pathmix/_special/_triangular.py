@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from pathmix._rules import custom_jvp
 from pathmix._tuning import INVERTED
+from pathmix._where import where
 
 Matrix = Float[Array, "*batch i i"]
 Rows = Float[Array, "*#batch #rows #columns"]
@@ -47,7 +48,7 @@ def _triangular_inverse_jvp(primals, tangents):  # type: ignore[no-untyped-def]
 def _by_columns(factor: Matrix) -> Pair:
     """Invert by substitution, column by column: every step is elementwise, and one loop."""
     identity = jnp.broadcast_to(jnp.eye(factor.shape[-1], dtype=factor.dtype), factor.shape)
-    diagonal = jnp.sum(jnp.where(identity > 0, factor, 0), axis=-1, keepdims=True)
+    diagonal = jnp.sum(where(identity > 0, factor, 0), axis=-1, keepdims=True)
     below, reciprocal = jnp.tril(factor, -1), 1 / diagonal
 
     def row(t: Rows, j: Array) -> Rows:
@@ -100,7 +101,7 @@ def _by_blocks(factor: Matrix) -> Pair:
     identity = jnp.eye(count * size, dtype=factor.dtype)
     blocks = whole.reshape(*whole.shape[:-2], count, size, count, size)
     own = jnp.eye(count, dtype=bool)[:, None, :, None]
-    diagonal = _by_columns(jnp.sum(jnp.where(own, blocks, 0), axis=-2))
+    diagonal = _by_columns(jnp.sum(where(own, blocks, 0), axis=-2))
 
     def rows(t: Rows, i: Array) -> Float[Array, "*#batch size #columns"]:
         return lax.dynamic_slice_in_dim(t, i * size, size, -2)
@@ -148,7 +149,7 @@ def _split(matrix: Rows, axis: int) -> Pair:
     largest = jnp.max(jnp.abs(matrix), axis=axis, keepdims=True)
     power_of_two = lax.reduce_precision(largest, form.nexp, 0)  # within a factor of 1.5
     unit = power_of_two * 2.0 ** (1 - bits)
-    unit = jnp.where(unit > 0, unit, 1)
+    unit = where(unit > 0, unit, 1)
     high = jnp.round(matrix / unit) * unit
     return high, matrix - high
 

@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array
 
 from pathmix._typing import Flags, Reals
+from pathmix._where import where
 
 from ._elementwise import Elementwise, forward_differentiable
 from ._sine import cosine, sine
@@ -66,36 +67,36 @@ def _arcs(x: _Floats, loc: _Floats) -> _Arcs:
     to_x, start, stop = x - loc, -_plus_pi(loc), _plus_pi(-loc)
     left = loc >= 0
     zero, pi = jnp.zeros_like(x), jnp.full_like(x, _PI)
-    low, high = jnp.where(left, -pi, zero), jnp.where(left, zero, pi)
-    at_low, at_high = jnp.where(left, pi, zero), high
-    at_x, at_cut = _angle(x, to_x, loc), jnp.where(left, stop, -start)
+    low, high = where(left, -pi, zero), where(left, zero, pi)
+    at_low, at_high = where(left, pi, zero), high
+    at_x, at_cut = _angle(x, to_x, loc), where(left, stop, -start)
     first, last = to_x < low, to_x >= high
     angles = [
         at_cut,
-        jnp.where(first, at_x, at_low),
-        jnp.where(first, at_low, jnp.where(last, at_high, at_x)),
-        jnp.where(last, at_x, at_high),
+        where(first, at_x, at_low),
+        where(first, at_low, where(last, at_high, at_x)),
+        where(last, at_x, at_high),
         at_cut,
     ]
     # In [start, stop] the ends of the arcs at ±π are known to twice the precision.
-    from_low = jnp.where(left, _plus_pi(to_x), to_x)
-    to_high = jnp.where(left, -to_x, _plus_pi(-to_x))
+    from_low = where(left, _plus_pi(to_x), to_x)
+    to_high = where(left, -to_x, _plus_pi(-to_x))
     lengths = [
-        jnp.where(first, _plus_pi(x), jnp.where(left, loc, -start)),
-        jnp.where(first, -from_low, jnp.where(last, high - low, from_low)),
-        jnp.where(first, high - low, jnp.where(last, -to_high, to_high)),
-        jnp.where(last, _plus_pi(-x), jnp.where(left, stop, -loc)),
+        where(first, _plus_pi(x), where(left, loc, -start)),
+        where(first, -from_low, where(last, high - low, from_low)),
+        where(first, high - low, where(last, -to_high, to_high)),
+        where(last, _plus_pi(-x), where(left, stop, -loc)),
     ]
     below = [jnp.ones_like(first), ~first, last, jnp.zeros_like(first)]
-    higher = [jnp.where(p < q, p, q) for p, q in pairwise(angles)]
+    higher = [where(p < q, p, q) for p, q in pairwise(angles)]
     return _Arcs(jnp.stack(higher), jnp.stack(lengths), jnp.stack(below))
 
 
 def _angle(x: _Floats, to_x: _Floats, loc: _Floats) -> _Floats:
     """Return the distance of x from the mode around the circle."""
-    direct = jnp.where(to_x >= 0, to_x, -to_x)
-    around = jnp.where(loc >= 0, _plus_pi(x) + _plus_pi(-loc), _plus_pi(-x) + _plus_pi(loc))
-    return jnp.where(direct <= _PI, direct, around)
+    direct = where(to_x >= 0, to_x, -to_x)
+    around = where(loc >= 0, _plus_pi(x) + _plus_pi(-loc), _plus_pi(-x) + _plus_pi(loc))
+    return where(direct <= _PI, direct, around)
 
 
 def _plus_pi(x: _Floats) -> _Floats:
@@ -103,7 +104,7 @@ def _plus_pi(x: _Floats) -> _Floats:
     high = x.dtype.type(math.pi)
     low = math.pi - float(high) if x.dtype.itemsize <= 4 else 1.2246467991473532e-16
     # The compiler adds up constants, which would undo the correction: hence not a constant.
-    return (x + high) + jnp.where(jnp.abs(x) < 16, x.dtype.type(low), 0)
+    return (x + high) + where(jnp.abs(x) < 16, x.dtype.type(low), 0)
 
 
 def wrapped(loc: _Floats) -> _Floats:
@@ -124,13 +125,13 @@ def _integrals(arcs: _Arcs, concentration: _Floats) -> tuple[_Floats, _Floats]:
     # The exponent falls by 2κ sin(θ + s/2) sin(s/2) over s; where it has fallen by `drop`, stop.
     # So many nodes leave 1e-12 and 1e-23 of the integral, and 1e-10 and 1e-21 of its slope in κ.
     half_sine, half_cosine = sine(arcs.high / 2), sine(_plus_pi(-arcs.high) / 2)
-    square = jnp.where(half_sine < half_cosine, half_sine**2, 1 - half_cosine**2)
+    square = where(half_sine < half_cosine, half_sine**2, 1 - half_cosine**2)
     sine_high, cosine_high = 2 * half_sine * half_cosine, 1 - 2 * square
     end = lax.stop_gradient(square + drop / (2 * concentration))
     reach = 2 * jnp.arcsin(jnp.sqrt(jnp.minimum(end, 1))) - lax.stop_gradient(arcs.high)
     # Rounding of the difference must not let the reach vanish, nor cut an arc at the antimode.
-    reach = jnp.where(end < 1, jnp.maximum(reach, 4 * jnp.finfo(square.dtype).eps), jnp.inf)
-    half = 0.5 * jnp.where(arcs.length < reach, arcs.length, reach)
+    reach = where(end < 1, jnp.maximum(reach, 4 * jnp.finfo(square.dtype).eps), jnp.inf)
+    half = 0.5 * where(arcs.length < reach, arcs.length, reach)
     nodes, weights = (jnp.asarray(v, half.dtype) for v in np.polynomial.legendre.leggauss(order))
 
     def step(i: Array, total: _Floats) -> _Floats:
@@ -145,8 +146,8 @@ def _integrals(arcs: _Arcs, concentration: _Floats) -> tuple[_Floats, _Floats]:
 
 def _log_sum(sizes: _Floats, heights: _Floats, chosen: Flags) -> _Floats:
     # Not a logsumexp: an arc of no length has a derivative.
-    top = lax.stop_gradient(jnp.max(jnp.where(chosen, heights, -jnp.inf), axis=0))
-    scaled = jnp.where(chosen, sizes * jnp.exp(jnp.where(chosen, heights - top, 0)), 0)
+    top = lax.stop_gradient(jnp.max(where(chosen, heights, -jnp.inf), axis=0))
+    scaled = where(chosen, sizes * jnp.exp(where(chosen, heights - top, 0)), 0)
     return top + jnp.log(jnp.sum(scaled, axis=0))
 
 
@@ -161,9 +162,9 @@ def _side(sign: int) -> Elementwise:
     def log_side(x: _Floats, loc: _Floats, concentration: _Floats) -> _Floats:
         end = x.dtype.type(math.pi)
         inside = jnp.abs(x) < end
-        odds = _log_odds(jnp.where(inside, x, 0), loc, concentration)
-        edge = jnp.where(sign * x > 0, 0, -jnp.inf)
-        return jnp.where(inside, -nn.softplus(sign * odds), edge)
+        odds = _log_odds(where(inside, x, 0), loc, concentration)
+        edge = where(sign * x > 0, 0, -jnp.inf)
+        return where(inside, -nn.softplus(sign * odds), edge)
 
     return log_side
 
