@@ -33,6 +33,7 @@ def arctan_and_cot(x: Reals) -> tuple[Reals, Reals]:
     One polynomial serves both: ``atan x = π/2 − atan(1/x)``. (``jnp.arctan``, an ``arctan2`` by
     its name, costs several times as much on CPUs.)
 
+    >>> import jax.numpy as jnp
     >>> [round(float(t), 4) for t in arctan_and_cot(jnp.array(10.0))]
     [1.4711, 0.0997]
     """

@@ -21,6 +21,7 @@ def sine(t: Reals) -> Reals:
     Up to π/2 by its power series, beyond by that of the distance to π, which is known to twice the
     precision.
 
+    >>> import jax.numpy as jnp
     >>> print(sine(jnp.array(2.0)).round(4))
     0.9093
     """
@@ -36,6 +37,7 @@ def sine(t: Reals) -> Reals:
 def cosine(t: Reals) -> Reals:
     """Return ``cos t`` for −π ≤ t ≤ π, relatively accurate.
 
+    >>> import jax.numpy as jnp
     >>> print(cosine(jnp.array(2.0)).round(4))
     -0.4161
     """
