@@ -2,12 +2,19 @@
 
 import jax
 import jax.numpy as jnp
+import mpmath as mp
 import numpy as np
 import pytest
 import special_oracles as oracles
 from jax.scipy.special import gammaln
 
-from pathmix._special import deviance, log_beta_kernel, log_poisson_kernel, stirling_error
+from pathmix._special import (
+    deviance,
+    log_beta_kernel,
+    log_poisson_kernel,
+    log_poisson_peak,
+    stirling_error,
+)
 
 
 def _units(precision, count):
@@ -39,6 +46,35 @@ def test_stirling_error(precision):
     found = np.abs(np.asarray(stirling_error(n)) - np.array(values, float))
     assert (found <= _units(precision, 16) * np.maximum(floor, np.array(values, float))).all()
     assert stirling_error(0.0) == np.inf
+
+
+COUNTS = [1e-6, 0.3, 1, 2.9, 3.1, 7, 9.9, 10.1, 100, 1e5]
+
+
+@pytest.mark.parametrize("name", ["stirling_error", "log_poisson_peak"])
+def test_slopes_of_functions_of_counts(precision, name):
+    """Of sums of terms up to 1/(2n) or 3, in the range of the definition, by the series beyond.
+
+    What that leaves out is below its next term, 1.4 n⁻¹⁹.
+    """
+    fn, oracle = {
+        "stirling_error": (stirling_error, oracles.stirling_error),
+        "log_poisson_peak": (
+            log_poisson_peak,
+            lambda n: n * mp.log(n) - n - mp.loggamma(n + 1),
+        ),
+    }[name]
+    n = np.array(COUNTS, precision)
+    small = n < (3 if precision == "float32" else 10)
+    for order in (1, 2):
+        fn = jax.grad(fn)
+        exact = np.array([mp.diff(oracle, mp.mpf(float(t)), order) for t in n], float)
+        floor = np.where(small, 3 / np.minimum(n, 1) ** order, np.abs(exact))
+        error = np.abs(np.asarray(jax.vmap(fn)(n), float) - exact)
+        left_out = np.where(small, 0, 1.4 * (19, 380)[order - 1] * n.astype(float) ** (-19 - order))
+        assert (error <= _units(precision, 32) * np.maximum(floor, np.abs(exact)) + left_out).all()
+    if name == "stirling_error":
+        assert jax.grad(stirling_error)(jnp.asarray(0.0, precision)) == 0
 
 
 def test_deviance_is_relatively_accurate(precision):

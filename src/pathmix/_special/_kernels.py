@@ -20,8 +20,10 @@ from ._stirling import (
     _HALF_LOG_TWO_PI,
     deviance,
     lgamma1p_shifted,
+    log_less_digamma1p,
+    stirling_ranges,
     stirling_series,
-    stirling_threshold,
+    stirling_series_slope,
 )
 
 
@@ -46,18 +48,25 @@ def log_poisson_kernel(a: ArrayLike, x: ArrayLike) -> Reals:
     return where(proper, log_poisson_peak(a) - deviance(a, where(proper, x, 1)), edge)
 
 
+@custom_jvp
 def log_poisson_peak(a: Reals) -> Reals:
     """Return the kernel at ``x = a > 0``, its largest value; it falls off by the deviance.
 
     >>> print(log_poisson_peak(jnp.array(3.0)).round(5))
     -1.49591
     """
-    threshold = stirling_threshold(a.dtype)
-    large = a >= threshold
-    a_large, a_small = where(large, a, threshold), where(large, 1, a)
+    large, _, a_large, a_small = stirling_ranges(a)
     series = -stirling_series(a_large) - 0.5 * jnp.log(a_large) - _HALF_LOG_TWO_PI
     direct = a_small * jnp.log(a_small) - a_small - lgamma1p_shifted(a_small)
     return stored(where(large, series, direct))
+
+
+@log_poisson_peak.defjvp
+def _log_poisson_peak_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
+    large, _, a_large, a_small = stirling_ranges(*primals)
+    series = -stirling_series_slope(a_large) - 1 / (2 * a_large)
+    slope = where(large, series, log_less_digamma1p(a_small))
+    return log_poisson_peak(*primals), stored(slope) * tangents[0]
 
 
 @jax.jit

@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from pathmix._typing import Reals
+from pathmix._rules import custom_jvp
+from pathmix._typing import Flags, Reals
 from pathmix._where import where
 
-from ._chebyshev import chebyshev
+from ._chebyshev import chebyshev, horner
 from ._elementwise import as_floats
 from ._quotients import deviance_of
 
@@ -96,13 +97,48 @@ def stirling_error(n: ArrayLike) -> Reals:
     >>> round(float(stirling_error(100.0)), 7)
     0.0008333
     """
-    (n,) = as_floats(n)
+    return _stirling_error(*as_floats(n))
+
+
+@custom_jvp
+def _stirling_error(n: Reals) -> Reals:
+    large, some, n_large, n_small = stirling_ranges(n)
+    direct = where(some, _direct_error(n_small), jnp.inf)
+    return where(large, stirling_series(n_large), direct)
+
+
+@_stirling_error.defjvp
+def _stirling_error_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    """By ``δ'(n) = ψ(n+1) − log n − 1/(2n)``, and by the series."""
+    large, some, n_large, n_small = stirling_ranges(*primals)
+    direct = where(some, -log_less_digamma1p(n_small) - 1 / (2 * n_small), 0)
+    slope = where(large, stirling_series_slope(n_large), direct)
+    return _stirling_error(*primals), slope * tangents[0]
+
+
+def stirling_ranges(n: Reals) -> tuple[Flags, Flags, Reals, Reals]:
+    """Return whether ``n`` is large, whether it is positive, and a number of either range.
+
+    >>> print(*stirling_ranges(jnp.asarray(100.0)))
+    True True 100.0 1.0
+    """
     threshold = stirling_threshold(n.dtype)
-    large = n >= threshold
-    some = n > 0
-    small = where(large | ~some, 1, n)
-    direct = where(some, _direct_error(small), jnp.inf)
-    return where(large, stirling_series(where(large, n, threshold)), direct)
+    large, some = n >= threshold, n > 0
+    return large, some, where(large, n, threshold), where(large | ~some, 1, n)
+
+
+def log_less_digamma1p(n: Reals) -> Reals:
+    r"""Compute :math:`\log n - \psi(n+1)` for ``n > 0`` below the threshold of the series.
+
+    The slope of a log Poisson probability ``n`` at its mean, in ``n``.
+
+    >>> print(log_less_digamma1p(jnp.asarray(1.0)).round(4))
+    -0.4228
+    """
+    steps = int(stirling_threshold(n.dtype))
+    m = n + steps
+    digamma = jnp.log(m) + 1 / (2 * m) + stirling_series_slope(m)
+    return jnp.log(n) - digamma + sum(1 / (n + j) for j in range(1, steps + 1))
 
 
 def stirling_series(n: Reals) -> Reals:
@@ -112,11 +148,17 @@ def stirling_series(n: Reals) -> Reals:
     0.0008333
     """
     inverse = 1 / n
-    square = inverse * inverse
-    total = jnp.full_like(n, _STIRLING[-1])
-    for coefficient in _STIRLING[-2::-1]:
-        total = total * square + coefficient
-    return total * inverse
+    return horner(_STIRLING, inverse * inverse) * inverse
+
+
+def stirling_series_slope(n: Reals) -> Reals:
+    """Sum the derivative of Stirling's series; for ``n`` above the threshold.
+
+    >>> print(f"{float(stirling_series_slope(jnp.asarray(10.0))):.3e}")
+    -8.308e-04
+    """
+    square = 1 / (n * n)
+    return -square * horner([(2 * k + 1) * c for k, c in enumerate(_STIRLING)], square)
 
 
 def _direct_error(n: Reals) -> Reals:
