@@ -155,7 +155,7 @@ def stirling_series_slope(n: Reals) -> Reals:
     """Sum the derivative of Stirling's series; for ``n`` above the threshold.
 
     >>> print(f"{float(stirling_series_slope(jnp.asarray(10.0))):.3e}")
-    -8.308e-04
+    -8.325e-04
     """
     square = 1 / (n * n)
     return -square * horner([(2 * k + 1) * c for k, c in enumerate(_STIRLING)], square)
