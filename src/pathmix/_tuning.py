@@ -35,6 +35,10 @@ DENSE_CHANGE = 2**18
 """The same of derivatives in the parameters, of which there are several arrays
 (log_prob_grad, Normal, N = 1e5)."""
 
+KEPT = 5 * 2**20
+"""Values of densities and slopes of scalars that a gradient keeps; of more it works them out again
+(log_prob_grad, Gamma and StudentT, N = 1e5, K = 16)."""
+
 STORED = 8
 """Components from which on XLA's CPU compiler stores the terms of an array. Of fewer it puts their
 code into each of their readers, which is up to 14 times as slow (log_prob, Gamma, K = 3). From as

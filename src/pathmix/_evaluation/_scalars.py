@@ -32,7 +32,7 @@ from pathmix._layout import (
 from pathmix._moving import dense, is_zero
 from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp, stored
-from pathmix._tuning import DENSE, DENSE_CHANGE, SHARED_BADLY, STORED
+from pathmix._tuning import DENSE, DENSE_CHANGE, KEPT, SHARED_BADLY, STORED
 from pathmix._typing import Reals, Shape, Value
 from pathmix._weights import Weights, log_ratio, weighted
 from pathmix._where import where
@@ -57,13 +57,16 @@ def log_density_of_scalars(weights: Weights, components: Canonical, x: Value) ->
 @partial(log_density_of_scalars.defjvp, symbolic_zeros=True)
 def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
     *d_parts, dx = tangents
+    still = all(map(is_zero, jax.tree.leaves(d_parts, is_leaf=is_zero)))
+    if is_zero(dx) and not still and _is_kept(primals, d_parts):
+        return _kept_change(primals, d_parts)
     if is_zero(dx):
         out = log_density_of_scalars(*primals)
         total = jnp.zeros_like(out)
     else:
         out, slope = _with_slope(*primals)
         total = slope * dx
-    if not all(map(is_zero, jax.tree.leaves(d_parts, is_leaf=is_zero))):
+    if not still:
         total += _change(stored(out), primals, d_parts)
     return out, total
 
@@ -187,6 +190,76 @@ def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
 
     again = jax.checkpoint(stretch, prevent_cse=False)
     return _in_stretches(again, components, x, out, most=DENSE_CHANGE)
+
+
+# ---- the same of few points and components, whose slopes are kept ----
+
+
+def _is_kept(primals: Any, tangents: Any) -> bool:
+    """Whether slopes are worked out together with the densities and kept, not worked out again."""
+    (_, components, x), (_, change) = primals, tangents
+    leaves = zip(change.parameters, components.event_dims, strict=True)
+    moving = [n for d, n in leaves if not is_zero(d)]
+    size = components.own_shape[-1] * math.prod(x.shape) * (1 + len(moving))
+    most = SHARED_BADLY[1] if components.family.light else KEPT
+    return not any(moving) and not is_symbolic(size) and size <= most
+
+
+def _kept_change(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+    (weights, _, x), (d_weights, d_components) = primals, tangents
+    leaves = d_components.parameters
+    moving = tuple(i for i, d in enumerate(leaves) if not is_zero(d))
+    out, shares, slopes = _with_slopes(moving, *primals)
+    total = jnp.zeros_like(out)
+    if not all(map(is_zero, d_weights)):
+        a = weights.change(dense(d_weights, weights)).a
+        total += over_components(shares, with_points(a, x.ndim))
+    for i, slope in zip(moving, slopes, strict=True):
+        total += over_components(slope, with_points(leaves[i], x.ndim))
+    return out, total
+
+
+@partial(custom_jvp, nondiff_argnums=(0,))
+def _with_slopes(
+    moving: tuple[int, ...], weights: Weights, components: Canonical, x: Value
+) -> tuple[Reals, Reals, list[Reals]]:
+    """``log f``, and how it moves with each weight and with each parameter, ``k *points``."""
+    return _slopes(None, moving, weights, components, x)
+
+
+@_with_slopes.defjvp
+def _with_slopes_jvp(moving, primals, tangents):  # type: ignore[no-untyped-def]
+    """Of the density by itself, which is exact for weights of zero."""
+
+    def apart(*primals: Any) -> Any:
+        return _slopes(log_density_of_scalars(*primals), moving, *primals)
+
+    return _with_slopes(moving, *primals), jax.jvp(apart, primals, tangents)[1]
+
+
+def _slopes(
+    out: Reals | None, moving: tuple[int, ...], weights: Weights, components: Canonical, x: Value
+) -> tuple[Reals, Reals, list[Reals]]:
+    first = components.component_first(x.ndim)
+    terms, slopes = _each(
+        lambda c: (_density(c, x), [_along(i, c, x) for i in moving]), first, x.shape
+    )
+    if out is None:
+        out = stored(
+            _log_sum(weighted(with_points(weights.log(), x.ndim), terms.term), terms.factor)
+        )
+    log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))
+    r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
+    felt = [r * share * where(r > 0, moved(terms, slope), 0.0) for slope in slopes]
+    return out, times(terms.factor, r), felt
+
+
+def _log_sum(joint: Reals, factor: Reals | None) -> Reals:
+    """``log Σ_k factor_k exp(joint_k)``."""
+    top = fold_components(jnp.maximum, joint)
+    share = lambda one: times(one[1], jnp.exp(log_ratio(one[0], top)))  # noqa: E731
+    total = fold_components(jnp.add, (joint, factor), share)
+    return where(jnp.isinf(top), top, jnp.log(total) + top)
 
 
 def _along(leaf: int | None, components: Canonical, x: Value, tangent: Any = None) -> Rows:
