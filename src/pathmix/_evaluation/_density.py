@@ -17,7 +17,7 @@ from jax import Array
 from pathmix._components import Canonical, lean
 from pathmix._evaluation._blocks import block_terms, by_stretches, of_block, over_blocks
 from pathmix._evaluation._rows import finite, moved, prepared, times
-from pathmix._evaluation._scalars import log_density_of_scalars
+from pathmix._evaluation._scalar_density import log_density_of_scalars
 from pathmix._layout import is_symbolic, pad_left
 from pathmix._moving import dense, is_zero, jvp_of_moving
 from pathmix._rules import custom_jvp

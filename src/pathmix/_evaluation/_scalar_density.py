@@ -1,0 +1,213 @@
+"""The log density of a mixture of scalars, ``log f = log Σ_k w_k p_k``, and its derivative.
+
+The sum over components is written out, of the terms of a stretch of points (:mod:`._scalars`).
+
+The derivative is ``Σ_k r_k (d log w_k + d log p_k)``. Along ``x`` it is one slope for each point.
+Along parameters, sums over components, like the sums over points that reverse mode makes of them,
+are products with vectors. The slopes of few points and components are kept for that; of many,
+reverse mode works them out again, which is cheaper than to store them.
+"""
+
+import math
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from pathmix._components import Canonical
+from pathmix._evaluation._rows import finite, moved, times
+from pathmix._evaluation._scalars import along, by_stretches, density_of, each
+from pathmix._layout import fold_components, is_symbolic, over_components, with_points
+from pathmix._moving import dense, is_zero
+from pathmix._rules import custom_jvp
+from pathmix._special import bounded_exp, stored
+from pathmix._tuning import DENSE_CHANGE, KEPT, SHARED_BADLY
+from pathmix._typing import Reals, Value
+from pathmix._weights import Weights, log_ratio, weighted
+from pathmix._where import where
+
+
+@custom_jvp
+def log_density_of_scalars(weights: Weights, components: Canonical, x: Value) -> Reals:
+    """Return ``log Σ_k w_k p_k(x)``, ``*points``, of ``x`` in full."""
+    first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
+
+    def stretch(x: Value) -> Reals:
+        # at a limit of the parameters the logarithm is right; its derivative alone is not
+        terms = each(lambda one: one.family.log_density(one.theta, x), first, x.shape)
+        terms = weighted(log_w, terms)
+        level = finite(fold_components(jnp.maximum, terms))
+        total = fold_components(jnp.add, terms, lambda term: jnp.exp(term - level))
+        return jnp.log(total) + level
+
+    return by_stretches(stretch, components, x)
+
+
+@partial(log_density_of_scalars.defjvp, symbolic_zeros=True)
+def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+    *d_parts, dx = tangents
+    still = all(map(is_zero, jax.tree.leaves(d_parts, is_leaf=is_zero)))
+    if is_zero(dx) and not still and _is_kept(primals, d_parts):
+        return _kept_change(primals, d_parts)
+    if is_zero(dx):
+        out = log_density_of_scalars(*primals)
+        total = jnp.zeros_like(out)
+    else:
+        out, slope = _with_slope(*primals)
+        total = slope * dx
+    if not still:
+        total += _change(stored(out), primals, d_parts)
+    return out, total
+
+
+@custom_jvp
+def _with_slope(weights: Weights, components: Canonical, x: Value) -> tuple[Reals, Reals]:
+    """``log f`` and its slope in ``x``, by the same loops."""
+    first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
+
+    def stretch(x: Value) -> tuple[Reals, Reals]:
+        terms, change = each(lambda c: (density_of(c, x), along(None, c, x)), first, x.shape)
+        joint, slopes = weighted(log_w, terms.term), moved(terms, change)
+        top = fold_components(jnp.maximum, joint)
+        share = lambda one: times(one[1], jnp.exp(log_ratio(one[0], top)))  # noqa: E731
+        total = fold_components(jnp.add, (joint, terms.factor), share)
+        out = where(jnp.isinf(top), top, jnp.log(total) + top)
+
+        def felt(one: tuple[Reals, Reals]) -> Reals:
+            part = jnp.exp(log_ratio(one[0], top))
+            return where(part > 0, part * one[1], 0.0)
+
+        slope = fold_components(jnp.add, (joint, slopes), felt)
+        return out, where(total > 0, slope * (1 / where(total > 0, total, 1.0)), 0.0)
+
+    return by_stretches(stretch, components, x)
+
+
+@_with_slope.defjvp
+def _with_slope_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    """Of the two apart, which is exact for weights of zero."""
+
+    def apart(*primals: Any) -> tuple[Reals, Reals]:
+        out = log_density_of_scalars(*primals)
+        return out, _slope(out, *primals)
+
+    return _with_slope(*primals), jax.jvp(apart, primals, tangents)[1]
+
+
+def _slope(out: Reals, weights: Weights, components: Canonical, x: Value) -> Reals:
+    """``Σ_k r_k ∂_x log p_k``."""
+    first = components.component_first(x.ndim)
+    # of the change of weights, what does not depend on the tangent, which is any here
+    log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))
+
+    def stretch(x: Value, out: Reals) -> Reals:
+        terms, change = each(lambda c: (density_of(c, x), along(None, c, x)), first, x.shape)
+        r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
+        slopes = moved(terms, change)
+        # a weight of zero has a share of zero, which has a derivative
+        return over_components(share * where(r > 0, r * slopes, 0.0))
+
+    return by_stretches(stretch, components, x, out)
+
+
+def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
+    """``Σ_k r_k (d log w_k + ∂_θ log p_k dθ_k)``."""
+    (weights, components, x), (d_weights, d_components) = primals, tangents
+    first, dims = components.component_first(x.ndim), components.event_dims
+    leaves = zip(d_components.parameters, dims, strict=True)
+    change = [None if is_zero(d) else with_points(d, x.ndim, n) for d, n in leaves]
+    log_u, share, a = (with_points(t, x.ndim) for t in weights.change(dense(d_weights, weights)))
+
+    def stretch(x: Value, out: Reals) -> Reals:
+        moving = [
+            i for i, (d, n) in enumerate(zip(change, dims, strict=True)) if d is not None and not n
+        ]
+        terms, slopes = each(
+            lambda c: (density_of(c, x), [along(i, c, x) for i in moving]), first, x.shape
+        )
+        total, slope_of = jnp.zeros_like(out), dict(zip(moving, slopes, strict=True))
+        r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
+        felt = lambda change: r * share * where(r > 0, moved(terms, change), 0.0)  # noqa: E731
+        if not all(map(is_zero, d_weights)):
+            total += over_components(times(terms.factor, r), a)
+        for i, (d, n) in enumerate(zip(change, dims, strict=True)):
+            if d is not None and n:  # a table, of which a value chooses the entry
+                total += over_components(felt(along(i, first, x, d)))
+            elif d is not None:
+                total += over_components(felt(slope_of[i]), d)
+        return total
+
+    again = jax.checkpoint(stretch, prevent_cse=False)
+    return by_stretches(again, components, x, out, most=DENSE_CHANGE)
+
+
+# ---- the same of few points and components, whose slopes are kept ----
+
+
+def _is_kept(primals: Any, tangents: Any) -> bool:
+    """Whether slopes are worked out together with the densities and kept, not worked out again."""
+    (_, components, x), (_, change) = primals, tangents
+    leaves = zip(change.parameters, components.event_dims, strict=True)
+    moving = [n for d, n in leaves if not is_zero(d)]
+    size = components.own_shape[-1] * math.prod(x.shape) * (1 + len(moving))
+    most = SHARED_BADLY[1] if components.family.light else KEPT
+    return not any(moving) and not is_symbolic(size) and size <= most
+
+
+def _kept_change(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+    """``log f`` and its change, of which reverse mode keeps the slopes."""
+    (weights, _, x), (d_weights, d_components) = primals, tangents
+    leaves = d_components.parameters
+    moving = tuple(i for i, d in enumerate(leaves) if not is_zero(d))
+    out, shares, slopes = _with_slopes(moving, *primals)
+    total = jnp.zeros_like(out)
+    if not all(map(is_zero, d_weights)):
+        a = weights.change(dense(d_weights, weights)).a
+        total += over_components(shares, with_points(a, x.ndim))
+    for i, slope in zip(moving, slopes, strict=True):
+        total += over_components(slope, with_points(leaves[i], x.ndim))
+    return out, total
+
+
+@partial(custom_jvp, nondiff_argnums=(0,))
+def _with_slopes(
+    moving: tuple[int, ...], weights: Weights, components: Canonical, x: Value
+) -> tuple[Reals, Reals, list[Reals]]:
+    """``log f``, and how it moves with each weight and with each parameter, ``k *points``."""
+    return _slopes(None, moving, weights, components, x)
+
+
+@_with_slopes.defjvp
+def _with_slopes_jvp(moving, primals, tangents):  # type: ignore[no-untyped-def]
+    """Of the density by itself, which is exact for weights of zero."""
+
+    def apart(*primals: Any) -> Any:
+        return _slopes(log_density_of_scalars(*primals), moving, *primals)
+
+    return _with_slopes(moving, *primals), jax.jvp(apart, primals, tangents)[1]
+
+
+def _slopes(
+    out: Reals | None, moving: tuple[int, ...], weights: Weights, components: Canonical, x: Value
+) -> tuple[Reals, Reals, list[Reals]]:
+    """The same; ``log f`` is that of the terms where it is not given."""
+    first = components.component_first(x.ndim)
+    terms, slopes = each(
+        lambda c: (density_of(c, x), [along(i, c, x) for i in moving]), first, x.shape
+    )
+    if out is None:
+        joint = weighted(with_points(weights.log(), x.ndim), terms.term)
+        out = stored(_log_sum(joint, terms.factor))
+    log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))
+    r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
+    felt = [r * share * where(r > 0, moved(terms, slope), 0.0) for slope in slopes]
+    return out, times(terms.factor, r), felt
+
+
+def _log_sum(joint: Reals, factor: Reals | None) -> Reals:
+    """``log Σ_k factor_k exp(joint_k)``."""
+    top = fold_components(jnp.maximum, joint)
+    share = lambda one: times(one[1], jnp.exp(log_ratio(one[0], top)))  # noqa: E731
+    total = fold_components(jnp.add, (joint, factor), share)
+    return where(jnp.isinf(top), top, jnp.log(total) + top)
