@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from pathmix._components import Canonical
 from pathmix._evaluation._rows import finite, moved, times
-from pathmix._evaluation._scalars import along, by_stretches, density_of, each
+from pathmix._evaluation._scalars import along, by_stretches, each, with_slopes
 from pathmix._layout import fold_components, is_symbolic, over_components, with_points
 from pathmix._moving import dense, is_zero
 from pathmix._rules import custom_jvp
@@ -67,7 +67,7 @@ def _with_slope(weights: Weights, components: Canonical, x: Value) -> tuple[Real
     first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
 
     def stretch(x: Value) -> tuple[Reals, Reals]:
-        terms, change = each(lambda c: (density_of(c, x), along(None, c, x)), first, x.shape)
+        terms, change = each(lambda c: along(None, c, x), first, x.shape)
         joint, slopes = weighted(log_w, terms.term), moved(terms, change)
         top = fold_components(jnp.maximum, joint)
         share = lambda one: times(one[1], jnp.exp(log_ratio(one[0], top)))  # noqa: E731
@@ -102,7 +102,7 @@ def _slope(out: Reals, weights: Weights, components: Canonical, x: Value) -> Rea
     log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))
 
     def stretch(x: Value, out: Reals) -> Reals:
-        terms, change = each(lambda c: (density_of(c, x), along(None, c, x)), first, x.shape)
+        terms, change = each(lambda c: along(None, c, x), first, x.shape)
         r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
         slopes = moved(terms, change)
         # a weight of zero has a share of zero, which has a derivative
@@ -123,9 +123,7 @@ def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
         moving = [
             i for i, (d, n) in enumerate(zip(change, dims, strict=True)) if d is not None and not n
         ]
-        terms, slopes = each(
-            lambda c: (density_of(c, x), [along(i, c, x) for i in moving]), first, x.shape
-        )
+        terms, slopes = each(lambda c: with_slopes(moving, c, x), first, x.shape)
         total, slope_of = jnp.zeros_like(out), dict(zip(moving, slopes, strict=True))
         r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
         felt = lambda change: r * share * where(r > 0, moved(terms, change), 0.0)  # noqa: E731
@@ -133,7 +131,7 @@ def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
             total += over_components(times(terms.factor, r), a)
         for i, (d, n) in enumerate(zip(change, dims, strict=True)):
             if d is not None and n:  # a table, of which a value chooses the entry
-                total += over_components(felt(along(i, first, x, d)))
+                total += over_components(felt(along(i, first, x, d)[1]))
             elif d is not None:
                 total += over_components(felt(slope_of[i]), d)
         return total
@@ -160,7 +158,7 @@ def _kept_change(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
     (weights, _, x), (d_weights, d_components) = primals, tangents
     leaves = d_components.parameters
     moving = tuple(i for i, d in enumerate(leaves) if not is_zero(d))
-    out, shares, slopes = _with_slopes(moving, *primals)
+    out, shares, slopes = _kept_slopes(moving, *primals)
     total = jnp.zeros_like(out)
     if not all(map(is_zero, d_weights)):
         a = weights.change(dense(d_weights, weights)).a
@@ -171,21 +169,21 @@ def _kept_change(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
 
 
 @partial(custom_jvp, nondiff_argnums=(0,))
-def _with_slopes(
+def _kept_slopes(
     moving: tuple[int, ...], weights: Weights, components: Canonical, x: Value
 ) -> tuple[Reals, Reals, list[Reals]]:
     """``log f``, and how it moves with each weight and with each parameter, ``k *points``."""
     return _slopes(None, moving, weights, components, x)
 
 
-@_with_slopes.defjvp
-def _with_slopes_jvp(moving, primals, tangents):  # type: ignore[no-untyped-def]
+@_kept_slopes.defjvp
+def _kept_slopes_jvp(moving, primals, tangents):  # type: ignore[no-untyped-def]
     """Of the density by itself, which is exact for weights of zero."""
 
     def apart(*primals: Any) -> Any:
         return _slopes(log_density_of_scalars(*primals), moving, *primals)
 
-    return _with_slopes(moving, *primals), jax.jvp(apart, primals, tangents)[1]
+    return _kept_slopes(moving, *primals), jax.jvp(apart, primals, tangents)[1]
 
 
 def _slopes(
@@ -193,9 +191,7 @@ def _slopes(
 ) -> tuple[Reals, Reals, list[Reals]]:
     """The same; ``log f`` is that of the terms where it is not given."""
     first = components.component_first(x.ndim)
-    terms, slopes = each(
-        lambda c: (density_of(c, x), [along(i, c, x) for i in moving]), first, x.shape
-    )
+    terms, slopes = each(lambda c: with_slopes(moving, c, x), first, x.shape)
     if out is None:
         joint = weighted(with_points(weights.log(), x.ndim), terms.term)
         out = stored(_log_sum(joint, terms.factor))

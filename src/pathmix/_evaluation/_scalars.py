@@ -5,7 +5,7 @@ The terms of a stretch are worked out by one loop, and what parameters alone dec
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -60,8 +60,16 @@ def _one_by_one(fn: Callable[[Canonical], Any], first: Canonical, points: Shape)
     return lax.map(one, jnp.arange(first.own_shape[0]))
 
 
-def along(leaf: int | None, components: Canonical, x: Value, tangent: Any = None) -> Rows:
-    """The change of the densities along one parameter, or along ``x``.
+def with_slopes(leaves: Sequence[int], components: Canonical, x: Value) -> tuple[Rows, list[Rows]]:
+    """Return the densities and their slopes along parameters."""
+    both = [along(leaf, components, x) for leaf in leaves]
+    return both[0][0] if both else density_of(components, x), [slope for _, slope in both]
+
+
+def along(
+    leaf: int | None, components: Canonical, x: Value, tangent: Any = None
+) -> tuple[Rows, Rows]:
+    """Return the densities and their change along one parameter, or along ``x``.
 
     A tangent of ones, the default, gives slopes: each density depends on one entry of the leaf.
     """
@@ -74,15 +82,15 @@ def along(leaf: int | None, components: Canonical, x: Value, tangent: Any = None
         return density_of(components.of([*parameters[:leaf], value, *parameters[leaf + 1 :]]), x)
 
     if tangent is not None:
-        return jax.jvp(density, (at,), (tangent,))[1]
-    slope = jax.jvp(density, (at,), (jnp.ones_like(at),))[1]
+        return jax.jvp(density, (at,), (tangent,))
+    terms, slope = jax.jvp(density, (at,), (jnp.ones_like(at),))
     # it may overflow where the density vanishes, and a zero weight times it must be zero
     largest = jnp.finfo(slope.term.dtype).max
-    return Rows(jnp.clip(slope.term, -largest, largest), slope.factor)
+    return terms, Rows(jnp.clip(slope.term, -largest, largest), slope.factor)
 
 
 def density_of(components: Canonical, x: Value) -> Rows:
-    """The densities of components, of which the first axis of the parameters is that of ``k``."""
+    """Return the densities of components, the first axis of whose parameters is that of ``k``."""
     limit = limit_at(components, x)
     log_p = components.family.log_density(components.theta, x)
     return Rows(*factored(log_p, None if limit is None else limit.mass))
