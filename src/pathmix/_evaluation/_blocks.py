@@ -112,9 +112,9 @@ def of_block(t: Array, block: Array) -> Array:
 def all_terms(components: Canonical, x: PointRows) -> Rows:
     """Return the densities of all components, ``k split rest *batch``."""
     blocks = _blocks(components, x)
-    terms = jax.checkpoint(partial(block_terms, components, x), prevent_cse=False)
     if len(blocks) == 1:
-        return terms(blocks[0])
+        return block_terms(components, x, blocks[0])
+    terms = jax.checkpoint(partial(block_terms, components, x), prevent_cse=False)
     return jax.tree.map(jnp.concatenate, lax.map(terms, blocks))
 
 

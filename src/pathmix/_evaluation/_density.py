@@ -1,9 +1,9 @@
 """The log density of a mixture, streamed over blocks of components.
 
 ``log f = log Σ_k w_k p_k`` is accumulated with a running maximum, so that no array over points and
-components is ever formed. Its derivative has the closed form ``d log f = Σ_k r_k (d log w_k +
-d log p_k)``, in which the responsibilities ``r_k = w_k p_k / f`` are worked out again: memory stays
-that of a block, forwards and in reverse.
+components is formed, unless it is small. Its derivative has the closed form
+``d log f = Σ_k r_k (d log w_k + d log p_k)``, in which the responsibilities ``r_k = w_k p_k / f``
+are worked out again: memory stays that of a block, forwards and in reverse.
 """
 
 import math
@@ -15,14 +15,20 @@ import jax.numpy as jnp
 from jax import Array
 
 from pathmix._components import Canonical, lean
-from pathmix._evaluation._blocks import block_terms, by_stretches, of_block, over_blocks
+from pathmix._evaluation._blocks import (
+    block_terms,
+    by_stretches,
+    component_terms,
+    of_block,
+    over_blocks,
+)
 from pathmix._evaluation._rows import finite, moved, prepared, times
 from pathmix._evaluation._scalar_density import log_density_of_scalars
 from pathmix._layout import is_symbolic, pad_left
 from pathmix._moving import dense, is_zero, jvp_of_moving
 from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp
-from pathmix._tuning import ADDED_UP
+from pathmix._tuning import ADDED_UP, SMALL
 from pathmix._typing import PointRows, Reals, Value
 from pathmix._weights import Change, Weights, log_ratio, weighted
 from pathmix._where import where
@@ -39,6 +45,8 @@ def log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
     components = prepared(
         components, math.prod(points[: len(points) + 1 - len(components.own_shape)])
     )
+    if not is_symbolic(x.size) and components.own_shape[-1] * x.size <= SMALL:
+        return weights.mix(*component_terms(components, x))  # one pass, which reverse mode keeps
     return _log_density(weights, components, x)
 
 
