@@ -10,6 +10,7 @@ import special_oracles as oracles
 from pathmix._special import (
     arctan_and_cot,
     log1mexp,
+    log_add_exp,
     log_diff_exp,
     log_ndtr,
     log_sigmoids,
@@ -70,6 +71,26 @@ def test_log_sigmoids_at_the_ends():
     ends = jnp.array([-jnp.inf, jnp.inf, jnp.nan])
     np.testing.assert_array_equal(log_sigmoids(ends), [[-np.inf, 0, np.nan], [0, -np.inf, np.nan]])
     np.testing.assert_array_equal(jax.vmap(jax.jacfwd(log_sigmoids))(ends[:2]), [[1, 0], [0, -1]])
+
+
+def test_log_add_exp(precision):
+    a = jnp.array([0.0, 0.7, -30.0, 5.0, 80.0, -0.3], precision)
+    b = jnp.array([0.0, 0.7, -29.5, -100.0, 80.1, -np.inf], precision)
+    values = oracles.on_points(lambda p, q: mp.log(mp.exp(p) + mp.exp(q)), [a, b])
+    assert oracles.errors(log_add_exp(a, b), values, 1e-3).max() < _tolerance(precision)
+    one, two = jax.vmap(jax.grad(log_add_exp, (0, 1)))(a, b)
+    share = np.exp(np.asarray(a, float) - np.array(values, float))
+    np.testing.assert_allclose(one, share, rtol=1e-5)
+    np.testing.assert_allclose(two, 1 - share, rtol=1e-5, atol=1e-6)
+    curvature = jax.vmap(jax.grad(jax.grad(log_add_exp)))(a, b)
+    np.testing.assert_allclose(curvature, share * (1 - share), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("infinity", [np.inf, -np.inf])
+def test_log_add_exp_of_infinities(infinity):
+    assert log_add_exp(jnp.asarray(infinity), jnp.asarray(infinity)) == infinity
+    assert jax.grad(log_add_exp, (0, 1))(jnp.asarray(infinity), jnp.asarray(infinity)) == (0, 0)
+    assert log_add_exp(jnp.asarray(infinity), jnp.asarray(1.0)) == max(infinity, 1)
 
 
 def test_log_diff_exp(precision):

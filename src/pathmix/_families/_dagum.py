@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from pathmix._families._edges import (
@@ -86,7 +85,7 @@ def _variance(theta: Dagum) -> Reals:
 def log_softplus(s: Reals) -> Reals:
     """Return ``log log(1 + e^s)``, which is ``s`` where ``e^s`` is below rounding."""
     small = s < -40
-    return where(small, s, jnp.log(jax.nn.softplus(where(small, 0.0, s))))
+    return where(small, s, jnp.log(-log_sigmoids(where(small, 0.0, s))[1]))
 
 
 def _first_moment(theta: Dagum, p: Reals, h: Reals) -> Reals:

@@ -10,7 +10,7 @@ from jax import lax
 from pathmix._families._edges import log_cdf_between, log_survival_between
 from pathmix._families._family import Family, Theta, given, guarded, implicit, sharpen
 from pathmix._families._location_scale import LocScale, normal, normal_density
-from pathmix._special import log_diff_exp, ndtr
+from pathmix._special import log_add_exp, log_diff_exp, ndtr
 from pathmix._typing import Reals, Value
 from pathmix._where import where
 
@@ -33,7 +33,7 @@ def folded(base: Family) -> Family:
 
     def log_density(theta: Folded, x: Value) -> Reals:
         def density(x: Reals) -> Reals:
-            return _log_sum(base.log_density(theta.base, x), base.log_density(theta.base, -x))
+            return log_add_exp(base.log_density(theta.base, x), base.log_density(theta.base, -x))
 
         return guarded((x >= 0) & (x < jnp.inf), density, x, _middle(theta.base))
 
@@ -84,15 +84,9 @@ def _middle(theta: Theta) -> Reals:
     return jnp.abs(theta.loc) + theta.scale if hasattr(theta, "loc") else jnp.ones(())
 
 
-def _log_sum(a: Reals, b: Reals) -> Reals:
-    """``log(eᵃ + eᵇ)``, with zero slopes where both are −inf."""
-    none = jnp.maximum(a, b) == -jnp.inf
-    return where(none, -jnp.inf, jnp.logaddexp(where(none, 0, a), where(none, 0, b)))
-
-
 def _log_outside(base: Family, theta: Theta, x: Reals) -> Reals:
     """``log P(|X| > x)`` of the base."""
-    return _log_sum(given(base.log_survival)(theta, x), given(base.log_cdf)(theta, -x))
+    return log_add_exp(given(base.log_survival)(theta, x), given(base.log_cdf)(theta, -x))
 
 
 def _log_between(base: Family, theta: Theta, x: Reals) -> Reals:

@@ -2,14 +2,13 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from pathmix._families._edges import cdf_between, log_cdf_between, log_survival_between
 from pathmix._families._exponential import log_cdf_of_hazard
 from pathmix._families._family import Family, guarded, implicit
-from pathmix._special import log1mexp, one_minus_exp
+from pathmix._special import log1mexp, log_sigmoids, one_minus_exp
 from pathmix._typing import Reals, Value
 from pathmix._where import where
 
@@ -76,7 +75,9 @@ def _variance(theta: Gompertz) -> Reals:
 def _standard(theta: Gompertz) -> tuple[Reals, Reals]:
     """Nodes and weights of ``rate · X = log(1 + E/c)``, along a last axis."""
     log_c = jnp.log(theta.concentration)[..., None]
-    return jax.nn.softplus(_NODES.astype(log_c.dtype) - log_c), jnp.asarray(_WEIGHTS, log_c.dtype)
+    return -log_sigmoids(jnp.asarray(_NODES, log_c.dtype) - log_c)[1], jnp.asarray(
+        _WEIGHTS, log_c.dtype
+    )
 
 
 gompertz = Family(

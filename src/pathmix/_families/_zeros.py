@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from pathmix._families._family import Family, Theta, complement, given, sharpen
 from pathmix._families._limits import Limit, Vanishing, factored
 from pathmix._families._odds import Odds, as_real
-from pathmix._special import log_diff_exp
+from pathmix._special import log_add_exp, log_diff_exp
 from pathmix._typing import Reals, Value
 from pathmix._where import where
 
@@ -33,7 +33,7 @@ def zero_inflated(base: Family, *, has_limit: bool) -> Family:
 
     def log_density(theta: Gated, x: Value) -> Reals:
         inner = log_product(theta.gate.log_q, base.log_density(theta.base, as_real(theta, x)))
-        return where(x == 0, log_sum(theta.gate.log_p, inner), inner)
+        return where(x == 0, log_add_exp(theta.gate.log_p, inner), inner)
 
     def tails(theta: Gated, x: Value) -> tuple[Reals, Reals]:
         x = as_real(theta, x)
@@ -93,7 +93,7 @@ def hurdle(base: Family, *, has_limit: bool) -> Family:
         """``log(1 − B(0))`` from both tails, of which the mass at zero tells too little."""
         dtype = as_real(theta, jnp.zeros((), int)).dtype
         below = given(base.log_cdf)(theta.base, jnp.asarray(-1.0, dtype))
-        return log_sum(below, given(base.log_survival)(theta.base, jnp.asarray(0.0, dtype)))
+        return log_add_exp(below, given(base.log_survival)(theta.base, jnp.asarray(0.0, dtype)))
 
     def log_density(theta: Gated, x: Value) -> Reals:
         x = as_real(theta, x)
@@ -155,8 +155,8 @@ def _with_zeros(gate: Odds, x: Reals, below: Reals, above: Reals) -> tuple[Reals
     """Both log tails of a share of zeros and the rest, of which the tails are given."""
     below, above = log_product(gate.log_q, below), log_product(gate.log_q, above)
     return (
-        where(x >= 0, log_sum(gate.log_p, below), below),
-        where(x < 0, log_sum(gate.log_p, above), above),
+        where(x >= 0, log_add_exp(gate.log_p, below), below),
+        where(x < 0, log_add_exp(gate.log_p, above), above),
     )
 
 
@@ -164,10 +164,3 @@ def log_product(a: Reals, b: Reals) -> Reals:
     """Return ``a + b``, a constant where either is −inf."""
     never = (a == -jnp.inf) | (b == -jnp.inf)
     return where(never, -jnp.inf, where(never, 0.0, a) + where(never, 0.0, b))
-
-
-def log_sum(a: Reals, b: Reals) -> Reals:
-    """Return ``log(eᵃ + eᵇ)``, with a zero rather than a NaN gradient where both are −inf."""
-    never = (a == -jnp.inf) & (b == -jnp.inf)
-    total = jnp.logaddexp(where(never, 0.0, a), where(never, 0.0, b))
-    return where(never, -jnp.inf, total)

@@ -29,6 +29,7 @@ from pathmix._mixture._inversion import (
     to_float,
     to_key,
 )
+from pathmix._special import log_sigmoids
 from pathmix._tuning import LEVELS, MANY_QUANTILES, PER_LEVEL, POLISHED
 from pathmix._typing import Flags, Reals
 from pathmix._where import where
@@ -127,7 +128,7 @@ def _grid(target: Target, count: int) -> PerLevel:
 
 def _targets_of(grid: PerLevel) -> Target:
     odds = 4 * jnp.sinh(grid)
-    return Target(-jax.nn.softplus(jnp.abs(odds)), odds > 0)
+    return Target(log_sigmoids(jnp.abs(odds))[1], odds > 0)
 
 
 def _between(curve: Curve, target: Target, grid: PerLevel, values: PerLevel) -> Search:

@@ -4,6 +4,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.typing import ArrayLike
 
 from pathmix._rules import custom_jvp
@@ -93,6 +94,22 @@ def log_sigmoids(t: Reals) -> tuple[Reals, Reals]:
     negative = t < 0  # not by minima, whose slope at a tie is one half
     rest = short_log1p(jnp.exp(where(negative, t, -t)))
     return where(negative, t, 0.0) - rest, where(negative, 0.0, -t) - rest
+
+
+def log_add_exp(a: Reals, b: Reals) -> Reals:
+    r"""Compute :math:`\log(e^a + e^b)`, with zero slopes where both are the same infinity.
+
+    The larger of them plus a smooth function of the difference, whichever is called the larger:
+    that has all derivatives where they are equal. (``jnp.logaddexp`` has a rule for that, which
+    loops forget.)
+
+    >>> print(log_add_exp(jnp.array(0.0), jnp.array(0.0)).round(4))
+    0.6931
+    """
+    infinite, less = jnp.isinf(a) & (a == b), a < b
+    smaller, larger = (where(infinite, 0.0, t) for t in (where(less, a, b), where(less, b, a)))
+    total = larger + short_log1p(jnp.exp(smaller - larger))
+    return where(infinite, lax.stop_gradient(a), total)
 
 
 @custom_jvp

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jax import lax, nn
+from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array
 
@@ -14,6 +14,7 @@ from pathmix._typing import Flags, Reals
 from pathmix._where import where
 
 from ._elementwise import Elementwise, forward_differentiable
+from ._log_exp import log_sigmoids
 from ._sine import cosine, sine
 
 _Floats = Reals
@@ -164,7 +165,7 @@ def _side(sign: int) -> Elementwise:
         inside = jnp.abs(x) < end
         odds = _log_odds(where(inside, x, 0), loc, concentration)
         edge = where(sign * x > 0, 0, -jnp.inf)
-        return where(inside, -nn.softplus(sign * odds), edge)
+        return where(inside, log_sigmoids(sign * odds)[1], edge)
 
     return log_side
 
