@@ -44,7 +44,7 @@ STORED = 8
 code into each of their readers, which is up to 14 times as slow (log_prob, Gamma, K = 3). From as
 many on, too, a split logarithm of each point is faster than a deviance by itself of each pair."""
 
-SHARED_BADLY = 2**10, 2**17
+SHARED_BADLY = 2**10, 2**15
 """Between so many values of few components XLA's CPU compiler gives each of two threads half of a
 pass over all terms, and the hand-over, of some 30 µs, takes longer than a pass over each component
 (log_prob_grad, Normal, N = 1000, K = 3)."""
