@@ -35,9 +35,8 @@ def derivatives(name, by):
     x = x[:, None] if name == "a batch" else x
 
     def total(p, w):
-        weights = dist.Categorical(
-            **{by: w}, validate_args=False
-        )  # of −inf, NumPyro's class is not sure
+        # NumPyro's class does not accept a logit of −inf
+        weights = dist.Categorical(**{by: w}, validate_args=False)
         return MixtureSameFamily(weights, components(p)).log_prob(x).sum()
 
     w = jnp.asarray(probs)

@@ -111,7 +111,7 @@ def test_a_call_without_derivatives_is_compiled_once():
 
 
 def test_all_rules_of_the_library_hold_in_loops():
-    """No rule is set with JAX's own decorators, which loops forget, nor used where it is needed."""
+    """None is set by JAX's own decorators, which loops forget, nor is a function used that was."""
     for path in Path(pathmix.__file__).parent.rglob("*.py"):
         if path.name != "_rules.py":
             assert not re.search(
@@ -181,7 +181,7 @@ def test_log_densities_of_every_family_in_a_loop(x64, row):
     check_in_a_loop(row, lambda mixture, x: mixture.log_prob(x))
 
 
-# second derivatives of four incomplete beta functions take a quarter of an hour to compile
+# second derivatives of its incomplete beta functions take seven minutes to compile, without a loop
 TOO_LONG = ["Truncated StudentT right"]
 TAILED = [row for row in families.ROWS if row.oracle.tails and not row.event_shape]
 

@@ -69,9 +69,7 @@ def _with_slope(weights: Weights, components: Canonical, x: Value) -> tuple[Real
     def stretch(x: Value) -> tuple[Reals, Reals]:
         terms, change = each(lambda c: along(None, c, x), first, x.shape)
         joint, slopes = weighted(log_w, terms.term), moved(terms, change)
-        top = fold_components(jnp.maximum, joint)
-        share = lambda one: times(one[1], jnp.exp(log_ratio(one[0], top)))  # noqa: E731
-        total = fold_components(jnp.add, (joint, terms.factor), share)
+        top, total = _top_and_total(joint, terms.factor)
         out = where(jnp.isinf(top), top, jnp.log(total) + top)
 
         def felt(one: tuple[Reals, Reals]) -> Reals:
@@ -149,6 +147,7 @@ def _is_kept(primals: Any, tangents: Any) -> bool:
     leaves = zip(change.parameters, components.event_dims, strict=True)
     moving = [n for d, n in leaves if not is_zero(d)]
     size = components.own_shape[-1] * math.prod(x.shape) * (1 + len(moving))
+    # of a light family, slopes are as cheap to work out again as to read, where two threads pay
     most = SHARED_BADLY[1] if components.family.light else KEPT
     return not any(moving) and not is_symbolic(size) and size <= most
 
@@ -194,16 +193,16 @@ def _slopes(
     terms, slopes = each(lambda c: with_slopes(moving, c, x), first, x.shape)
     if out is None:
         joint = weighted(with_points(weights.log(), x.ndim), terms.term)
-        out = stored(_log_sum(joint, terms.factor))
+        top, total = _top_and_total(joint, terms.factor)
+        out = stored(where(jnp.isinf(top), top, jnp.log(total) + top))
     log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))
     r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
     felt = [r * share * where(r > 0, moved(terms, slope), 0.0) for slope in slopes]
     return out, times(terms.factor, r), felt
 
 
-def _log_sum(joint: Reals, factor: Reals | None) -> Reals:
-    """``log Σ_k factor_k exp(joint_k)``."""
+def _top_and_total(joint: Reals, factor: Reals | None) -> tuple[Reals, Reals]:
+    """The highest of the terms, and the sum of all, each with its factor, over its exponential."""
     top = fold_components(jnp.maximum, joint)
     share = lambda one: times(one[1], jnp.exp(log_ratio(one[0], top)))  # noqa: E731
-    total = fold_components(jnp.add, (joint, factor), share)
-    return where(jnp.isinf(top), top, jnp.log(total) + top)
+    return top, fold_components(jnp.add, (joint, factor), share)

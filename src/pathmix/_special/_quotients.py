@@ -190,16 +190,10 @@ def log1p(q: Reals) -> Reals:
     return exponent.astype(q.dtype) * math.log(2) + (twice + 2 * artanh_rest(twice / 2))
 
 
-def _log1p_jvp(primals, tangents):  # type: ignore[no-untyped-def]
-    return log1p(*primals), tangents[0] * (1 / (1 + primals[0]))
-
-
-def _short_log1p_jvp(primals, tangents):  # type: ignore[no-untyped-def]
-    return short_log1p(*primals), tangents[0] * (1 / (1 + primals[0]))
-
-
-log1p.defjvp(_log1p_jvp)
-short_log1p.defjvp(_short_log1p_jvp)
+for _fn in (short_log1p, log1p):
+    _fn.defjvp(
+        lambda primals, tangents, fn=_fn: (fn(*primals), tangents[0] * (1 / (1 + primals[0])))
+    )
 
 
 @custom_jvp
