@@ -214,7 +214,8 @@ def terms_and_factors(d, x, quantity):
 
 
 def mixed(edge, kind, quantity, x, t):
-    return weights_by(kind, t.dtype).mix(*terms_and_factors(edge.make(t), x, quantity))
+    parts = terms_and_factors(edge.make(t), x, quantity)
+    return weights_by(kind, t.dtype).mix(*parts).value
 
 
 def share(edge, x, t):
@@ -312,15 +313,20 @@ def test_the_derivative_in_a_rate_of_zero():
     """The value of the derivative, d/d rate of log(.4 Poisson(1; rate) + .6 Poisson(1; 3))."""
     d = lambda rate: dist.Poisson(jnp.stack([rate, jnp.full_like(rate, 3.0)]))  # noqa: E731
     x = jnp.ones((1, 1))
-    fn = lambda r: weights_by("probs", r.dtype).mix(*terms_and_factors(d(r), x, "log_prob"))[0]  # noqa: E731
+
+    def fn(r):
+        return weights_by("probs", r.dtype).mix(*terms_and_factors(d(r), x, "log_prob")).value[0]
+
     np.testing.assert_allclose(jax.grad(fn)(0.0), 0.4 / (0.6 * 3 * np.exp(-3)), rtol=1e-5)
 
 
 def test_a_mass_of_zero_everywhere_is_minus_infinity_with_a_finite_slope(precision):
     x = jnp.asarray([[2.0]], precision)
-    fn = lambda r: weights_by("logits", precision).mix(  # noqa: E731
-        *terms_and_factors(dist.Poisson(jnp.stack([r, r])), x, "log_prob")
-    )[0]
+
+    def fn(r):
+        both = terms_and_factors(dist.Poisson(jnp.stack([r, r])), x, "log_prob")
+        return weights_by("logits", precision).mix(*both).value[0]
+
     value, slope = jax.value_and_grad(fn)(jnp.zeros((), precision))
     assert value == -np.inf
     assert np.isfinite(slope)

@@ -1,4 +1,4 @@
-"""Mixture weights, by probabilities or by logits, and the sums that they weight.
+"""Mixture weights, by probabilities or by logits.
 
 Both kinds know how to form ``log Σ_k w_k e^{t_k}`` with closed-form derivatives. With
 probabilities the derivative is taken in ``w_k`` itself, ``e^{t_k} / Σ``, which is exact where
@@ -14,8 +14,15 @@ from jax import Array, lax
 from jaxtyping import Float
 from numpyro.distributions import Distribution, ExpandedDistribution
 
-from pathmix._layout import fold_components, over_components, with_points
-from pathmix._rules import custom_jvp
+from pathmix._layout import with_points
+from pathmix._log_sums import (
+    LogSum,
+    mix_logits,
+    mix_probabilities,
+    relative,
+    safe_log,
+    weighted,
+)
 from pathmix._special import bounded_exp
 from pathmix._typing import ComponentFirst, Flags, Reals
 from pathmix._where import where
@@ -55,13 +62,13 @@ class Probabilities(NamedTuple):
         """Return the log weights; the derivative at a zero weight is zero, not infinite."""
         return safe_log(self.values())
 
-    def mix(self, terms: ComponentFirst, factors: ComponentFirst | None = None) -> Reals:
+    def mix(self, terms: ComponentFirst, factors: ComponentFirst | None = None) -> LogSum:
         """Return ``log Σ_k w_k factors_k exp(terms_k)`` of terms ``k *points``.
 
         Factors may be zero, and default to one. The derivative in a factor of zero is the exact
         one-sided one, as in a weight of zero.
         """
-        return _mix_probabilities(_times(_first(self.values(), terms), factors), terms)
+        return mix_probabilities(_first(self.values(), terms), factors, terms)
 
     def change(self, tangent: "Weights") -> Change:
         """Return the derivative of the weights."""
@@ -94,7 +101,7 @@ class Logits(NamedTuple):
         """Return the log weights."""
         return jax.nn.log_softmax(self.logits, axis=-1)
 
-    def mix(self, terms: ComponentFirst, factors: ComponentFirst | None = None) -> Reals:
+    def mix(self, terms: ComponentFirst, factors: ComponentFirst | None = None) -> LogSum:
         """Return ``log Σ_k w_k factors_k exp(terms_k)`` of terms ``k *points``.
 
         Factors may be zero, and default to one. The derivative in a factor of zero is the exact
@@ -102,8 +109,8 @@ class Logits(NamedTuple):
         """
         log_w = _first(self.log(), terms)
         if factors is None:
-            return _mix_logits(log_w, terms)
-        return _mix_probabilities(factors, weighted(log_w, terms))
+            return mix_logits(log_w, terms)
+        return mix_probabilities(factors, None, weighted(log_w, terms))
 
     def change(self, tangent: "Weights") -> Change:
         """Return the derivative of the weights."""
@@ -134,46 +141,9 @@ def weights_of(mixture_distribution: Distribution, num_components: int) -> Weigh
     return Logits(jnp.moveaxis(jnp.asarray(d.log_prob(values)), 0, -1))
 
 
-@custom_jvp
-def _mix_logits(log_w: ComponentFirst, terms: ComponentFirst) -> Reals:
-    return _logsumexp(weighted(log_w, terms))
-
-
-@_mix_logits.defjvp
-def _mix_logits_jvp(primals, tangents):  # type: ignore[no-untyped-def]
-    (log_w, terms), (d_log_w, d_terms) = primals, tangents
-    out = _mix_logits(log_w, terms)
-    responsibility = jnp.exp(weighted(log_w, log_ratio(terms, out)))
-    felt = responsibility * _where_felt(responsibility, d_terms)
-    return out, over_components(responsibility, d_log_w) + fold_components(jnp.add, felt)
-
-
-@custom_jvp
-def _mix_probabilities(w: ComponentFirst, terms: ComponentFirst) -> Reals:
-    return _logsumexp(weighted(safe_log(w), terms))
-
-
-@_mix_probabilities.defjvp
-def _mix_probabilities_jvp(primals, tangents):  # type: ignore[no-untyped-def]
-    (w, terms), (d_w, d_terms) = primals, tangents
-    out = _mix_probabilities(w, terms)
-    ratio = _ratio(terms, out)
-    felt = ratio * w * _where_felt(ratio, d_terms)
-    return out, over_components(ratio, d_w) + fold_components(jnp.add, felt)
-
-
 def _first(w: PerWeight, terms: ComponentFirst) -> ComponentFirst:
     """Turn ``*batch k`` into ``k *points``, as the terms are."""
     return with_points(w, terms.ndim - 1)
-
-
-def _times(w: Reals, factors: Reals | None) -> Reals:
-    return w if factors is None else w * factors
-
-
-def weighted(log_w: Reals, terms: Reals) -> Reals:
-    """``log w + terms``, where a zero weight beats an infinite term."""
-    return where(log_w == -jnp.inf, -jnp.inf, log_w + terms)
 
 
 def average(w: PerWeight, t: ComponentFirst) -> Reals:
@@ -182,37 +152,7 @@ def average(w: PerWeight, t: ComponentFirst) -> Reals:
     return jnp.sum(w * where((w == 0) & ~jnp.isfinite(t), 0.0, t), axis=0)
 
 
-def log_ratio(terms: Reals, out: Reals) -> Reals:
-    """``terms − out``, of the same shape or broadcast.
-
-    Where the sum itself is infinite, only the terms equal to it share in it; where it is zero,
-    all terms do, so that posteriors fall back to the weights.
-    """
-    largest = jnp.finfo(out.dtype).max
-    return lax.clamp(-largest, terms, largest) - lax.clamp(-largest, out, largest)
-
-
-def _ratio(terms: ComponentFirst, out: Reals) -> ComponentFirst:
-    return bounded_exp(log_ratio(terms, out))
-
-
 def _relative(positive: Flags, terms: ComponentFirst) -> ComponentFirst:
     """Terms relative to the highest of a component with weight."""
     top = jnp.max(where(positive, terms, -jnp.inf), axis=0)
-    return log_ratio(terms, lax.stop_gradient(top))
-
-
-def _where_felt(factor: Reals, tangent: Reals) -> Reals:
-    """Tangents of terms that vanish may have overflowed; they count for nothing."""
-    return where(factor > 0, tangent, 0.0)
-
-
-def safe_log(w: Reals) -> Reals:
-    """``log w``, whose derivative at zero is zero."""
-    return where(w > 0, jnp.log(where(w > 0, w, 1.0)), -jnp.inf)
-
-
-def _logsumexp(terms: ComponentFirst) -> Reals:
-    top = fold_components(jnp.maximum, terms)
-    top = where(jnp.isfinite(top), top, 0.0)
-    return jnp.log(fold_components(jnp.add, terms, lambda t: jnp.exp(t - top))) + top
+    return relative(terms, lax.stop_gradient(top))

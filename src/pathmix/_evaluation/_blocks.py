@@ -21,15 +21,15 @@ from pathmix._layout import (
     to_rows,
 )
 from pathmix._tuning import BLOCK, SCALARS, SMALL, STRETCH
-from pathmix._typing import PointRows, Reals, Value
+from pathmix._typing import PointRows, Value
 
-RowsOf = Callable[..., Reals]
+RowsOf = Callable[..., Any]
 
 
 def by_stretches(
     fn: RowsOf, components: Canonical, x: Value, *more: Array, transposed: bool = False
-) -> Reals:
-    """Return ``fn`` of the rows of arrays, ``*points``, stretch by stretch.
+) -> Any:
+    """Return ``fn`` of the rows of arrays, one array or several, ``*points``, stretch by stretch.
 
     They are the points in full, ``*points *event``, and more like these, or a number for each.
     Linear functions that will be ``transposed`` to sums over points get rows for that, and each
@@ -41,11 +41,12 @@ def by_stretches(
     # full covariances work too much on each value for the cache to matter
     count = _stretches(x.size, samples) if events and components.factors() else 1
 
-    def stretch(arrays: tuple[Array, ...]) -> Reals:
+    def stretch(arrays: tuple[Array, ...]) -> Any:
         sample = arrays[0].ndim - batch - events
         split_up = transposed and count > 1
         rows = (to_rows(t, t.ndim - batch - sample, batch, split_up=split_up) for t in arrays)
-        return from_rows(fn(*rows), arrays[0].shape[: sample + batch])
+        shape = arrays[0].shape[: sample + batch]
+        return jax.tree.map(lambda t: from_rows(t, shape), fn(*rows))
 
     if count == 1:
         return stretch((x, *more))
@@ -54,7 +55,8 @@ def by_stretches(
         return cut_up(t.reshape(samples, *t.shape[len(points) - batch :]), count)
 
     each = jax.checkpoint(stretch, prevent_cse=False) if transposed else stretch
-    return put_together(lax.map(each, tuple(map(cut, (x, *more))))).reshape(points)
+    out = lax.map(each, tuple(map(cut, (x, *more))))
+    return jax.tree.map(lambda t: put_together(t).reshape(points), out)
 
 
 def over_blocks(step: Any, start: Any, components: Canonical, x: Value) -> Any:

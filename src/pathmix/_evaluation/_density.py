@@ -22,15 +22,15 @@ from pathmix._evaluation._blocks import (
     of_block,
     over_blocks,
 )
-from pathmix._evaluation._rows import finite, moved, prepared, times
+from pathmix._evaluation._rows import moved, prepared, times
 from pathmix._evaluation._scalar_density import log_density_of_scalars
 from pathmix._layout import is_symbolic, pad_left
+from pathmix._log_sums import LogSum, finite, shares, weighted
 from pathmix._moving import dense, is_zero, jvp_of_moving
 from pathmix._rules import custom_jvp
-from pathmix._special import bounded_exp
 from pathmix._tuning import ADDED_UP, SMALL
 from pathmix._typing import PointRows, Reals, Value
-from pathmix._weights import Change, Weights, log_ratio, weighted
+from pathmix._weights import Change, Weights
 from pathmix._where import where
 
 
@@ -46,8 +46,9 @@ def log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
         components, math.prod(points[: len(points) + 1 - len(components.own_shape)])
     )
     if not is_symbolic(x.size) and components.own_shape[-1] * x.size <= SMALL:
-        return weights.mix(*component_terms(components, x))  # one pass, which reverse mode keeps
-    return _log_density(weights, components, x)
+        # one pass, which reverse mode keeps
+        return weights.mix(*component_terms(components, x)).value
+    return _log_density(weights, components, x).value
 
 
 def _as_scalars(components: Canonical) -> Canonical | None:
@@ -65,67 +66,67 @@ def _as_scalars(components: Canonical) -> Canonical | None:
 
 
 @custom_jvp
-def _log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
+def _log_density(weights: Weights, components: Canonical, x: Value) -> LogSum:
     return _traced_once(weights, components, x)
 
 
 @partial(_log_density.defjvp, symbolic_zeros=True)
-def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+def _log_density_jvp(primals: Any, tangents: Any) -> tuple[LogSum, LogSum]:
     out = _log_density(*primals)
-    return out, _tangent(out, primals, tangents)
+    return out, LogSum(jnp.zeros_like(out.level), _tangent(out, primals, tangents))
 
 
 @jax.jit
-def _traced_once(weights: Weights, components: Canonical, x: Value) -> Reals:
+def _traced_once(weights: Weights, components: Canonical, x: Value) -> LogSum:
     """The rule for derivatives calls the function again: compiled, it is not traced again."""
     log_w = _component_first(weights.log(), components)
     return by_stretches(partial(_of_rows, log_w, components), components, x)
 
 
-def _of_rows(log_w: Array, components: Canonical, x: PointRows) -> Reals:
+def _of_rows(log_w: Array, components: Canonical, x: PointRows) -> LogSum:
     """``log f`` of rows, ``split rest *batch``."""
     fold = partial(_fold, unrolled=components.family.light)
 
     def step(carry: tuple[Array, Array], block: Array) -> tuple[Array, Array]:
         top, total = carry
         terms, factors = block_terms(components, x, block)
-        terms = weighted(of_block(log_w, block), terms)
-        above = fold(jnp.maximum, terms, top)
+        mine = of_block(log_w, block)
+        above = fold(jnp.maximum, weighted(mine, terms), top)
         level = finite(above)
-        parts = times(factors, jnp.exp(terms - level))
+        parts = times(factors, jnp.exp(weighted(mine, terms - level)))
         return above, fold(jnp.add, parts, total * jnp.exp(top - level))
 
     dtype = jnp.result_type(x, log_w, components.dtype)
     start = jnp.full(x.shape[components.event_dim :], -jnp.inf, dtype)
     top, total = over_blocks(step, (start, jnp.zeros_like(start)), components, x)
-    return jnp.log(total) + finite(top)
+    return LogSum(finite(top), jnp.log(total))
 
 
-def _tangent(out: Reals, primals: Any, tangents: Any) -> Reals:
+def _tangent(out: LogSum, primals: Any, tangents: Any) -> Reals:
     (weights, components, x), (d_weights, d_components, dx) = primals, tangents
     change = weights.change(dense(d_weights, weights))
     change = Change(*(_component_first(t, components) for t in change))
 
-    def rows(x: PointRows, out: Reals, *moving: PointRows) -> Reals:
+    def rows(x: PointRows, level: Reals, rest: Reals, *moving: PointRows) -> Reals:
         tangents = d_components, moving[0] if moving else dx
-        return _tangent_of_rows(out, change, (components, x), tangents)
+        return _tangent_of_rows(LogSum(level, rest), change, (components, x), tangents)
 
     moving = () if is_zero(dx) else (dx,)
-    return by_stretches(rows, components, x, out, *moving, transposed=True)
+    return by_stretches(rows, components, x, *out, *moving, transposed=True)
 
 
-def _tangent_of_rows(out: Reals, weights: Change, primals: Any, tangents: Any) -> Reals:
+def _tangent_of_rows(out: LogSum, weights: Change, primals: Any, tangents: Any) -> Reals:
     components, x = primals
 
     def step(total: Array, block: Array) -> Array:
         log_u, share, a = (of_block(t, block) for t in weights)
         of = lambda d, x: block_terms(d, x, block)  # noqa: E731
         terms, change = jvp_of_moving(of, primals, tangents)
-        r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
+        r = shares(log_u, terms.term, out)
         felt = where(r > 0, moved(terms, change), 0.0)
         return total + jnp.sum(r * (times(terms.factor, a) + share * felt), axis=0)
 
-    return over_blocks(step, jnp.zeros_like(out), components, x)
+    return over_blocks(step, jnp.zeros_like(out.rest), components, x)
 
 
 def _fold(op: Any, terms: Array, start: Array, *, unrolled: bool) -> Array:

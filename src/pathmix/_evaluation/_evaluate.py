@@ -21,6 +21,7 @@ from pathmix._evaluation._rows import limit_at
 from pathmix._evaluation._scalars import terms_of_scalars
 from pathmix._families import OfValue, Vanishing, factored
 from pathmix._layout import in_stretches, is_symbolic
+from pathmix._log_sums import weighted
 from pathmix._tuning import DENSE
 from pathmix._typing import (
     ComponentFirst,
@@ -30,7 +31,7 @@ from pathmix._typing import (
     Reals,
     Value,
 )
-from pathmix._weights import Weights, average, weighted
+from pathmix._weights import Weights, average
 from pathmix._where import where
 
 
@@ -38,7 +39,7 @@ from pathmix._where import where
 def log_prob(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log Σ_k w_k p_k(x)``, ``*points``."""
     if not components.selectable:
-        return weights.mix(*first_terms(components, x))
+        return weights.mix(*first_terms(components, x)).value
     out = log_density(weights, components, x)
     return where(is_nan(x, components.event_dim), jnp.nan, out)
 
@@ -95,7 +96,7 @@ def log_cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
     def stretch(x: Value) -> Reals:
         parts, factors = _factored(components, x, of, "below")
         joint_factors = None if factors is None else jnp.prod(factors, axis=events)
-        return weights.mix(jnp.sum(parts, axis=events), joint_factors)
+        return weights.mix(jnp.sum(parts, axis=events), joint_factors).value
 
     total = by_parts(stretch, components, x)
     return where(is_nan(x, components.event_dim), jnp.nan, total)
@@ -105,7 +106,7 @@ def log_cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
 def log_survival(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log P(X > x)`` of scalars."""
     of = need(components, "log_survival")
-    stretch = lambda x: weights.mix(*_factored(components, x, of, "above"))  # noqa: E731
+    stretch = lambda x: weights.mix(*_factored(components, x, of, "above")).value  # noqa: E731
     total = by_parts(stretch, components, x)
     return where(jnp.isnan(x), jnp.nan, total)
 

@@ -15,12 +15,12 @@ from numpyro.distributions.discrete import CategoricalLogits
 from pathmix._components import Canonical
 from pathmix._evaluation._compiled import compiled
 from pathmix._evaluation._evaluate import by_parts, first_terms
-from pathmix._evaluation._rows import finite
 from pathmix._layout import fold_components, with_points
+from pathmix._log_sums import finite, log_share, safe_log, weighted
 from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp
 from pathmix._typing import ComponentFirst, PerComponent, Value
-from pathmix._weights import Logits, Probabilities, Weights, log_ratio, safe_log, weighted
+from pathmix._weights import Logits, Probabilities, Weights
 from pathmix._where import where
 
 
@@ -60,10 +60,10 @@ def _by_probabilities(
 ) -> tuple[ComponentFirst, ...]:
     out = weights.mix(terms, factors)
     if factors is not None:  # where none is left, as if all were one
-        factors = where(out == -jnp.inf, 1.0, factors)
-        terms = where(out == -jnp.inf, -jnp.inf, terms)
+        factors = where(out.rest == -jnp.inf, 1.0, factors)
+        terms = where(out.rest == -jnp.inf, -jnp.inf, terms)
     w = with_points(weights.values(), terms.ndim - 1)
-    shares = (w if factors is None else w * factors) * bounded_exp(log_ratio(terms, out))
+    shares = (w if factors is None else w * factors) * bounded_exp(log_share(terms, out), w.dtype)
     return (shares * (1 / fold_components(jnp.add, shares)),)
 
 
@@ -88,7 +88,7 @@ def _normalised(log_w: ComponentFirst, terms: ComponentFirst) -> tuple[Component
     top = jnp.max(weighted(log_w, terms), axis=0)
     floor = jnp.log(jnp.finfo(terms.dtype).tiny) / 2  # no weight so small that their sum is zero
     sharing = where((terms == top) & (log_w > -jnp.inf), jnp.maximum(log_w, floor), -jnp.inf)
-    relative = where(jnp.isinf(top), sharing, weighted(log_w, terms) - finite(top))
+    relative = where(jnp.isinf(top), sharing, weighted(log_w, terms - finite(top)))
     parts = jnp.exp(relative)
     inverse = 1 / fold_components(jnp.add, parts)
     return relative + jnp.log(inverse), parts * inverse

@@ -47,11 +47,6 @@ def times(factor: Reals | None, t: Reals) -> Reals:
     return t if factor is None else factor * t
 
 
-def finite(top: Reals) -> Reals:
-    """Return the highest of some logs, or zero if it is infinite: to be subtracted from them."""
-    return where(jnp.isfinite(top), top, 0.0)
-
-
 def density_rows(component: Canonical, x: PointRows) -> Rows:
     """Return the density ``split rest *batch`` of one component, ``*batch``."""
     scalars = component.factors()

@@ -16,68 +16,70 @@ import jax
 import jax.numpy as jnp
 
 from pathmix._components import Canonical
-from pathmix._evaluation._rows import finite, moved, times
+from pathmix._evaluation._rows import moved, times
 from pathmix._evaluation._scalars import along, by_stretches, each, with_slopes
 from pathmix._layout import fold_components, is_symbolic, over_components, with_points
+from pathmix._log_sums import LogSum, as_log_sum, log_sum, over_highest, relative, shares
 from pathmix._moving import dense, is_zero
 from pathmix._rules import custom_jvp
-from pathmix._special import bounded_exp, stored
+from pathmix._special import stored
 from pathmix._tuning import DENSE_CHANGE, KEPT, SHARED_BADLY
 from pathmix._typing import Reals, Value
-from pathmix._weights import Weights, log_ratio, weighted
+from pathmix._weights import Weights
 from pathmix._where import where
 
 
-@custom_jvp
 def log_density_of_scalars(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log Σ_k w_k p_k(x)``, ``*points``, of ``x`` in full."""
+    return _log_density(weights, components, x).value
+
+
+@custom_jvp
+def _log_density(weights: Weights, components: Canonical, x: Value) -> LogSum:
     first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
 
-    def stretch(x: Value) -> Reals:
+    def stretch(x: Value) -> LogSum:
         # at a limit of the parameters the logarithm is right; its derivative alone is not
         terms = each(lambda one: one.family.log_density(one.theta, x), first, x.shape)
-        terms = weighted(log_w, terms)
-        level = finite(fold_components(jnp.maximum, terms))
-        total = fold_components(jnp.add, terms, lambda term: jnp.exp(term - level))
-        return jnp.log(total) + level
+        return log_sum(log_w, terms)
 
     return by_stretches(stretch, components, x)
 
 
-@partial(log_density_of_scalars.defjvp, symbolic_zeros=True)
-def _log_density_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+@partial(_log_density.defjvp, symbolic_zeros=True)
+def _log_density_jvp(primals: Any, tangents: Any) -> tuple[LogSum, LogSum]:
     *d_parts, dx = tangents
     still = all(map(is_zero, jax.tree.leaves(d_parts, is_leaf=is_zero)))
     if is_zero(dx) and not still and _is_kept(primals, d_parts):
-        return _kept_change(primals, d_parts)
+        out, total = _kept_change(primals, d_parts)
+        return out, LogSum(jnp.zeros_like(total), total)
     if is_zero(dx):
-        out = log_density_of_scalars(*primals)
-        total = jnp.zeros_like(out)
+        out = _log_density(*primals)
+        total = jnp.zeros_like(out.rest)
     else:
         out, slope = _with_slope(*primals)
         total = slope * dx
     if not still:
-        total += _change(stored(out), primals, d_parts)
-    return out, total
+        total += _change(LogSum(*map(stored, out)), primals, d_parts)
+    return out, LogSum(jnp.zeros_like(total), total)
 
 
 @custom_jvp
-def _with_slope(weights: Weights, components: Canonical, x: Value) -> tuple[Reals, Reals]:
+def _with_slope(weights: Weights, components: Canonical, x: Value) -> tuple[LogSum, Reals]:
     """``log f`` and its slope in ``x``, by the same loops."""
     first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
 
-    def stretch(x: Value) -> tuple[Reals, Reals]:
+    def stretch(x: Value) -> tuple[LogSum, Reals]:
         terms, change = each(lambda c: along(None, c, x), first, x.shape)
-        joint, slopes = weighted(log_w, terms.term), moved(terms, change)
-        top, total = _top_and_total(joint, terms.factor)
-        out = where(jnp.isinf(top), top, jnp.log(total) + top)
+        top, total = over_highest(log_w, *terms)
 
-        def felt(one: tuple[Reals, Reals]) -> Reals:
-            part = jnp.exp(log_ratio(one[0], top))
-            return where(part > 0, part * one[1], 0.0)
+        def felt(one: tuple[Reals, Reals, Reals]) -> Reals:
+            part = jnp.exp(one[0] + relative(one[1], top))
+            return where(part > 0, part * one[2], 0.0)
 
-        slope = fold_components(jnp.add, (joint, slopes), felt)
-        return out, where(total > 0, slope * (1 / where(total > 0, total, 1.0)), 0.0)
+        slope = fold_components(jnp.add, (log_w, terms.term, moved(terms, change)), felt)
+        slope = where(total > 0, slope * (1 / where(total > 0, total, 1.0)), 0.0)
+        return as_log_sum(top, total), slope
 
     return by_stretches(stretch, components, x)
 
@@ -86,30 +88,30 @@ def _with_slope(weights: Weights, components: Canonical, x: Value) -> tuple[Real
 def _with_slope_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     """Of the two apart, which is exact for weights of zero."""
 
-    def apart(*primals: Any) -> tuple[Reals, Reals]:
-        out = log_density_of_scalars(*primals)
+    def apart(*primals: Any) -> tuple[LogSum, Reals]:
+        out = _log_density(*primals)
         return out, _slope(out, *primals)
 
     return _with_slope(*primals), jax.jvp(apart, primals, tangents)[1]
 
 
-def _slope(out: Reals, weights: Weights, components: Canonical, x: Value) -> Reals:
+def _slope(out: LogSum, weights: Weights, components: Canonical, x: Value) -> Reals:
     """``Σ_k r_k ∂_x log p_k``."""
     first = components.component_first(x.ndim)
     # of the change of weights, what does not depend on the tangent, which is any here
     log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))
 
-    def stretch(x: Value, out: Reals) -> Reals:
+    def stretch(x: Value, level: Reals, rest: Reals) -> Reals:
         terms, change = each(lambda c: along(None, c, x), first, x.shape)
-        r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
+        r = shares(log_u, terms.term, LogSum(level, rest))
         slopes = moved(terms, change)
         # a weight of zero has a share of zero, which has a derivative
         return over_components(share * where(r > 0, r * slopes, 0.0))
 
-    return by_stretches(stretch, components, x, out)
+    return by_stretches(stretch, components, x, *out)
 
 
-def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
+def _change(out: LogSum, primals: Any, tangents: Any) -> Reals:
     """``Σ_k r_k (d log w_k + ∂_θ log p_k dθ_k)``."""
     (weights, components, x), (d_weights, d_components) = primals, tangents
     first, dims = components.component_first(x.ndim), components.event_dims
@@ -117,13 +119,13 @@ def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
     change = [None if is_zero(d) else with_points(d, x.ndim, n) for d, n in leaves]
     log_u, share, a = (with_points(t, x.ndim) for t in weights.change(dense(d_weights, weights)))
 
-    def stretch(x: Value, out: Reals) -> Reals:
+    def stretch(x: Value, level: Reals, rest: Reals) -> Reals:
         moving = [
             i for i, (d, n) in enumerate(zip(change, dims, strict=True)) if d is not None and not n
         ]
         terms, slopes = each(lambda c: with_slopes(moving, c, x), first, x.shape)
-        total, slope_of = jnp.zeros_like(out), dict(zip(moving, slopes, strict=True))
-        r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
+        total, slope_of = jnp.zeros_like(rest), dict(zip(moving, slopes, strict=True))
+        r = shares(log_u, terms.term, LogSum(level, rest))
         felt = lambda change: r * share * where(r > 0, moved(terms, change), 0.0)  # noqa: E731
         if not all(map(is_zero, d_weights)):
             total += over_components(times(terms.factor, r), a)
@@ -135,7 +137,7 @@ def _change(out: Reals, primals: Any, tangents: Any) -> Reals:
         return total
 
     again = jax.checkpoint(stretch, prevent_cse=False)
-    return by_stretches(again, components, x, out, most=DENSE_CHANGE)
+    return by_stretches(again, components, x, *out, most=DENSE_CHANGE)
 
 
 # ---- the same of few points and components, whose slopes are kept ----
@@ -152,13 +154,13 @@ def _is_kept(primals: Any, tangents: Any) -> bool:
     return not any(moving) and not is_symbolic(size) and size <= most
 
 
-def _kept_change(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+def _kept_change(primals: Any, tangents: Any) -> tuple[LogSum, Reals]:
     """``log f`` and its change, of which reverse mode keeps the slopes."""
     (weights, _, x), (d_weights, d_components) = primals, tangents
     leaves = d_components.parameters
     moving = tuple(i for i, d in enumerate(leaves) if not is_zero(d))
     out, shares, slopes = _kept_slopes(moving, *primals)
-    total = jnp.zeros_like(out)
+    total = jnp.zeros_like(out.rest)
     if not all(map(is_zero, d_weights)):
         a = weights.change(dense(d_weights, weights)).a
         total += over_components(shares, with_points(a, x.ndim))
@@ -170,7 +172,7 @@ def _kept_change(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
 @partial(custom_jvp, nondiff_argnums=(0,))
 def _kept_slopes(
     moving: tuple[int, ...], weights: Weights, components: Canonical, x: Value
-) -> tuple[Reals, Reals, list[Reals]]:
+) -> tuple[LogSum, Reals, list[Reals]]:
     """``log f``, and how it moves with each weight and with each parameter, ``k *points``."""
     return _slopes(None, moving, weights, components, x)
 
@@ -180,29 +182,21 @@ def _kept_slopes_jvp(moving, primals, tangents):  # type: ignore[no-untyped-def]
     """Of the density by itself, which is exact for weights of zero."""
 
     def apart(*primals: Any) -> Any:
-        return _slopes(log_density_of_scalars(*primals), moving, *primals)
+        return _slopes(_log_density(*primals), moving, *primals)
 
     return _kept_slopes(moving, *primals), jax.jvp(apart, primals, tangents)[1]
 
 
 def _slopes(
-    out: Reals | None, moving: tuple[int, ...], weights: Weights, components: Canonical, x: Value
-) -> tuple[Reals, Reals, list[Reals]]:
+    out: LogSum | None, moving: tuple[int, ...], weights: Weights, components: Canonical, x: Value
+) -> tuple[LogSum, Reals, list[Reals]]:
     """The same; ``log f`` is that of the terms where it is not given."""
     first = components.component_first(x.ndim)
     terms, slopes = each(lambda c: with_slopes(moving, c, x), first, x.shape)
     if out is None:
-        joint = weighted(with_points(weights.log(), x.ndim), terms.term)
-        top, total = _top_and_total(joint, terms.factor)
-        out = stored(where(jnp.isinf(top), top, jnp.log(total) + top))
+        log_w = with_points(weights.log(), x.ndim)
+        out = LogSum(*map(stored, log_sum(log_w, *terms)))
     log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))
-    r = bounded_exp(weighted(log_u, log_ratio(terms.term, out)))
+    r = shares(log_u, terms.term, out)
     felt = [r * share * where(r > 0, moved(terms, slope), 0.0) for slope in slopes]
     return out, times(terms.factor, r), felt
-
-
-def _top_and_total(joint: Reals, factor: Reals | None) -> tuple[Reals, Reals]:
-    """The highest of the terms, and the sum of all, each with its factor, over its exponential."""
-    top = fold_components(jnp.maximum, joint)
-    share = lambda one: times(one[1], jnp.exp(log_ratio(one[0], top)))  # noqa: E731
-    return top, fold_components(jnp.add, (joint, factor), share)

@@ -70,7 +70,7 @@ def _inverse_jvp(scale, primals, tangents):  # type: ignore[no-untyped-def]
     x = _bisect(scale, weights, components, value)
     if components.is_discrete:
         return x, jnp.zeros_like(x)
-    log_f = weights.mix(_terms(components, x, "log_density"))
+    log_f = weights.mix(_terms(components, x, "log_density")).value
     from_value = d_value * _slope(scale, value, log_f)
     inner = mixture_velocity((weights, d_weights), (components, d_components), x)
     _, d_ends = jax.jvp(edges, (weights, components), (d_weights, d_components))
@@ -122,13 +122,13 @@ def _curve(scale: Scale, weights: Weights, components: Canonical) -> Curve:
     ends = partial(_ends, weights, components)
 
     def by_logs(x: Reals, upper: Flags) -> Reals:
-        return weights.mix(family.log_tail_at(theta(x), x, upper))
+        return weights.mix(family.log_tail_at(theta(x), x, upper)).value
 
     def by_numbers(x: Reals, upper: Flags) -> Reals:
         return jnp.log(average(weights.values(), family.tail_at(theta(x), x, upper)))
 
     def log_density(x: Reals) -> Reals:
-        return weights.mix(family.log_density(theta(x), x))
+        return weights.mix(family.log_density(theta(x), x)).value
 
     if components.is_discrete:
         return Curve(by_logs, ends, None)

@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.typing import ArrayLike
+from jax.typing import ArrayLike, DTypeLike
 
 from pathmix._rules import custom_jvp
 from pathmix._typing import Reals
@@ -128,10 +128,13 @@ def _sigmoid_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     return sigmoid(t), sigmoid(t) * sigmoid(-t) * dt
 
 
-def bounded_exp(exponent: Reals) -> Reals:
+def bounded_exp(exponent: Reals, dtype: DTypeLike | None = None) -> Reals:
     """Compute ``exp``, cut off below the largest float: sums of it are finite, 0 times it is 0.
+
+    Of ``dtype``, where that is narrower: what is a gradient of an array of that type stays finite.
 
     >>> print(bounded_exp(jnp.array(1e6)) < jnp.inf)
     True
     """
-    return jnp.exp(jnp.minimum(exponent, jnp.log(jnp.finfo(exponent.dtype).max) - 16))
+    largest = min(float(jnp.finfo(t).max) for t in (exponent.dtype, dtype or exponent.dtype))
+    return jnp.exp(jnp.minimum(exponent, math.log(largest) - 16))

@@ -1,0 +1,143 @@
+"""Sums of exponentials, ``log Σ_k w_k e^{t_k}``, and the share of each term in them.
+
+A sum is kept as a level, its highest term, and a small rest. Far out, where a log density is −10⁷,
+its own rounding is larger than one: shares that are taken from the logarithm of the sum alone would
+be off by factors there, and a log weight added to the term would be lost. So it is added to what
+the term differs from the level.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from pathmix._layout import fold_components, over_components
+from pathmix._rules import custom_jvp
+from pathmix._special import bounded_exp
+from pathmix._typing import ComponentFirst, Reals
+from pathmix._where import where
+
+
+class LogSum(NamedTuple):
+    """The logarithm of a sum, ``level + rest``; derivatives are in the rest, the level is held."""
+
+    level: Reals
+    rest: Reals
+
+    @property
+    def value(self) -> Reals:
+        """The logarithm."""
+        return self.level + self.rest
+
+
+def log_sum(log_w: ComponentFirst, terms: ComponentFirst, factors: Reals | None = None) -> LogSum:
+    """Return ``log Σ_k factors_k exp(log_w_k + terms_k)``; factors are one by default."""
+    return as_log_sum(*over_highest(log_w, terms, factors))
+
+
+def over_highest(log_w: Reals, terms: Reals, factors: Reals | None) -> tuple[Reals, Reals]:
+    """Return the highest of the weighted terms, and the sum of all over its exponential.
+
+    Where all are zero they share in it by their weights.
+    """
+    top = fold_components(jnp.maximum, weighted(log_w, terms))
+
+    def over(one: tuple[Reals, Reals, Reals | None]) -> Reals:
+        log_w, term, factor = one
+        return _times(jnp.exp(log_w + relative(term, top)), factor)
+
+    return top, fold_components(jnp.add, (log_w, terms, factors), over)
+
+
+def as_log_sum(top: Reals, total: Reals) -> LogSum:
+    """Return the sum of which these are the highest term and the total over it."""
+    return LogSum(finite(top), where(jnp.isinf(top), top, jnp.log(total)))
+
+
+@custom_jvp
+def mix_logits(log_w: ComponentFirst, terms: ComponentFirst) -> LogSum:
+    """Return ``log Σ_k exp(log_w_k + terms_k)``."""
+    return log_sum(log_w, terms)
+
+
+@mix_logits.defjvp
+def _mix_logits_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    (log_w, terms), (d_log_w, d_terms) = primals, tangents
+    out = mix_logits(log_w, terms)
+    share = jnp.exp(log_w + log_share(terms, out))
+    felt = share * _where_felt(share, d_terms)
+    change = over_components(share, d_log_w) + fold_components(jnp.add, felt)
+    return out, LogSum(jnp.zeros_like(out.level), change)
+
+
+@custom_jvp
+def mix_probabilities(w: ComponentFirst, factors: ComponentFirst | None, terms: Reals) -> LogSum:
+    """Return ``log Σ_k w_k factors_k exp(terms_k)``, factors one by default.
+
+    Derivatives are exact where a weight or a factor is zero, too.
+    """
+    return log_sum(safe_log(_times(w, factors)), terms)
+
+
+@mix_probabilities.defjvp
+def _mix_probabilities_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    (w, factors, terms), (d_w, d_factors, d_terms) = primals, tangents
+    out = mix_probabilities(*primals)
+    over = bounded_exp(log_share(terms, out), w.dtype)
+    both, d_both = jax.jvp(_times, (w, factors), (d_w, d_factors))
+    felt = over * both * _where_felt(over, d_terms)
+    change = over_components(over, d_both) + fold_components(jnp.add, felt)
+    return out, LogSum(jnp.zeros_like(out.level), change)
+
+
+def _times(w: Reals, factors: Reals | None) -> Reals:
+    return w if factors is None else w * factors
+
+
+def shares(log_u: Reals, terms: Reals, total: LogSum) -> Reals:
+    """Return ``u_k exp(terms_k)`` over the sum, cut off below the largest float of ``u``.
+
+    Of a weight of zero ``u`` is one (``_weights.Change``), and the share has no bound.
+    """
+    return bounded_exp(log_u + log_share(terms, total), log_u.dtype)
+
+
+def log_share(terms: Reals, total: LogSum) -> Reals:
+    """Return ``terms − log Σ``, which is finite.
+
+    Where the sum itself is infinite, only the terms equal to it share in it; where it is zero,
+    all terms do, so that posteriors fall back to the weights.
+    """
+    return relative(terms, total.level) - _bounded(total.rest)
+
+
+def relative(terms: Reals, top: Reals) -> Reals:
+    """Return ``terms − top``, which is finite, and zero where both are the same infinity."""
+    return _bounded(terms) - _bounded(top)
+
+
+def _bounded(t: Reals) -> Reals:
+    """Cut off infinities where differences of three are finite."""
+    most = jnp.finfo(t.dtype).max / 4
+    return lax.clamp(-most, t, most)
+
+
+def finite(top: Reals) -> Reals:
+    """Return the highest of some logs, or zero if it is infinite: to be subtracted from them."""
+    return where(jnp.isfinite(top), top, 0.0)
+
+
+def weighted(log_w: Reals, terms: Reals) -> Reals:
+    """``log w + terms``, where a zero weight beats an infinite term."""
+    return where(log_w == -jnp.inf, -jnp.inf, log_w + terms)
+
+
+def safe_log(w: Reals) -> Reals:
+    """``log w``, whose derivative at zero is zero."""
+    return where(w > 0, jnp.log(where(w > 0, w, 1.0)), -jnp.inf)
+
+
+def _where_felt(factor: Reals, tangent: Reals) -> Reals:
+    """Tangents of terms that vanish may have overflowed; they count for nothing."""
+    return where(factor > 0, tangent, 0.0)
