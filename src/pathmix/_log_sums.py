@@ -14,7 +14,7 @@ from jax import lax
 
 from pathmix._layout import fold_components, over_components
 from pathmix._rules import custom_jvp
-from pathmix._special import bounded_exp
+from pathmix._special import bounded_exp, stored
 from pathmix._typing import ComponentFirst, Reals
 from pathmix._where import where
 
@@ -30,6 +30,23 @@ class LogSum(NamedTuple):
         """The logarithm."""
         return self.level + self.rest
 
+    def parts(self) -> "Parts":
+        """Return what shares in the sum are taken from."""
+        infinite = jnp.isinf(self.rest)
+        level = bounded(where(infinite, self.rest, self.level))
+        return Parts(stored(level), stored(jnp.exp(-where(infinite, 0.0, self.rest))))
+
+
+class Parts(NamedTuple):
+    """A sum as ``exp(level) / inverse``, worked out once for all components.
+
+    Where the sum itself is infinite, only the terms equal to it share in it; where it is zero,
+    all terms do, so that posteriors fall back to the weights.
+    """
+
+    level: Reals
+    inverse: Reals
+
 
 def log_sum(log_w: ComponentFirst, terms: ComponentFirst, factors: Reals | None = None) -> LogSum:
     """Return ``log Σ_k factors_k exp(log_w_k + terms_k)``; factors are one by default."""
@@ -42,10 +59,11 @@ def over_highest(log_w: Reals, terms: Reals, factors: Reals | None) -> tuple[Rea
     Where all are zero they share in it by their weights.
     """
     top = fold_components(jnp.maximum, weighted(log_w, terms))
+    level = bounded(top)
 
     def over(one: tuple[Reals, Reals, Reals | None]) -> Reals:
         log_w, term, factor = one
-        return _times(jnp.exp(log_w + relative(term, top)), factor)
+        return _times(jnp.exp(log_w + (bounded(term) - level)), factor)
 
     return top, fold_components(jnp.add, (log_w, terms, factors), over)
 
@@ -65,7 +83,8 @@ def mix_logits(log_w: ComponentFirst, terms: ComponentFirst) -> LogSum:
 def _mix_logits_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     (log_w, terms), (d_log_w, d_terms) = primals, tangents
     out = mix_logits(log_w, terms)
-    share = jnp.exp(log_w + log_share(terms, out))
+    level, inverse = out.parts()
+    share = jnp.exp(log_w + (bounded(terms) - level)) * inverse
     felt = share * _where_felt(share, d_terms)
     change = over_components(share, d_log_w) + fold_components(jnp.add, felt)
     return out, LogSum(jnp.zeros_like(out.level), change)
@@ -84,7 +103,8 @@ def mix_probabilities(w: ComponentFirst, factors: ComponentFirst | None, terms: 
 def _mix_probabilities_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     (w, factors, terms), (d_w, d_factors, d_terms) = primals, tangents
     out = mix_probabilities(*primals)
-    over = bounded_exp(log_share(terms, out), w.dtype)
+    level, inverse = out.parts()
+    over = bounded_exp(bounded(terms) - level, w.dtype) * inverse
     both, d_both = jax.jvp(_times, (w, factors), (d_w, d_factors))
     felt = over * both * _where_felt(over, d_terms)
     change = over_components(over, d_both) + fold_components(jnp.add, felt)
@@ -95,29 +115,21 @@ def _times(w: Reals, factors: Reals | None) -> Reals:
     return w if factors is None else w * factors
 
 
-def shares(log_u: Reals, terms: Reals, total: LogSum) -> Reals:
-    """Return ``u_k exp(terms_k)`` over the sum, cut off below the largest float of ``u``.
+def shares(log_u: Reals, terms: Reals, level: Reals) -> Reals:
+    """Return ``u_k exp(terms_k − level)``: shares in a sum, but for its inverse (:class:`Parts`).
 
-    Of a weight of zero ``u`` is one (``_weights.Change``), and the share has no bound.
+    Of a weight of zero ``u`` is one (``_weights.Change``), and the share has no bound: it is cut
+    off below the largest float of ``u``.
     """
-    return bounded_exp(log_u + log_share(terms, total), log_u.dtype)
-
-
-def log_share(terms: Reals, total: LogSum) -> Reals:
-    """Return ``terms − log Σ``, which is finite.
-
-    Where the sum itself is infinite, only the terms equal to it share in it; where it is zero,
-    all terms do, so that posteriors fall back to the weights.
-    """
-    return relative(terms, total.level) - _bounded(total.rest)
+    return bounded_exp(log_u + (bounded(terms) - level), log_u.dtype)
 
 
 def relative(terms: Reals, top: Reals) -> Reals:
     """Return ``terms − top``, which is finite, and zero where both are the same infinity."""
-    return _bounded(terms) - _bounded(top)
+    return bounded(terms) - bounded(top)
 
 
-def _bounded(t: Reals) -> Reals:
+def bounded(t: Reals) -> Reals:
     """Cut off infinities where differences of three are finite."""
     most = jnp.finfo(t.dtype).max / 4
     return lax.clamp(-most, t, most)

@@ -25,7 +25,7 @@ from pathmix._evaluation._blocks import (
 from pathmix._evaluation._rows import moved, prepared, times
 from pathmix._evaluation._scalar_density import log_density_of_scalars
 from pathmix._layout import is_symbolic, pad_left
-from pathmix._log_sums import LogSum, finite, shares, weighted
+from pathmix._log_sums import LogSum, finite, relative, shares, weighted
 from pathmix._moving import dense, is_zero, jvp_of_moving
 from pathmix._rules import custom_jvp
 from pathmix._tuning import ADDED_UP, SMALL
@@ -93,7 +93,7 @@ def _of_rows(log_w: Array, components: Canonical, x: PointRows) -> LogSum:
         mine = of_block(log_w, block)
         above = fold(jnp.maximum, weighted(mine, terms), top)
         level = finite(above)
-        parts = times(factors, jnp.exp(weighted(mine, terms - level)))
+        parts = times(factors, jnp.exp(mine + relative(terms, level)))
         return above, fold(jnp.add, parts, total * jnp.exp(top - level))
 
     dtype = jnp.result_type(x, log_w, components.dtype)
@@ -107,26 +107,27 @@ def _tangent(out: LogSum, primals: Any, tangents: Any) -> Reals:
     change = weights.change(dense(d_weights, weights))
     change = Change(*(_component_first(t, components) for t in change))
 
-    def rows(x: PointRows, level: Reals, rest: Reals, *moving: PointRows) -> Reals:
+    def rows(x: PointRows, level: Reals, *moving: PointRows) -> Reals:
         tangents = d_components, moving[0] if moving else dx
-        return _tangent_of_rows(LogSum(level, rest), change, (components, x), tangents)
+        return _tangent_of_rows(level, change, (components, x), tangents)
 
     moving = () if is_zero(dx) else (dx,)
-    return by_stretches(rows, components, x, *out, *moving, transposed=True)
+    level, inverse = out.parts()
+    return inverse * by_stretches(rows, components, x, level, *moving, transposed=True)
 
 
-def _tangent_of_rows(out: LogSum, weights: Change, primals: Any, tangents: Any) -> Reals:
+def _tangent_of_rows(level: Reals, weights: Change, primals: Any, tangents: Any) -> Reals:
     components, x = primals
 
     def step(total: Array, block: Array) -> Array:
         log_u, share, a = (of_block(t, block) for t in weights)
         of = lambda d, x: block_terms(d, x, block)  # noqa: E731
         terms, change = jvp_of_moving(of, primals, tangents)
-        r = shares(log_u, terms.term, out)
+        r = shares(log_u, terms.term, level)
         felt = where(r > 0, moved(terms, change), 0.0)
         return total + jnp.sum(r * (times(terms.factor, a) + share * felt), axis=0)
 
-    return over_blocks(step, jnp.zeros_like(out.rest), components, x)
+    return over_blocks(step, jnp.zeros_like(level), components, x)
 
 
 def _fold(op: Any, terms: Array, start: Array, *, unrolled: bool) -> Array:

@@ -16,9 +16,8 @@ from pathmix._components import Canonical
 from pathmix._evaluation._compiled import compiled
 from pathmix._evaluation._evaluate import by_parts, first_terms
 from pathmix._layout import fold_components, with_points
-from pathmix._log_sums import finite, log_share, safe_log, weighted
+from pathmix._log_sums import finite, safe_log, shares, weighted
 from pathmix._rules import custom_jvp
-from pathmix._special import bounded_exp
 from pathmix._typing import ComponentFirst, PerComponent, Value
 from pathmix._weights import Logits, Probabilities, Weights
 from pathmix._where import where
@@ -63,8 +62,9 @@ def _by_probabilities(
         factors = where(out.rest == -jnp.inf, 1.0, factors)
         terms = where(out.rest == -jnp.inf, -jnp.inf, terms)
     w = with_points(weights.values(), terms.ndim - 1)
-    shares = (w if factors is None else w * factors) * bounded_exp(log_share(terms, out), w.dtype)
-    return (shares * (1 / fold_components(jnp.add, shares)),)
+    over = shares(jnp.zeros_like(w), terms, out.parts().level)
+    parts = (w if factors is None else w * factors) * over
+    return (parts * (1 / fold_components(jnp.add, parts)),)
 
 
 def _by_logits(

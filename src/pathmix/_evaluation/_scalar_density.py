@@ -22,7 +22,6 @@ from pathmix._layout import fold_components, is_symbolic, over_components, with_
 from pathmix._log_sums import LogSum, as_log_sum, log_sum, over_highest, relative, shares
 from pathmix._moving import dense, is_zero
 from pathmix._rules import custom_jvp
-from pathmix._special import stored
 from pathmix._tuning import DENSE_CHANGE, KEPT, SHARED_BADLY
 from pathmix._typing import Reals, Value
 from pathmix._weights import Weights
@@ -60,7 +59,7 @@ def _log_density_jvp(primals: Any, tangents: Any) -> tuple[LogSum, LogSum]:
         out, slope = _with_slope(*primals)
         total = slope * dx
     if not still:
-        total += _change(LogSum(*map(stored, out)), primals, d_parts)
+        total += _change(out, primals, d_parts)
     return out, LogSum(jnp.zeros_like(total), total)
 
 
@@ -101,14 +100,15 @@ def _slope(out: LogSum, weights: Weights, components: Canonical, x: Value) -> Re
     # of the change of weights, what does not depend on the tangent, which is any here
     log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))
 
-    def stretch(x: Value, level: Reals, rest: Reals) -> Reals:
+    def stretch(x: Value, level: Reals) -> Reals:
         terms, change = each(lambda c: along(None, c, x), first, x.shape)
-        r = shares(log_u, terms.term, LogSum(level, rest))
+        r = shares(log_u, terms.term, level)
         slopes = moved(terms, change)
         # a weight of zero has a share of zero, which has a derivative
         return over_components(share * where(r > 0, r * slopes, 0.0))
 
-    return by_stretches(stretch, components, x, *out)
+    level, inverse = out.parts()
+    return inverse * by_stretches(stretch, components, x, level)
 
 
 def _change(out: LogSum, primals: Any, tangents: Any) -> Reals:
@@ -119,13 +119,13 @@ def _change(out: LogSum, primals: Any, tangents: Any) -> Reals:
     change = [None if is_zero(d) else with_points(d, x.ndim, n) for d, n in leaves]
     log_u, share, a = (with_points(t, x.ndim) for t in weights.change(dense(d_weights, weights)))
 
-    def stretch(x: Value, level: Reals, rest: Reals) -> Reals:
+    def stretch(x: Value, level: Reals) -> Reals:
         moving = [
             i for i, (d, n) in enumerate(zip(change, dims, strict=True)) if d is not None and not n
         ]
         terms, slopes = each(lambda c: with_slopes(moving, c, x), first, x.shape)
-        total, slope_of = jnp.zeros_like(rest), dict(zip(moving, slopes, strict=True))
-        r = shares(log_u, terms.term, LogSum(level, rest))
+        total, slope_of = jnp.zeros_like(level), dict(zip(moving, slopes, strict=True))
+        r = shares(log_u, terms.term, level)
         felt = lambda change: r * share * where(r > 0, moved(terms, change), 0.0)  # noqa: E731
         if not all(map(is_zero, d_weights)):
             total += over_components(times(terms.factor, r), a)
@@ -137,7 +137,8 @@ def _change(out: LogSum, primals: Any, tangents: Any) -> Reals:
         return total
 
     again = jax.checkpoint(stretch, prevent_cse=False)
-    return by_stretches(again, components, x, *out, most=DENSE_CHANGE)
+    level, inverse = out.parts()
+    return inverse * by_stretches(again, components, x, level, most=DENSE_CHANGE)
 
 
 # ---- the same of few points and components, whose slopes are kept ----
@@ -195,8 +196,9 @@ def _slopes(
     terms, slopes = each(lambda c: with_slopes(moving, c, x), first, x.shape)
     if out is None:
         log_w = with_points(weights.log(), x.ndim)
-        out = LogSum(*map(stored, log_sum(log_w, *terms)))
+        out = log_sum(log_w, *terms)
     log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))
-    r = shares(log_u, terms.term, out)
+    level, inverse = out.parts()
+    r = shares(log_u, terms.term, level) * inverse
     felt = [r * share * where(r > 0, moved(terms, slope), 0.0) for slope in slopes]
     return out, times(terms.factor, r), felt
