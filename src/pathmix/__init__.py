@@ -2,6 +2,13 @@
 
 from pathmix import families as families
 from pathmix import random_variables as random_variables
+from pathmix._estimation import EM as EM
+from pathmix._estimation import ConjugateNormal as ConjugateNormal
+from pathmix._estimation import Fit as Fit
+from pathmix._estimation import Spherical as Spherical
+from pathmix._estimation import Tied as Tied
+from pathmix._estimation import fit as fit
+from pathmix._estimation import start as start
 from pathmix._expectation import Estimate as Estimate
 from pathmix._expectation import Pathwise as Pathwise
 from pathmix._expectation import Score as Score
@@ -16,19 +23,26 @@ from pathmix._program import tape as tape
 from pathmix._random_variable import RandomVariable as RandomVariable
 
 __all__ = [
+    "EM",
+    "ConjugateNormal",
     "Estimate",
+    "Fit",
     "MixtureSameFamily",
     "Pathwise",
     "RandomVariable",
     "Score",
+    "Spherical",
     "StandardErrors",
     "Stratified",
+    "Tied",
     "condition",
     "estimator_report",
     "expectation",
     "families",
+    "fit",
     "log_joint",
     "random_variables",
+    "start",
     "tape",
 ]
 __version__ = "0.1.0"

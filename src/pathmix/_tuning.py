@@ -81,6 +81,9 @@ COMPARED = 32
 """Up to this many components, an index is found by comparing with all of them, beyond by a binary
 search (sample, independent normals, K = 64)."""
 
+SWEPT = 2**18
+"""Values over components, rows and coordinates of one stretch of a pass over data (fit, full)."""
+
 MANY_QUANTILES = 4096
 """Quantiles that are made of others: fewer are found before that longer program is compiled, which
 takes two to four seconds more (icdf, Normal)."""

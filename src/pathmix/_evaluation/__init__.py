@@ -7,6 +7,7 @@ from pathmix._evaluation._blocks import over_blocks as over_blocks
 from pathmix._evaluation._compiled import compiled as compiled
 from pathmix._evaluation._draws import draw as draw
 from pathmix._evaluation._evaluate import cdf as cdf
+from pathmix._evaluation._evaluate import first_terms as first_terms
 from pathmix._evaluation._evaluate import joint as joint
 from pathmix._evaluation._evaluate import log_cdf as log_cdf
 from pathmix._evaluation._evaluate import log_prob as log_prob

@@ -72,6 +72,7 @@ from pathmix._families._odds import by_probs as by_probs
 from pathmix._families._power_law import doubly_truncated as doubly_truncated
 from pathmix._families._power_law import lower_truncated as lower_truncated
 from pathmix._families._relaxed_bernoulli import relaxed_bernoulli as relaxed_bernoulli
+from pathmix._families._student_t import student_normaliser as student_normaliser
 from pathmix._families._student_t import student_t as student_t
 from pathmix._families._truncated import Truncated as Truncated
 from pathmix._families._truncated import truncated as truncated

@@ -72,7 +72,7 @@ def drawable(df: Any) -> Reals:
     return jnp.minimum(df, 1 / jnp.finfo(df.dtype).eps)
 
 
-def student_normaliser(df: Reals, size: int = 1) -> Reals:
+def student_normaliser(df: Reals, size: Reals | int = 1) -> Reals:
     """Return ``log Γ(b) − log Γ(a) − size/2 · log(π df)``, ``a = df/2`` and ``b = a + size/2``.
 
     By Stirling's formula and its error ``δ`` the large log-gammas cancel symbolically, and what

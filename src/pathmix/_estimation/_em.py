@@ -1,0 +1,206 @@
+"""Expectation maximisation, accelerated where it is slow, and never downhill.
+
+A step of EM maps a mixture to one that is not less likely. Where it creeps, the steps of the past
+tell how it goes on: Anderson's mixing of the last few, on unconstrained numbers (Walker & Ni 2011,
+"Anderson acceleration for fixed-point iterations"). A mixture found so is kept only if it is not
+less likely than the last one; otherwise EM's own step is taken, and the past forgotten.
+
+It ends when what is left to gain is small, by Aitken's estimate: gains that shrink by ``ρ`` at each
+step have ``gain · ρ/(1 − ρ)`` to come.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from jaxtyping import Bool, Float, Int
+
+from pathmix._components import Canonical
+from pathmix._estimation._maximise import Task, em_step, keep_held
+from pathmix._estimation._parameters import leaves
+from pathmix._estimation._sweep import Model
+from pathmix._special import cholesky, solve_rows
+from pathmix._typing import Reals
+from pathmix._where import where
+
+_SLOW = 1e-2
+"""Gains per observation below which steps are mixed: far from the top the past misleads."""
+
+
+@dataclass(frozen=True)
+class EM:
+    """Expectation maximisation.
+
+    Args:
+        memory: How many past steps are mixed to speed up slow ones; 0 for plain EM.
+
+    Example:
+        >>> EM(memory=0)
+        EM(memory=0)
+    """
+
+    memory: int = 5
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number of steps."""
+        if not isinstance(self.memory, int) or self.memory < 0:
+            raise ValueError(f"expected memory to be an integer ≥ 0, got {self.memory!r}.")
+
+
+class Past(NamedTuple):
+    """The last points and what EM's step adds to them, newest last."""
+
+    points: Float[Array, "memory p"]
+    moves: Float[Array, "memory p"]
+    length: Int[Array, ""]
+
+
+class State(NamedTuple):
+    """Where a run of EM stands."""
+
+    model: Model
+    """The mixture to be judged next."""
+    is_plain: Bool[Array, ""]
+    """Whether that is EM's own step."""
+    best: Model
+    """The last mixture that was kept."""
+    image: Model
+    """EM's step from it."""
+    value: Reals
+    """Of the last mixture that was kept."""
+    gains: Float[Array, " 3"]
+    """What the last steps gained, newest last."""
+    past: Past
+    history: Float[Array, " steps"]
+    step: Int[Array, ""]
+    converged: Bool[Array, ""]
+    failed: Bool[Array, ""]
+    """Whether EM's own step led to where there is no likelihood: a component that is a point."""
+
+
+def begin(model: Model, method: EM, max_steps: int) -> State:
+    """Return the state before the first step."""
+    dtype = model.components.dtype
+    size = _pack(model).size if _is_smooth(model.components) and method.memory else 0
+    empty = jnp.zeros((method.memory if size else 0, size), dtype)
+    return State(
+        model,
+        jnp.array(True),  # noqa: FBT003
+        model,
+        model,
+        jnp.array(-jnp.inf, dtype),
+        jnp.full(3, jnp.inf, dtype),
+        Past(empty, empty, jnp.array(0)),
+        jnp.full(max_steps, jnp.nan, dtype),
+        jnp.array(0),
+        jnp.array(False),  # noqa: FBT003
+        jnp.array(False),  # noqa: FBT003
+    )
+
+
+@partial(jax.jit, static_argnames="method")
+def advance(state: State, task: Task, tolerance: Array, until: Array, method: EM) -> State:
+    """Go on to step ``until``, or to the end."""
+
+    def goes_on(state: State) -> Array:
+        return (state.step < until) & ~state.converged & ~state.failed
+
+    return lax.while_loop(goes_on, lambda s: _step(s, task, tolerance, method), state)
+
+
+def _step(state: State, task: Task, tolerance: Array, method: EM) -> State:
+    image, value = em_step(state.model, task)
+    eps = jnp.finfo(value.dtype).eps
+    rounding = 4 * eps * jnp.abs(value)
+    kept = (jnp.isfinite(value) & (value >= state.value - rounding)) | (state.step == 0)
+    gain = where(kept, value - state.value, 0.0)
+    gains = where(kept, jnp.append(state.gains[1:], gain), state.gains)
+    n = task.data.size
+    converged = kept & (state.step > 2) & (_left(gains, rounding) < tolerance * n + rounding)
+    # where EM's own step gains nothing, rounding is all that is left
+    converged |= ~kept & state.is_plain & jnp.isfinite(value)
+    past, proposed, is_plain = state.past, image, jnp.array(True)  # noqa: FBT003
+    if len(state.past.points):
+        past, proposed, is_plain = _mix(state, task, image, kept & (gain < _SLOW * n))
+    choose = lambda a, b: jax.tree.map(partial(where, kept), a, b)  # noqa: E731
+    now = where(kept, value, state.value)
+    return State(
+        model=choose(proposed, state.image),
+        is_plain=is_plain | ~kept,
+        best=choose(state.model, state.best),
+        image=choose(image, state.image),
+        value=now,
+        gains=gains,
+        past=past,
+        history=state.history.at[state.step].set(now),
+        step=state.step + 1,
+        converged=converged,
+        failed=~kept & state.is_plain & ~jnp.isfinite(value) | ~jnp.isfinite(now),
+    )
+
+
+def _left(gains: Float[Array, " 3"], rounding: Reals) -> Reals:
+    """What is left to gain, by Aitken's estimate from the last three gains."""
+    first, _, last = gains
+    rate = jnp.sqrt(jnp.clip(last / where(first > 0, first, jnp.inf), 0.0, 0.9999))
+    rate = where(jnp.isfinite(first), rate, 0.9999)
+    return where(last <= rounding, 0.0, last * jnp.maximum(1.0, rate / (1 - rate)))
+
+
+def _mix(state: State, task: Task, image: Model, slow: Array) -> tuple[Past, Model, Array]:
+    """The past with this step, and where it points to; nowhere else than EM, if it is not slow."""
+    point, target = _pack(state.model), _pack(image)
+    push = lambda t, new: jnp.concatenate([t[1:], new[None]])  # noqa: E731
+    points, moves = push(state.past.points, point), push(state.past.moves, target - point)
+    usable = slow & jnp.all(jnp.isfinite(target - point))
+    count = where(usable, jnp.minimum(state.past.length + 1, len(points)), 0)
+    known = jnp.arange(len(points)) >= len(points) - count
+    pairs = (known[1:] & known[:-1])[:, None]
+    d_moves = where(pairs, jnp.diff(moves, axis=0), 0.0)
+    d_points = where(pairs, jnp.diff(points, axis=0), 0.0)
+    gram = jnp.matmul(d_moves, d_moves.T, precision="highest")
+    size = jnp.trace(gram)
+    ridge = jnp.finfo(gram.dtype).eps * 100 * size + where(size > 0, 0.0, 1.0)
+    idle = where(pairs[:, 0], ridge, where(size > 0, size, 1.0))
+    root = cholesky(gram + jnp.diag(idle))
+    pull = jnp.matmul(d_moves, moves[-1], precision="highest")
+    share = solve_rows(root, solve_rows(root, pull), transposed=True)
+    mixed = target - share @ (d_points + d_moves)
+    good = (count > 1) & jnp.all(jnp.isfinite(mixed))
+    new = keep_held(_unpack(where(good, mixed, target), image), image, task.held)
+    chosen = jax.tree.map(partial(where, good), new, image)
+    return Past(points, moves, count), chosen, ~good
+
+
+def _is_smooth(components: Canonical) -> bool:
+    """Whether all parameters that are estimated have unconstrained numbers."""
+    return any(leaf.constraint is not None for leaf in leaves(components))
+
+
+def _pack(model: Model) -> Float[Array, " p"]:
+    """Log weights and unconstrained parameters; those that are at an end stay there."""
+    tiny = jnp.finfo(model.weights.dtype).tiny
+    flat = [jnp.log(jnp.maximum(model.weights, tiny))]
+    for leaf, p in zip(leaves(model.components), model.components.parameters, strict=True):
+        if leaf.constraint is not None:
+            flat.append(jnp.ravel(leaf.transform.inv(p)))
+    return jnp.concatenate(flat)
+
+
+def _unpack(flat: Float[Array, " p"], like: Model) -> Model:
+    k = len(like.weights)
+    weights = where(like.weights > 0, jnp.exp(flat[:k] - jnp.max(flat[:k])), 0.0)
+    start, new = k, []
+    for leaf, p in zip(leaves(like.components), like.components.parameters, strict=True):
+        if leaf.constraint is None:
+            new.append(p)
+            continue
+        shape = jax.eval_shape(leaf.transform.inv, p).shape
+        size = math.prod(shape)
+        new.append(leaf.transform(flat[start : start + size].reshape(shape)).astype(p.dtype))
+        start += size
+    return Model(weights / jnp.sum(weights), like.components.of(new))

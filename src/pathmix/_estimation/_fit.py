@@ -1,0 +1,179 @@
+"""Fitting a mixture to data."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pathmix._checks import is_concrete, require
+from pathmix._estimation._data import Data, read_data
+from pathmix._estimation._em import EM, State, advance, begin
+from pathmix._estimation._implicit import at_fixed_point
+from pathmix._estimation._maximise import Task
+from pathmix._estimation._parameters import leaves, read_fixed
+from pathmix._estimation._prior import read_prior
+from pathmix._estimation._progress import in_turns
+from pathmix._estimation._result import Fit, result
+from pathmix._estimation._sweep import Model, memberships
+from pathmix._mixture import MixtureSameFamily, working
+
+_SHORT, _BEST = 25, 3
+"""Steps of each of several starts, and how many of the best go on to the end."""
+
+
+def fit(
+    mixture: Any,
+    data: Any,
+    *,
+    weights: Any = None,
+    method: Any = EM(),  # noqa: B008, a frozen value
+    prior: Any = None,
+    fixed: Any = None,
+    labels: Any = None,
+    noise: Any = None,
+    projection: Any = None,
+    missing: bool | None = None,
+    max_steps: int = 1000,
+    tolerance: float = 1e-8,
+    progress: bool | None = None,
+) -> Fit:
+    """Return the mixture that makes data most likely, near ``mixture``, and how it was found.
+
+    The mixture is the start and the model in one: its family, its number of components, and what
+    these share. ``Normal(...).to_event(1)`` has diagonal covariances, with a ``scale`` of shape
+    ``(k, 1)`` spherical ones; a ``MultivariateNormal`` with one ``scale_tril``, of shape
+    ``(d, d)``, has a tied one. Of a batch of mixtures, as :func:`start` makes of several starts,
+    each takes a few steps, the best three go on to the end, and the best one is returned.
+
+    It works under ``jax.jit`` and ``jax.vmap``, where a thousand small fits are one call. The
+    estimate differentiates in ``data`` and ``weights``, as what it is: a fixed point. A mixture in
+    half precision is fitted, and returned, in float32.
+
+    Args:
+        mixture: Where to start, without a batch, or with one axis of different starts.
+        data: Rows ``n *event``. A NaN is a missing entry, and marginalised exactly.
+        weights: How often each row counts, ``n``; whole numbers are repetitions.
+        method: How: :class:`EM`.
+        prior: What is believed beforehand: a :class:`ConjugateNormal`, or distributions by the
+            names of parameters, a Dirichlet for ``"weights"`` among them. The estimate is then
+            the mode of the posterior.
+        fixed: What stays as it is: names of parameters, or ``"weights"``, with True, or a truth
+            value for each component; ``"components"`` with a list of whole components.
+        labels: The component of each row, an integer; −1 where it is not known.
+        noise: Measurement errors of MultivariateNormal components' values: standard deviations
+            ``n d``, or covariances ``n d d``.
+        projection: Matrices ``n m d`` of what was measured of each value; rows are ``n m`` then.
+        missing: Whether entries are missing, where that cannot be seen, under jit.
+        max_steps: When to stop in any case.
+        tolerance: When to stop: what is left to gain, as estimated, for each observation.
+        progress: Whether to show a bar; ``None`` shows one for what takes long, outside of jit.
+
+    Raises:
+        TypeError: ``mixture`` is no mixture, or a prior no distribution.
+        ValueError: The data do not fit the mixture, are infinite, fewer than components, or
+            impossible under it; weights are negative or all zero.
+        NotImplementedError: Missing entries in a family whose margins are not known.
+
+    Example:
+        >>> import jax.numpy as jnp, numpyro.distributions as dist
+        >>> from pathmix import MixtureSameFamily, fit
+        >>> waiting = jnp.array([54.0, 51.0, 55.0, 53.0, 79.0, 85.0, 88.0, 81.0, 78.0])
+        >>> start = MixtureSameFamily(
+        ...     dist.Categorical(probs=jnp.array([0.5, 0.5])),
+        ...     dist.Normal(jnp.array([50.0, 80.0]), jnp.array([10.0, 10.0])),
+        ... )
+        >>> found = fit(start, waiting)
+        >>> print(found.mixture.components_distribution.loc.round(2))
+        [53.25 82.2 ]
+    """
+    _check(mixture, method, max_steps, tolerance)
+    mixture = working(mixture)
+    components = mixture._components
+    inner = mixture if not mixture.batch_shape else mixture[0]
+    held = read_fixed(fixed, inner._components)
+    names = tuple(leaf.name for leaf in leaves(components))
+    rows = read_data(inner._components, data, weights, labels, noise, projection, missing=missing)
+    believed = read_prior(prior, inner._components, names, rows)
+    task = Task(rows, jax.tree.map(jnp.asarray, held), believed)
+    model = Model(mixture._weights.values(), components)
+    if mixture.batch_shape:
+        model = _best_starts(mixture, model, task, method)
+    state = _run(model, task, method, max_steps, tolerance, progress=progress)
+    if mixture.batch_shape:
+        best = jnp.argmax(state.value)
+        state = jax.tree.map(lambda t: t[best], state)
+    stopped = jax.lax.stop_gradient(_likely(state, rows))
+    found = at_fixed_point(stopped.best, task)
+    return result(inner, found, rows, held.free(inner._components), stopped)
+
+
+def _run(
+    model: Model, task: Task, method: EM, max_steps: int, tolerance: float, *, progress: bool | None
+) -> State:
+    """The state at the end; of several starts, of all."""
+    several = model.weights.ndim > 1
+    go, first = advance, begin
+    if several:
+        go = jax.vmap(advance, in_axes=(0, None, None, None, None))
+        first = jax.vmap(begin, in_axes=(0, None, None))
+    state = first(model, method, max_steps)
+    bound = jnp.asarray(tolerance, model.components.dtype)
+
+    def turn(state: State, until: int) -> State:
+        return go(state, task, bound, jnp.asarray(until), method)
+
+    if not is_concrete(state, task):
+        return turn(state, max_steps)
+    return in_turns(
+        turn,
+        state,
+        lambda s: bool(jnp.all(s.converged | s.failed)),
+        lambda s: f"log likelihood {float(jnp.max(s.value)):.6g}",
+        max_steps,
+        shown=progress,
+    )
+
+
+def _best_starts(mixture: MixtureSameFamily, model: Model, task: Task, method: EM) -> Model:
+    """The best of several starts after some steps of each."""
+    count = mixture.batch_shape[0]
+    spread = model.components.map(lambda p, _: jnp.broadcast_to(p, (count, *p.shape[1:])))
+    model = Model(jnp.broadcast_to(model.weights, (count, mixture.num_components)), spread)
+    state = _run(model, task, method, _SHORT, 0.0, progress=False)
+    order = jnp.argsort(-jnp.nan_to_num(state.value, nan=-jnp.inf))[: min(_BEST, count)]
+    return jax.tree.map(lambda t: t[order], state.best)
+
+
+def _check(mixture: Any, method: Any, max_steps: Any, tolerance: Any) -> None:
+    if not isinstance(mixture, MixtureSameFamily):
+        raise TypeError(
+            f"expected a pathmix.MixtureSameFamily to start from, got {type(mixture).__name__}. "
+            "pathmix.start(family, data, k, key=key) makes one."
+        )
+    if len(mixture.batch_shape) > 1:
+        raise ValueError(
+            "expected a mixture without a batch, or one axis of starts, got batch shape "
+            f"{mixture.batch_shape}. Fit each with jax.vmap."
+        )
+    if not isinstance(method, EM):
+        raise TypeError(f"expected method to be EM(), got {type(method).__name__}.")
+    if not isinstance(max_steps, int | np.integer) or max_steps < 1:
+        raise ValueError(f"expected max_steps to be an integer ≥ 1, got {max_steps!r}.")
+    if is_concrete(tolerance) and not tolerance >= 0:
+        raise ValueError(f"expected tolerance ≥ 0, got {tolerance!r}.")
+
+
+def _likely(state: State, rows: Data) -> State:
+    """The state, if the data were possible from the start; else say which rows were not."""
+    value = state.value
+    if is_concrete(value) and not bool(jnp.isfinite(value)):
+        total = memberships(state.best, rows)[1].value
+        bad = np.flatnonzero(~np.isfinite(np.asarray(total)) & (np.asarray(rows.weights) > 0))
+        more = ", …" if len(bad) > 5 else ""
+        raise ValueError(
+            "expected data that are possible under the start, got a likelihood of zero, or an "
+            f"infinite one, in rows {', '.join(map(str, bad[:5]))}{more}. Start elsewhere, or fit "
+            "a family whose support has them."
+        )
+    return require(state, jnp.isfinite(value), "expected a start under which data are possible.")

@@ -1,0 +1,107 @@
+"""One step of EM: memberships of the rows under a mixture, and the best mixture of these.
+
+Which families have closed maxima stands in three tables (``CLOSED``, ``ORDERED``, ``FULL``); every
+other one takes a step of Newton's method. No step lowers the log likelihood.
+"""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jax import Array
+
+from pathmix._components import Canonical, Constructed
+from pathmix._estimation._closed import CLOSED, Closed, solve, sums_of
+from pathmix._estimation._data import Data
+from pathmix._estimation._gaussian import ellipses, maximise, moments
+from pathmix._estimation._newton import newton_step
+from pathmix._estimation._ordered import ORDERED, has_order, ordered_step
+from pathmix._estimation._parameters import Held, of_leaf
+from pathmix._estimation._prior import Prior
+from pathmix._estimation._student import student_step
+from pathmix._estimation._sweep import Model, Part, Sums, sweep
+from pathmix._typing import Reals
+from pathmix._where import where
+
+
+class Task(NamedTuple):
+    """What is fitted to what: all that a step needs beside the mixture."""
+
+    data: Data
+    held: Held
+    prior: Prior
+
+
+def em_step(model: Model, task: Task) -> tuple[Model, Reals]:
+    """Return a mixture that is not less likely, and the log posterior of the one before."""
+    parameters, counts, log_likelihood = _parameters(model, task)
+    believed = task.prior.log_density(model.weights, model.components)
+    counts = task.prior.of_counts(counts)
+    total = jnp.sum(counts)
+    weights = where(total > 0, counts / where(total > 0, total, 1.0), model.weights)
+    new = Model(weights, model.components.of(parameters))
+    return keep_held(new, model, task.held), log_likelihood + believed
+
+
+def keep_held(new: Model, old: Model, held: Held) -> Model:
+    """Put back what is held; the weights that are not share what the others leave."""
+    pairs = zip(held.parameters, new.components.parameters, old.components.parameters, strict=True)
+    parameters = [where(of_leaf(m, q), q, p).astype(q.dtype) for m, p, q in pairs]
+    free = where(held.weights, 0.0, new.weights)
+    left, total = 1 - jnp.sum(where(held.weights, old.weights, 0.0)), jnp.sum(free)
+    shared = where(total > 0, left * free / where(total > 0, total, 1.0), old.weights)
+    weights = where(held.weights, old.weights, shared)
+    return Model(weights, new.components.of(parameters))
+
+
+def kind_of(components: Canonical) -> Any:
+    """The class of the distribution, or of the coordinates of a factorised one."""
+    scalars = components.factors()
+    recipe = components.recipe if scalars is None else scalars.recipe
+    return recipe.kind if isinstance(recipe, Constructed) else None
+
+
+def has_sums(components: Canonical, prior: Prior) -> bool:
+    """Whether the maximum is a function of sums over rows."""
+    kind = kind_of(components)
+    return (kind in CLOSED or kind is dist.MultivariateNormal) and not prior.is_general
+
+
+def row_sums(components: Canonical, part: Part) -> Sums:
+    """Return the sums over rows that a closed maximum is a function of; the counts come first."""
+    if kind_of(components) is dist.MultivariateNormal:
+        return jnp.sum(part.shares, axis=1), moments(ellipses(components), part.data, part.shares)
+    return jnp.sum(part.shares, axis=1), sums_of(_entry(components), _scalars(components), part)
+
+
+def of_sums(components: Canonical, sums: Sums, task: Task) -> tuple[Array, ...]:
+    """Return the parameters that the sums have."""
+    if kind_of(components) is dist.MultivariateNormal:
+        noisy = task.data.noise is not None or task.data.projection is not None
+        before = ellipses(components)
+        return maximise(before, sums[1], task.held, task.prior.normal, with_errors=noisy)
+    return solve(_entry(components), _scalars(components), sums[1], task.held)
+
+
+def _parameters(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Reals]:
+    components = model.components
+    kind = kind_of(components)
+    if has_sums(components, task.prior):
+        sums, log_likelihood = sweep(lambda part: row_sums(components, part), model, task.data)
+        return of_sums(components, sums, task), sums[0], log_likelihood
+    if not task.prior.is_general:
+        if kind in ORDERED and has_order(kind, _scalars(components)):
+            return ordered_step(model, task.data, task.held, _scalars(components))
+        if kind is dist.MultivariateStudentT:
+            return student_step(model, task.data, task.held, task.prior)
+    return newton_step(model, task.data, task.held, task.prior)
+
+
+def _entry(components: Canonical) -> Closed:
+    return CLOSED[kind_of(components)]
+
+
+def _scalars(components: Canonical) -> Canonical:
+    scalars = components.factors()
+    assert scalars is not None
+    return scalars

@@ -1,0 +1,170 @@
+"""What a fit found."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Bool, Float, Int
+
+from pathmix._checks import is_concrete
+from pathmix._estimation._data import Data
+from pathmix._estimation._sweep import Model, memberships, over_parts
+from pathmix._mixture import MixtureSameFamily
+from pathmix._typing import Reals
+from pathmix._weights import Logits, weights_of
+from pathmix._where import where
+
+_FLAT = 1e-4
+"""A component is degenerate whose variance in some direction is less than this share of the data's:
+its likelihood has no bound, or it sits on a few points."""
+
+
+class Fit(NamedTuple):
+    """A fitted mixture, and how it was found: a pytree.
+
+    Example:
+        >>> import jax.numpy as jnp, numpyro.distributions as dist
+        >>> from pathmix import MixtureSameFamily, fit
+        >>> counts = jnp.array([0, 1, 1, 2, 0, 1, 9, 11, 10, 12])
+        >>> start = MixtureSameFamily(
+        ...     dist.Categorical(probs=jnp.array([0.5, 0.5])), dist.Poisson(jnp.array([2.0, 6.0]))
+        ... )
+        >>> found = fit(start, counts)
+        >>> print(found.mixture.components_distribution.rate.round(2), bool(found.converged))
+        [ 0.83 10.47] True
+    """
+
+    mixture: MixtureSameFamily
+    log_likelihood: Float[Array, ""]
+    """Of the data, each row by its weight; without the prior."""
+    history: Float[Array, " steps"]
+    """The log likelihood, with that of a prior, after each step; NaN after the last one."""
+    converged: Bool[Array, ""]
+    steps: Int[Array, ""]
+    counts: Float[Array, " k"]
+    """How much of the data each component has."""
+    degenerate: Bool[Array, " k"]
+    """Components that are nearly flat in some direction, beside the data: more likely by the
+    accident of a few points than by what is there."""
+    empty: Bool[Array, " k"]
+    """Components without weight."""
+    num_parameters: int
+    """How many numbers were estimated."""
+    num_observations: Float[Array, ""]
+    """The sum of the weights of the rows."""
+    entropy: Float[Array, ""]
+    """Of the memberships, summed over rows: 0 if each row clearly belongs to one component."""
+
+    @property
+    def aic(self) -> Reals:
+        """Akaike's criterion, ``2 p − 2 log L``: the smaller, the better."""
+        return 2 * self.num_parameters - 2 * self.log_likelihood
+
+    @property
+    def bic(self) -> Reals:
+        """Schwarz's criterion, ``p log n − 2 log L``: the smaller, the better."""
+        return self.num_parameters * jnp.log(self.num_observations) - 2 * self.log_likelihood
+
+    @property
+    def icl(self) -> Reals:
+        """The integrated complete likelihood, BIC plus twice the entropy of the memberships.
+
+        The smaller, the better (Biernacki, Celeux & Govaert 2000).
+        """
+        return self.bic + 2 * self.entropy
+
+    def __repr__(self) -> str:
+        if not is_concrete(self.log_likelihood) or jnp.ndim(self.log_likelihood):
+            return f"Fit({type(self.mixture).__name__}, traced or batched)"
+        how = "converged" if bool(self.converged) else "not converged"
+        text = (
+            f"Fit(log_likelihood={float(self.log_likelihood):.6g}, {how}, steps={int(self.steps)}"
+        )
+        for name in ("degenerate", "empty"):
+            which = np.flatnonzero(np.asarray(getattr(self, name))).tolist()
+            text += f", {name}={which}" if which else ""
+        return text + ")"
+
+
+def result(
+    mixture: MixtureSameFamily, model: Model, data: Data, num_parameters: int, state: Any
+) -> Fit:
+    """Return what a run has found: ``model``, of the kind of ``mixture``."""
+    (log_likelihood, entropy, counts), degenerate = _totals(model, data), is_flat(model, data)
+    stop = jax.lax.stop_gradient
+    return Fit(
+        mixture=with_model(mixture, model),
+        log_likelihood=log_likelihood,
+        history=stop(state.history),
+        converged=state.converged,
+        steps=state.step,
+        counts=counts,
+        degenerate=degenerate,
+        empty=model.weights == 0,
+        num_parameters=num_parameters,
+        num_observations=data.size,
+        entropy=entropy,
+    )
+
+
+@jax.jit
+def _totals(model: Model, data: Data) -> tuple[Reals, Reals, Array]:
+    """The log likelihood, the entropy of the memberships, and the counts of the components."""
+
+    def of_part(rows: Data) -> tuple[Reals, Reals, Array]:
+        share, total = memberships(model, rows)
+        log_f = where(rows.weights > 0, total.value, 0.0)
+        surprise = where(share > 0, share * -jnp.log(where(share > 0, share, 1.0)), 0.0)
+        entropy = jnp.sum(rows.weights * jnp.sum(surprise, axis=0))
+        return jnp.sum(rows.weights * log_f), entropy, share @ rows.weights
+
+    out: tuple[Reals, Reals, Array] = over_parts(of_part, data, model.components)
+    return out
+
+
+def is_flat(model: Model, data: Data) -> Bool[Array, " k"]:
+    """Whether components are nearly flat in some direction, in units of the data's own spread."""
+    family, components, k = model.components.family, model.components, len(model.weights)
+    if components.is_discrete or components.event_dim > 1 or not data.is_complete:
+        return jnp.zeros(k, bool)
+    x = data.x if components.event_dim else data.x[:, None]
+    size = x.shape[-1]
+    mean = data.weights @ x / data.size
+    away = x - mean
+    spread = (data.weights[:, None] * away).T @ away / data.size
+    if family.covariance is not None:
+        own = jnp.broadcast_to(family.covariance(components.theta), (k, size, size))
+    elif family.variance is not None:
+        variance = jnp.broadcast_to(
+            family.variance(components.theta).reshape(-1, *components.event_shape or (1,)),
+            (k, size),
+        )
+        own = variance[..., None] * jnp.eye(size, dtype=variance.dtype)
+    else:
+        return jnp.zeros(k, bool)
+    scale = jnp.sqrt(jnp.diagonal(spread))
+    scale = where(scale > 0, scale, 1.0)
+    units = scale[:, None] * scale
+    known = jnp.isfinite(own).all((-2, -1))
+    own = where(known[:, None, None], own, spread)
+    least = _least_ratio(own / units, spread / units)
+    return known & (least < _FLAT)
+
+
+def _least_ratio(own: Array, spread: Array) -> Array:
+    """The least variance of each component in any direction, over that of the data there."""
+    values, vectors = jnp.linalg.eigh(spread)
+    varies = values > 1e-6 * values[-1]  # in the others no component can vary
+    root = where(varies, vectors / jnp.sqrt(where(varies, values, 1.0)), 0.0)
+    inner = root.T @ own @ root + jnp.diag(where(varies, 0.0, 1.0))
+    return jnp.linalg.eigvalsh(inner)[..., 0]
+
+
+def with_model(mixture: MixtureSameFamily, model: Model) -> MixtureSameFamily:
+    """Return the mixture with other weights and components."""
+    kind = mixture._mixture
+    is_logits = isinstance(weights_of(kind.plain, len(model.weights)), Logits)
+    new = model.log_weights if is_logits else model.weights
+    return mixture._with(kind.of([new]), model.components)

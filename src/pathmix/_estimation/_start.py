@@ -1,0 +1,246 @@
+"""Where a fit starts: components around rows that lie far from each other.
+
+Rows are chosen by k-means++ (Arthur & Vassilvitskii 2007): each with a probability that grows with
+its squared distance to those chosen before. Every component then gets the parameters that suit the
+rows nearest to its own, and a little of all others: so that none collapses onto a few points, and
+none has nothing.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+from jax import Array, lax
+from jaxtyping import Float, Int
+from numpyro.distributions import Distribution
+
+from pathmix._components import Canonical, canonical
+from pathmix._estimation._data import Data, read_data
+from pathmix._estimation._maximise import Task, em_step, has_sums, kind_of
+from pathmix._estimation._ordered import ORDERED
+from pathmix._estimation._parameters import leaves, read_fixed
+from pathmix._estimation._prior import Prior
+from pathmix._estimation._structure import Structure
+from pathmix._estimation._sweep import Model
+from pathmix._mixture import MixtureSameFamily
+from pathmix._typing import Reals, Value
+from pathmix._where import where
+
+_OTHERS = 0.2
+"""What a component has of rows that are nearest to others."""
+_ROUNDS = 10
+"""Rounds of k-means."""
+_STEPS = 30
+"""Steps of a maximum that is not closed."""
+
+
+def start(
+    family: Any,
+    data: Any,
+    k: int,
+    *,
+    key: Array,
+    weights: Any = None,
+    structure: Structure | None = None,
+    num_starts: int = 1,
+    missing: bool | None = None,
+) -> MixtureSameFamily:
+    """Return a mixture of ``k`` components of a family to start :func:`fit` from.
+
+    Args:
+        family: A class of NumPyro distributions, or a distribution whose parameters do not matter,
+            for one that has arguments which are not estimated: ``dist.Binomial(total_count=10,
+            probs=0.5)``. Of data ``n d`` a class of scalars becomes ``d`` independent coordinates.
+        data: Rows ``n *event``; NaN for a missing entry.
+        k: How many components.
+        key: A ``jax.random.key``.
+        weights: How often each row counts, ``n``.
+        structure: What the components share: ``Tied()`` or ``Spherical()``; nothing by default.
+        num_starts: How many mixtures; more than one make up a batch, of which ``fit`` finds the
+            best.
+        missing: Whether entries are missing, where that cannot be seen, under jit.
+
+    Returns:
+        A mixture of batch shape ``()``, or ``(num_starts,)``.
+
+    Raises:
+        TypeError: ``family`` is neither a class of distributions nor one of them.
+        ValueError: The data do not fit the family, or are fewer than ``k``.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, numpyro.distributions as dist
+        >>> from pathmix import start
+        >>> x = jnp.array([[0.0, 1.0], [0.1, 0.8], [5.0, 6.0], [5.2, 6.1], [5.1, 5.7]])
+        >>> mixture = start(dist.Normal, x, 2, key=jax.random.key(0))
+        >>> mixture.num_components, mixture.event_shape
+        (2, (2,))
+    """
+    if not isinstance(k, int | np.integer) or k < 1:
+        raise ValueError(f"expected k to be an integer ≥ 1, got {k!r}.")
+    if not isinstance(num_starts, int | np.integer) or num_starts < 1:
+        raise ValueError(f"expected num_starts to be an integer ≥ 1, got {num_starts!r}.")
+    one = _template(family, data)
+    components = _full(canonical(one.expand((int(k),))))
+    rows = read_data(components, data, weights, None, None, None, missing=missing)
+    structure = structure or Structure()
+    keys = jax.random.split(key, int(num_starts))
+    models = _starts(keys, components, rows, structure)
+    if num_starts == 1:
+        models = jax.tree.map(lambda t: t[0], models)
+    weights_of = dist.Categorical(probs=models.weights, validate_args=False)
+    return MixtureSameFamily(weights_of, models.components.distribution)
+
+
+def _full(components: Canonical) -> Canonical:
+    """The same with parameters of its own for each component and coordinate."""
+    scalars = components.factors()
+    inner = components if scalars is None else scalars
+
+    def spread(p: Array, n: int) -> Array:
+        return jnp.broadcast_to(p, inner.own_shape + p.shape[p.ndim - n :])
+
+    return components.of(inner.map(spread).parameters)
+
+
+@partial(jax.jit, static_argnames="structure")
+def _starts(keys: Array, components: Canonical, rows: Data, structure: Structure) -> Model:
+    return jax.vmap(lambda key: _one(key, components, rows, structure))(keys)
+
+
+def _one(key: Array, components: Canonical, rows: Data, structure: Structure) -> Model:
+    k = components.own_shape[-1]
+    others = 0.0 if kind_of(components) in ORDERED else _OTHERS  # ends and medians want their own
+    nearest = _nearest(key, _flat(rows), rows.weights, k)
+    shares = (1 - others) * jax.nn.one_hot(nearest, k, dtype=components.dtype) + others / k
+    given = rows._replace(shares=shares)
+    held = jax.tree.map(jnp.asarray, read_fixed(None, components))
+    task = Task(given, held, Prior())
+    guessed = structure.shared(_guess(components, given, shares.T))
+    model = Model(jnp.full(k, 1 / k, components.dtype), guessed)
+    steps = 2 if has_sums(components, task.prior) else _STEPS
+    return lax.fori_loop(0, steps, lambda _, m: em_step(m, task)[0], model)
+
+
+def _flat(rows: Data) -> Float[Array, "n e"]:
+    """Rows of numbers in units of their spread; what is missing is the mean."""
+    x = rows.x.reshape(len(rows.x), -1)
+    seen = jnp.ones_like(x) if rows.observed is None else rows.observed.reshape(x.shape)
+    weight = rows.weights[:, None] * seen
+    total = jnp.maximum(jnp.sum(weight, axis=0), jnp.finfo(x.dtype).tiny)
+    away = x - jnp.sum(weight * x, axis=0) / total
+    spread = jnp.sqrt(jnp.sum(weight * away**2, axis=0) / total)
+    return seen * away / where(spread > 0, spread, 1.0)
+
+
+def _nearest(key: Array, x: Float[Array, "n e"], weights: Reals, k: int) -> Int[Array, " n"]:
+    """Which of ``k`` centres each row is nearest to: k-means from rows that k-means++ chooses."""
+
+    def choose(carry: tuple[Array, Array], key: Array) -> tuple[tuple[Array, Array], Array]:
+        nearest, first = carry
+        chance = where(first, weights, weights * nearest)
+        chance = where(jnp.sum(chance) > 0, chance, weights)  # all rows are chosen ones
+        centre = x[jax.random.categorical(key, jnp.log(chance))]
+        return (jnp.minimum(nearest, _squares(x, centre)), jnp.zeros_like(first)), centre
+
+    def improve(_: Array, centres: Array) -> Array:
+        own = (_closest(x, centres) == jnp.arange(k)[:, None]) * weights
+        total = jnp.sum(own, axis=1, keepdims=True)
+        return where(total > 0, own @ x / where(total > 0, total, 1.0), centres)
+
+    begin = jnp.ones(len(x), x.dtype), jnp.array(True)  # noqa: FBT003
+    centres = lax.scan(choose, begin, jax.random.split(key, k))[1]
+    return _closest(x, lax.fori_loop(0, _ROUNDS, improve, centres))
+
+
+def _squares(x: Float[Array, "n e"], centre: Float[Array, " e"]) -> Float[Array, " n"]:
+    return jnp.sum((x - centre) ** 2, axis=-1)
+
+
+def _closest(x: Float[Array, "n e"], centres: Float[Array, "k e"]) -> Int[Array, " n"]:
+    return jnp.argmin(lax.map(lambda centre: _squares(x, centre), centres), axis=0)
+
+
+def _guess(components: Canonical, rows: Data, share: Float[Array, "k n"]) -> Canonical:
+    """Parameters of the right size, by their names, where a maximum must be approached."""
+    scalars = components.factors()
+    if scalars is None:
+        return components
+    share = (share * rows.weights).reshape(*share.shape, *(1,) * (rows.x.ndim - 1))
+    if rows.observed is not None:
+        share = where(rows.observed, share, 0.0)
+    total = jnp.sum(share, axis=1)
+    total = where(total > 0, total, 1.0)
+    mean = jnp.sum(share * rows.x, axis=1) / total
+    spread = jnp.sqrt(jnp.sum(share * (rows.x - mean[:, None]) ** 2, axis=1) / total)
+    size = jnp.sqrt(jnp.sum(share * rows.x**2, axis=1) / total)
+    positive = where(size > 0, size, 1.0)
+    by_name = {
+        "loc": mean,
+        "scale": where(spread > 0, spread, positive),
+        "rate": 1 / positive,
+        "mean": positive,
+    }
+
+    def guess(name: str, old: Value) -> Value:
+        new = by_name.get(name)
+        return old if new is None or new.shape != old.shape else new.astype(old.dtype)
+
+    named = zip(leaves(components), components.parameters, strict=True)
+    return components.of([guess(leaf.name, p) if leaf.estimated else p for leaf, p in named])
+
+
+def _template(family: Any, data: Any) -> Distribution:
+    """A distribution of the family for one row."""
+    shape = np.shape(data)
+    if isinstance(family, Distribution):
+        d = family
+        if d.batch_shape:
+            raise ValueError(
+                f"expected a distribution without a batch, got batch shape {d.batch_shape}."
+            )
+    elif family in _PLAIN or (isinstance(family, type) and issubclass(family, Distribution)):
+        d = _of_class(family, data)
+    else:
+        raise TypeError(
+            "expected a class of NumPyro distributions such as dist.Normal, or a distribution, got "
+            f"{family!r}."
+        )
+    missing = len(shape) - 1 - len(d.event_shape)
+    if missing > 0:
+        d = d.expand(shape[1 : 1 + missing]).to_event(missing)
+    return d
+
+
+_PLAIN = {
+    dist.Bernoulli: dist.BernoulliProbs,
+    dist.Geometric: dist.GeometricProbs,
+    dist.Categorical: dist.CategoricalProbs,
+}
+
+
+def _of_class(family: Any, data: Any) -> Distribution:
+    """A distribution of a class, at plain values of its parameters."""
+    family = _PLAIN.get(family, family)
+    if family is dist.CategoricalProbs:
+        return dist.CategoricalProbs(
+            jnp.full(int(np.nanmax(data)) + 1, 1.0) / (np.nanmax(data) + 1)
+        )
+    if family in (dist.MultivariateNormal, dist.MultivariateStudentT):
+        size = np.shape(data)[-1]
+        df = {"df": 5.0} if family is dist.MultivariateStudentT else {}
+        return family(**df, loc=jnp.zeros(size), scale_tril=jnp.eye(size))
+    if family is dist.Dirichlet:
+        return dist.Dirichlet(jnp.ones(np.shape(data)[-1]))
+    if family in (dist.Uniform, dist.Pareto):
+        return family(1.0, 2.0)
+    names = [n for n in family.arg_constraints if not family.arg_constraints[n].is_discrete]
+    if len(names) < len(family.arg_constraints):
+        raise ValueError(
+            f"expected a {family.__name__} distribution, which has arguments that are not "
+            "estimated, got the class. Pass one, with any parameters."
+        )
+    plain = {n: dist.biject_to(family.arg_constraints[n])(jnp.zeros(())) for n in names}
+    return family(**plain)

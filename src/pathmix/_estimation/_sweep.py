@@ -1,0 +1,117 @@
+"""One pass over the data: what the mixture makes of each row, summed over rows.
+
+Rows are taken stretch by stretch, so that no array over rows and components is in memory, and what
+is summed may be as large as a matrix for each component. Data that lies on several devices stays
+there: each stretch has rows of all of them, and the compiler adds the sums up.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from jaxtyping import Float
+
+from pathmix._components import Canonical
+from pathmix._estimation._data import Data
+from pathmix._estimation._gaussian import seen_log_density
+from pathmix._evaluation import first_terms
+from pathmix._layout import cut_up, is_symbolic, with_points
+from pathmix._log_sums import LogSum, log_sum, shares
+from pathmix._tuning import SWEPT
+from pathmix._typing import ComponentFirst, Reals
+from pathmix._weights import Probabilities
+from pathmix._where import where
+
+Shares = Float[Array, "k n"]
+Sums = Any
+"""A tree of sums over rows."""
+
+
+class Model(NamedTuple):
+    """A mixture without a batch: weights ``k``, and components."""
+
+    weights: Float[Array, " k"]
+    components: Canonical
+
+    @property
+    def log_weights(self) -> Float[Array, " k"]:
+        """Their logarithms."""
+        return Probabilities(self.weights).log()
+
+
+class Part(NamedTuple):
+    """A stretch of rows, and how much each component has of each row."""
+
+    data: Data
+    shares: Shares
+    """Times the weights of the rows."""
+
+
+def sweep(fn: Callable[[Part], Sums], model: Model, data: Data) -> tuple[Sums, Reals]:
+    """Return the sums of ``fn`` over parts of the data, and the log likelihood."""
+
+    def part(rows: Data) -> tuple[Sums, Reals]:
+        share, total = memberships(model, rows)
+        log_f = where(rows.weights > 0, total.value, 0.0)
+        return fn(Part(rows, share * rows.weights)), jnp.sum(rows.weights * log_f)
+
+    return over_parts(part, data, model.components)
+
+
+def memberships(model: Model, rows: Data) -> tuple[Shares, LogSum]:
+    """Return the posterior probability of each component for each row, and ``log f``."""
+    term, factor = terms(model.components, rows)
+    log_w = with_points(model.log_weights, 1)
+    if rows.labels is not None:
+        k = jnp.arange(len(term))[:, None]
+        known = (rows.labels < 0) | (rows.labels == k)
+        log_w = where(known, log_w, -jnp.inf)
+    total = log_sum(log_w, term, factor)
+    if rows.shares is not None:
+        return rows.shares.T, total
+    level, inverse = total.parts()
+    share = shares(log_w, term, level) * inverse
+    return share if factor is None else share * factor, total
+
+
+def terms(components: Canonical, rows: Data) -> tuple[ComponentFirst, ComponentFirst | None]:
+    """Return the log densities of the components, ``k n``, of what is seen of each row."""
+    if rows.is_complete:
+        return first_terms(components, rows.x)
+    scalars = components.factors()
+    if scalars is None or rows.observed is None:
+        return seen_log_density(components, rows), None
+    aligned = scalars.map(lambda p, _: jnp.expand_dims(p, 1))
+    log_p = where(rows.observed, scalars.family.log_density(aligned.theta, rows.x), 0.0)
+    return jnp.sum(log_p, axis=tuple(range(2, log_p.ndim))), None
+
+
+def over_parts(fn: Callable[[Data], Sums], data: Data, components: Canonical) -> Sums:
+    """Return the sum of ``fn`` over stretches of the rows."""
+    n = data.weights.shape[0]
+    each = components.own_shape[-1] * max(data.x.size // n, 1)
+    if not data.is_complete and components.event_dim:
+        each *= components.event_shape[-1]  # matrices for each row
+    count = 1 if is_symbolic(n) else max(1, min(n, -(-n * each // SWEPT)))
+    if count == 1:
+        return fn(data)
+    more = -n % count
+    padded = data._replace(weights=jnp.pad(data.weights, (0, more)))
+    parts = jax.tree.map(lambda t: cut_up(_padded(t, n + more), count), padded)
+    first = jax.tree.map(lambda t: t[0], parts)
+    start = jax.tree.map(lambda t: jnp.zeros(t.shape, t.dtype), jax.eval_shape(fn, first))
+    add = lambda total, rows: (jax.tree.map(jnp.add, total, fn(rows)), None)  # noqa: E731
+    return lax.scan(add, start, parts)[0]
+
+
+def _padded(t: Array, size: int) -> Array:
+    """Repeat the last row; what is added has no weight."""
+    more = size - t.shape[0]
+    return jnp.pad(t, ((0, more), *((0, 0),) * (t.ndim - 1)), mode="edge") if more else t
+
+
+def weighted_terms(share: Reals, log_p: Reals) -> Reals:
+    """Return ``share · log p``, zero without a share."""
+    return where(share > 0, share * where(share > 0, log_p, 0.0), 0.0)
