@@ -54,6 +54,9 @@ FAMILIES = {
     "AsymmetricLaplaceQuantile": lambda: dist.AsymmetricLaplaceQuantile(
         A([-6.0, 6.0]), A([0.6, 1.0]), A([0.4, 0.7])
     ),
+    "DiscreteUniform": lambda: dist.DiscreteUniform(A([0, 5]), A([6, 20])),
+    "LogUniform": lambda: dist.LogUniform(A([0.2, 3.0]), A([2.0, 40.0])),
+    "LowerTruncatedPowerLaw": lambda: dist.LowerTruncatedPowerLaw(A([-9.0, -4.0]), A([1.0, 3.0])),
     # Newton's method
     "Gamma": lambda: dist.Gamma(A([3.0, 20.0]), A([3.0, 2.0])),
     "two Gammas": lambda: dist.Gamma(A([[3.0, 9], [9, 2]]), A([[1.0, 9], [2, 2]])).to_event(1),
@@ -84,7 +87,10 @@ SLOW = {
     "BetaBinomial", "Beta", "AsymmetricLaplaceQuantile", "truncated", "NegativeBinomial2",
 }  # fmt: skip
 """Left to `make test-all`: the same code as that of others."""
-KINKED = ["Uniform", "Laplace", "Pareto", "AsymmetricLaplace", "AsymmetricLaplaceQuantile"]
+KINKED = [
+    "Uniform", "LogUniform", "Laplace", "Pareto", "LowerTruncatedPowerLaw", "AsymmetricLaplace",
+    "AsymmetricLaplaceQuantile", "DiscreteUniform",
+]  # fmt: skip
 """Whose likelihood has corners at its maximum."""
 
 
@@ -143,7 +149,7 @@ def test_maxima_with_corners(name, x64):
     best = float(found.log_likelihood)
     for i, p in enumerate(components.parameters):
         for entry in np.ndindex(p.shape):
-            for step in (-1e-3, 1e-3):
+            for step in (-1, 1) if name == "DiscreteUniform" else (-1e-3, 1e-3):
                 new = list(components.parameters)
                 new[i] = p.at[entry].add(step)
                 moved = found.mixture._with(found.mixture._mixture, components.of(new))

@@ -84,6 +84,9 @@ def newton_step(
 ) -> tuple[tuple[Array, ...], Array, Reals]:
     """Return better parameters, the counts of the components, and the log likelihood before."""
     cells = cells_of(model.components, only)
+    if not cells.free:
+        counts, log_likelihood = sweep(lambda part: jnp.sum(part.shares, axis=1), model, data)
+        return model.components.parameters, counts, log_likelihood
     u = cells.pack(model.components.parameters)
     still = cells.spread(held.parameters) | ~jnp.isfinite(u)
     u = where(jnp.isfinite(u), u, 0.0)

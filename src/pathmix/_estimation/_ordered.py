@@ -77,12 +77,34 @@ def _uniform(rows: Rows, old: Parameters, hold: Hold) -> Parameters:
     return hold(0, _least(rows, low)), hold(1, -_least(mirrored, high))
 
 
+def _log_uniform(rows: Rows, old: Parameters, hold: Hold) -> Parameters:
+    low, high = old
+    inverse = Rows(1 / rows.x, rows.share)
+    return hold(0, _just_below(rows, low)), hold(1, 1 / _just_below(inverse, high))
+
+
 def _pareto(rows: Rows, old: Parameters, hold: Hold) -> Parameters:
     scale, alpha = old
-    scale = hold(0, _least(rows, scale))
-    above = jnp.log(rows.x) - jnp.log(jnp.expand_dims(scale, 1))
-    excess = where(rows.share > 0, rows.share * above, 0.0)
-    return scale, hold(1, _over_rows(rows.share, alpha) / _over_rows(excess, alpha))
+    scale = hold(0, _just_below(rows, scale))
+    return scale, hold(1, 1 / _mean_log_excess(rows, scale, alpha))
+
+
+def _power_law(rows: Rows, old: Parameters, hold: Hold) -> Parameters:
+    """A Pareto distribution by its power, ``−1 − alpha``."""
+    power, low = old
+    low = hold(1, _just_below(rows, low))
+    return hold(0, -1 - 1 / _mean_log_excess(rows, low, power)), low
+
+
+def _just_below(rows: Rows, like: Array) -> OfCells:
+    """The least positive value, but for the rounding of a quotient by it."""
+    return _least(rows, like) * (1 - 4 * jnp.finfo(like.dtype).eps)
+
+
+def _mean_log_excess(rows: Rows, low: Array, like: Array) -> OfCells:
+    excess = jnp.log(rows.x) - jnp.log(jnp.expand_dims(low, 1))
+    excess = where(rows.share > 0, rows.share * excess, 0.0)
+    return _over_rows(excess, like) / _over_rows(rows.share, like)
 
 
 def _laplace(rows: Rows, old: Parameters, hold: Hold) -> Parameters:
@@ -117,7 +139,10 @@ def _asymmetric(rows: Rows, old: Parameters, hold: Hold, *, by_quantile: bool) -
 
 ORDERED: dict[Any, Callable[[Rows, Parameters, Hold], Parameters]] = {
     dist.Uniform: _uniform,
+    dist.DiscreteUniform: _uniform,
+    dist.LogUniform: _log_uniform,
     dist.Pareto: _pareto,
+    dist.LowerTruncatedPowerLaw: _power_law,
     dist.Laplace: _laplace,
     dist.AsymmetricLaplace: partial(_asymmetric, by_quantile=False),
     dist.AsymmetricLaplaceQuantile: partial(_asymmetric, by_quantile=True),

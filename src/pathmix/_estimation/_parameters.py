@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Bool
-from numpyro.distributions import Uniform, constraints
+from numpyro.distributions import DiscreteUniform, Uniform, constraints
 from numpyro.distributions.constraints import Constraint
 from numpyro.distributions.transforms import Transform, biject_to
 
@@ -67,7 +67,7 @@ def _leaves(recipe: Recipe) -> list[Leaf]:
 
 def _of_class(kind: Any, name: str) -> Leaf:
     constraint = kind.arg_constraints[name]
-    if kind is Uniform:  # whose ends depend on each other
+    if kind in (Uniform, DiscreteUniform):  # whose ends depend on each other
         return Leaf(name, None, estimated=True)
     if isinstance(constraint, _DEPENDENT) or constraint.is_discrete:
         return Leaf(name, None, estimated=False)
