@@ -20,9 +20,9 @@ from jax import Array, lax
 from jaxtyping import Bool, Float, Int
 
 from pathmix._components import Canonical
-from pathmix._estimation._maximise import Task, em_step, keep_held
+from pathmix._estimation._maximise import em_step, keep_held
 from pathmix._estimation._parameters import leaves
-from pathmix._estimation._sweep import Model
+from pathmix._estimation._sweep import Model, Task
 from pathmix._special import cholesky, solve_rows
 from pathmix._typing import Reals
 from pathmix._where import where
@@ -71,7 +71,9 @@ class State(NamedTuple):
     image: Model
     """EM's step from it."""
     value: Reals
-    """Of the last mixture that was kept."""
+    """Of the last mixture that was kept, counted from ``level``."""
+    level: Reals
+    """What is counted from, for each observation: the last mixture itself, once it is known."""
     gains: Float[Array, " 3"]
     """What the last steps gained, newest last."""
     past: Past
@@ -80,6 +82,10 @@ class State(NamedTuple):
     converged: Bool[Array, ""]
     failed: Bool[Array, ""]
     """Whether EM's own step led to where there is no likelihood: a component that is a point."""
+
+    def total(self, n: Reals) -> Reals:
+        """Return the log posterior of the last mixture that was kept, of ``n`` observations."""
+        return self.value + n * self.level
 
 
 def begin(model: Model, method: EM, max_steps: int) -> State:
@@ -93,6 +99,7 @@ def begin(model: Model, method: EM, max_steps: int) -> State:
         model,
         model,
         jnp.array(-jnp.inf, dtype),
+        jnp.zeros((), dtype),
         jnp.full(3, jnp.inf, dtype),
         Past(empty, empty, jnp.array(0)),
         jnp.full(max_steps, jnp.nan, dtype),
@@ -113,13 +120,13 @@ def advance(state: State, task: Task, tolerance: Array, until: Array, method: EM
 
 
 def _step(state: State, task: Task, tolerance: Array, method: EM) -> State:
-    image, value = em_step(state.model, task)
-    eps = jnp.finfo(value.dtype).eps
-    rounding = 4 * eps * jnp.abs(value)
+    image, value = em_step(state.model, task._replace(level=state.level))
+    n = task.data.size
+    # of a sum of n terms of about one
+    rounding = jnp.finfo(value.dtype).eps * (16 * jnp.sqrt(n) + 4 * jnp.abs(value))
     kept = (jnp.isfinite(value) & (value >= state.value - rounding)) | (state.step == 0)
     gain = where(kept, value - state.value, 0.0)
     gains = where(kept, jnp.append(state.gains[1:], gain), state.gains)
-    n = task.data.size
     converged = kept & (state.step > 2) & (_left(gains, rounding) < tolerance * n + rounding)
     # where EM's own step gains nothing, rounding is all that is left
     converged |= ~kept & state.is_plain & jnp.isfinite(value)
@@ -128,15 +135,17 @@ def _step(state: State, task: Task, tolerance: Array, method: EM) -> State:
         past, proposed, is_plain = _mix(state, task, image, kept & (gain < _SLOW * n))
     choose = lambda a, b: jax.tree.map(partial(where, kept), a, b)  # noqa: E731
     now = where(kept, value, state.value)
+    level = state.level + where(jnp.isfinite(now), now / n, 0.0)
     return State(
         model=choose(proposed, state.image),
         is_plain=is_plain | ~kept,
         best=choose(state.model, state.best),
         image=choose(image, state.image),
-        value=now,
+        value=now - n * (level - state.level),
+        level=level,
         gains=gains,
         past=past,
-        history=state.history.at[state.step].set(now),
+        history=state.history.at[state.step].set(now + n * state.level),
         step=state.step + 1,
         converged=converged,
         failed=~kept & state.is_plain & ~jnp.isfinite(value) | ~jnp.isfinite(now),

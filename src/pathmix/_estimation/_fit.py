@@ -10,12 +10,11 @@ from pathmix._checks import is_concrete, require
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._em import EM, State, advance, begin
 from pathmix._estimation._implicit import at_fixed_point
-from pathmix._estimation._maximise import Task
 from pathmix._estimation._parameters import leaves, read_fixed
 from pathmix._estimation._prior import read_prior
 from pathmix._estimation._progress import in_turns
 from pathmix._estimation._result import Fit, result
-from pathmix._estimation._sweep import Model, memberships
+from pathmix._estimation._sweep import Model, Task, memberships
 from pathmix._mixture import MixtureSameFamily, working
 
 _SHORT, _BEST = 25, 3
@@ -95,13 +94,13 @@ def fit(
     names = tuple(leaf.name for leaf in leaves(components))
     rows = read_data(inner._components, data, weights, labels, noise, projection, missing=missing)
     believed = read_prior(prior, inner._components, names, rows)
-    task = Task(rows, jax.tree.map(jnp.asarray, held), believed)
+    task = Task(rows, jax.tree.map(jnp.asarray, held), believed, jnp.zeros((), rows.x.dtype))
     model = Model(mixture._weights.values(), components)
     if mixture.batch_shape:
         model = _best_starts(mixture, model, task, method)
     state = _run(model, task, method, max_steps, tolerance, progress=progress)
     if mixture.batch_shape:
-        best = jnp.argmax(state.value)
+        best = jnp.argmax(state.total(rows.size))
         state = jax.tree.map(lambda t: t[best], state)
     stopped = jax.lax.stop_gradient(_likely(state, rows))
     found = at_fixed_point(stopped.best, task)
@@ -129,7 +128,7 @@ def _run(
         turn,
         state,
         lambda s: bool(jnp.all(s.converged | s.failed)),
-        lambda s: f"log likelihood {float(jnp.max(s.value)):.6g}",
+        lambda s: f"log likelihood {float(jnp.nanmax(s.history)):.6g}",
         max_steps,
         shown=progress,
     )
@@ -141,7 +140,8 @@ def _best_starts(mixture: MixtureSameFamily, model: Model, task: Task, method: E
     spread = model.components.map(lambda p, _: jnp.broadcast_to(p, (count, *p.shape[1:])))
     model = Model(jnp.broadcast_to(model.weights, (count, mixture.num_components)), spread)
     state = _run(model, task, method, _SHORT, 0.0, progress=False)
-    order = jnp.argsort(-jnp.nan_to_num(state.value, nan=-jnp.inf))[: min(_BEST, count)]
+    reached = jnp.nan_to_num(state.total(task.data.size), nan=-jnp.inf)
+    order = jnp.argsort(-reached)[: min(_BEST, count)]
     return jax.tree.map(lambda t: t[order], state.best)
 
 

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
-from pathmix._estimation._maximise import Task, em_step
+from pathmix._estimation._maximise import em_step
 from pathmix._estimation._parameters import of_leaf
-from pathmix._estimation._sweep import Model
+from pathmix._estimation._sweep import Model, Task
 from pathmix._rules import custom_jvp
 from pathmix._where import where
 

@@ -4,7 +4,7 @@ Which families have closed maxima stands in three tables (``CLOSED``, ``ORDERED`
 other one takes a step of Newton's method. No step lowers the log likelihood.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 import numpyro.distributions as dist
@@ -12,35 +12,29 @@ from jax import Array
 
 from pathmix._components import Canonical, Constructed
 from pathmix._estimation._closed import CLOSED, Closed, solve, sums_of
-from pathmix._estimation._data import Data
 from pathmix._estimation._gaussian import ellipses, maximise, moments
 from pathmix._estimation._newton import newton_step
 from pathmix._estimation._ordered import ORDERED, has_order, ordered_step
 from pathmix._estimation._parameters import Held, of_leaf
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._student import student_step
-from pathmix._estimation._sweep import Model, Part, Sums, sweep
+from pathmix._estimation._sweep import Model, Part, Sums, Task, sweep
 from pathmix._typing import Reals
 from pathmix._where import where
 
 
-class Task(NamedTuple):
-    """What is fitted to what: all that a step needs beside the mixture."""
-
-    data: Data
-    held: Held
-    prior: Prior
-
-
 def em_step(model: Model, task: Task) -> tuple[Model, Reals]:
-    """Return a mixture that is not less likely, and the log posterior of the one before."""
-    parameters, counts, log_likelihood = _parameters(model, task)
+    """Return a mixture that is not less likely, and the log posterior of the one before.
+
+    That is ``Σ_n v_n (log f − level)`` and the log density of the prior.
+    """
+    parameters, counts, gained = _parameters(model, task)
     believed = task.prior.log_density(model.weights, model.components)
     counts = task.prior.of_counts(counts)
     total = jnp.sum(counts)
     weights = where(total > 0, counts / where(total > 0, total, 1.0), model.weights)
     new = Model(weights, model.components.of(parameters))
-    return keep_held(new, model, task.held), log_likelihood + believed
+    return keep_held(new, model, task.held), gained + believed
 
 
 def keep_held(new: Model, old: Model, held: Held) -> Model:
@@ -87,14 +81,14 @@ def _parameters(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Rea
     components = model.components
     kind = kind_of(components)
     if has_sums(components, task.prior):
-        sums, log_likelihood = sweep(lambda part: row_sums(components, part), model, task.data)
-        return of_sums(components, sums, task), sums[0], log_likelihood
+        sums, gained = sweep(lambda part: row_sums(components, part), model, task)
+        return of_sums(components, sums, task), sums[0], gained
     if not task.prior.is_general:
         if kind in ORDERED and has_order(kind, _scalars(components)):
-            return ordered_step(model, task.data, task.held, _scalars(components))
+            return ordered_step(model, task, _scalars(components))
         if kind is dist.MultivariateStudentT:
-            return student_step(model, task.data, task.held, task.prior)
-    return newton_step(model, task.data, task.held, task.prior)
+            return student_step(model, task)
+    return newton_step(model, task)
 
 
 def _entry(components: Canonical) -> Closed:

@@ -16,10 +16,9 @@ from jax import Array
 from jaxtyping import Float
 
 from pathmix._components import Canonical
-from pathmix._estimation._data import Data
-from pathmix._estimation._parameters import Held, leaves, of_leaf
+from pathmix._estimation._parameters import leaves, of_leaf
 from pathmix._estimation._prior import Prior
-from pathmix._estimation._sweep import Model, Part, Sums, sweep, terms, weighted_terms
+from pathmix._estimation._sweep import Model, Part, Sums, Task, sweep, terms, weighted_terms
 from pathmix._special import cholesky, solve_rows
 from pathmix._typing import Reals, Shape
 from pathmix._where import where
@@ -80,15 +79,16 @@ def cells_of(components: Canonical, only: tuple[int, ...] | None = None) -> Cell
 
 
 def newton_step(
-    model: Model, data: Data, held: Held, prior: Prior, only: tuple[int, ...] | None = None
+    model: Model, task: Task, only: tuple[int, ...] | None = None
 ) -> tuple[tuple[Array, ...], Array, Reals]:
-    """Return better parameters, the counts of the components, and the log likelihood before."""
+    """Return better parameters, the counts of the components, and the likelihood before."""
+    prior = task.prior
     cells = cells_of(model.components, only)
     if not cells.free:
-        counts, log_likelihood = sweep(lambda part: jnp.sum(part.shares, axis=1), model, data)
-        return model.components.parameters, counts, log_likelihood
+        counts, gained = sweep(lambda part: jnp.sum(part.shares, axis=1), model, task)
+        return model.components.parameters, counts, gained
     u = cells.pack(model.components.parameters)
-    still = cells.spread(held.parameters) | ~jnp.isfinite(u)
+    still = cells.spread(task.held.parameters) | ~jnp.isfinite(u)
     u = where(jnp.isfinite(u), u, 0.0)
     size = u.shape[-1]
 
@@ -101,7 +101,7 @@ def newton_step(
         gradient, curvature = jax.vmap(along, out_axes=(None, -1))(jnp.eye(size, dtype=u.dtype))
         return jnp.sum(part.shares, axis=1), gradient, curvature
 
-    (counts, gradient, curvature), log_likelihood = sweep(slopes, model, data)
+    (counts, gradient, curvature), gained = sweep(slopes, model, task)
     believed = lambda u: _believed(cells, u, prior)  # noqa: E731
     if prior.is_general:
         gradient += jax.grad(lambda u: jnp.sum(believed(u)))(u)
@@ -110,13 +110,13 @@ def newton_step(
         curvature += jnp.einsum(f"{axes}x{axes}y->{axes}xy", hessian(u))
     step = _ascent(where(still, 0.0, gradient), curvature, still)
     tried = jnp.asarray(_STEPS, u.dtype).reshape(-1, *(1,) * u.ndim) * step
-    gains, _ = sweep(lambda part: jax.vmap(lambda d: value(u + d, part))(tried), model, data)
+    gains, _ = sweep(lambda part: jax.vmap(lambda d: value(u + d, part))(tried), model, task)
     if prior.is_general:
         gains += jax.vmap(lambda d: believed(u + d))(tried)
     gains = where(jnp.isnan(gains), -jnp.inf, gains)
     best = jnp.argmax(gains - gains[-1:], axis=0)
     step = jnp.take_along_axis(tried, best[None, ..., None], axis=0)[0]
-    return cells.unpack(u + step).parameters, counts, log_likelihood
+    return cells.unpack(u + step).parameters, counts, gained
 
 
 def _expected(cells: Cells, u: Free, part: Part) -> Float[Array, "*cells"]:

@@ -14,9 +14,8 @@ from jaxtyping import Shaped
 
 from pathmix._components import Canonical
 from pathmix._estimation._closed import pooled
-from pathmix._estimation._data import Data
-from pathmix._estimation._parameters import Held, of_leaf
-from pathmix._estimation._sweep import Model, memberships
+from pathmix._estimation._parameters import of_leaf
+from pathmix._estimation._sweep import Model, Task, log_likelihood, memberships
 from pathmix._typing import Reals
 from pathmix._where import where
 
@@ -157,12 +156,10 @@ def has_order(kind: Any, scalars: Canonical) -> bool:
     return kind in ORDERED and (alone or not asymmetric)
 
 
-def ordered_step(
-    model: Model, data: Data, held: Held, scalars: Canonical
-) -> tuple[Parameters, Array, Reals]:
-    """Return the parameters, the counts of the components, and the log likelihood before."""
+def ordered_step(model: Model, task: Task, scalars: Canonical) -> tuple[Parameters, Array, Reals]:
+    """Return the parameters, the counts of the components, and the likelihood before."""
+    data = task.data
     share, total = memberships(model, data)
-    log_f = where(data.weights > 0, total.value, 0.0)
     share = share * data.weights
     counts = jnp.sum(share, axis=1)
     share = jnp.broadcast_to(
@@ -174,8 +171,12 @@ def ordered_step(
     seen = jnp.sum(share, axis=1)
 
     def hold(i: int, new: Array) -> Array:
-        keep = of_leaf(held.parameters[i], old[i]) | (pooled(seen, old[i]) == 0)
+        keep = of_leaf(task.held.parameters[i], old[i]) | (pooled(seen, old[i]) == 0)
         return where(keep | ~jnp.isfinite(new), old[i], new)
 
     rule = ORDERED[scalars.recipe.kind]  # type: ignore[union-attr]
-    return rule(Rows(data.x[None], share), old, hold), counts, jnp.sum(data.weights * log_f)
+    return (
+        rule(Rows(data.x[None], share), old, hold),
+        counts,
+        log_likelihood(data, total, task.level),
+    )

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from pathmix._checks import is_concrete
 from pathmix._estimation._data import Data
-from pathmix._estimation._sweep import Model, memberships, over_parts
+from pathmix._estimation._sweep import Model, log_likelihood, memberships, over_parts
 from pathmix._mixture import MixtureSameFamily
 from pathmix._typing import Reals
 from pathmix._weights import Logits, weights_of
@@ -115,10 +115,9 @@ def _totals(model: Model, data: Data) -> tuple[Reals, Reals, Array]:
 
     def of_part(rows: Data) -> tuple[Reals, Reals, Array]:
         share, total = memberships(model, rows)
-        log_f = where(rows.weights > 0, total.value, 0.0)
         surprise = where(share > 0, share * -jnp.log(where(share > 0, share, 1.0)), 0.0)
         entropy = jnp.sum(rows.weights * jnp.sum(surprise, axis=0))
-        return jnp.sum(rows.weights * log_f), entropy, share @ rows.weights
+        return log_likelihood(rows, total), entropy, share @ rows.weights
 
     out: tuple[Reals, Reals, Array] = over_parts(of_part, data, model.components)
     return out

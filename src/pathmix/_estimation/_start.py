@@ -19,12 +19,12 @@ from numpyro.distributions import Distribution
 
 from pathmix._components import Canonical, canonical
 from pathmix._estimation._data import Data, read_data
-from pathmix._estimation._maximise import Task, em_step, has_sums, kind_of
+from pathmix._estimation._maximise import em_step, has_sums, kind_of
 from pathmix._estimation._ordered import ORDERED
 from pathmix._estimation._parameters import leaves, read_fixed
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._structure import Structure
-from pathmix._estimation._sweep import Model
+from pathmix._estimation._sweep import Model, Task
 from pathmix._mixture import MixtureSameFamily
 from pathmix._typing import Reals, Value
 from pathmix._where import where
@@ -117,7 +117,7 @@ def _one(key: Array, components: Canonical, rows: Data, structure: Structure) ->
     shares = (1 - others) * jax.nn.one_hot(nearest, k, dtype=components.dtype) + others / k
     given = rows._replace(shares=shares)
     held = jax.tree.map(jnp.asarray, read_fixed(None, components))
-    task = Task(given, held, Prior())
+    task = Task(given, held, Prior(), jnp.zeros((), components.dtype))
     guessed = structure.shared(_guess(components, given, shares.T))
     model = Model(jnp.full(k, 1 / k, components.dtype), guessed)
     steps = 2 if has_sums(components, task.prior) else _STEPS

@@ -7,22 +7,17 @@ distribution using EM and its extensions").
 
 from jax import Array
 
-from pathmix._estimation._data import Data
 from pathmix._estimation._gaussian import ellipses, maximise, moments
 from pathmix._estimation._newton import newton_step
-from pathmix._estimation._parameters import Held
-from pathmix._estimation._prior import Prior
-from pathmix._estimation._sweep import Model, sweep
+from pathmix._estimation._sweep import Model, Task, sweep
 from pathmix._typing import Reals
 
 
-def student_step(
-    model: Model, data: Data, held: Held, prior: Prior
-) -> tuple[tuple[Array, ...], Array, Reals]:
-    """Return better parameters, the counts of the components, and the log likelihood before."""
+def student_step(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Reals]:
+    """Return better parameters, the counts of the components, and the likelihood before."""
     components, d = model.components, ellipses(model.components)
-    sums, log_likelihood = sweep(lambda part: moments(d, part.data, part.shares), model, data)
-    moved = maximise(d, sums, held, None)
+    sums, gained = sweep(lambda part: moments(d, part.data, part.shares), model, task)
+    moved = maximise(d, sums, task.held, None)
     better = Model(model.weights, components.of([components.parameters[0], *moved]))
-    (df, *_), _, _ = newton_step(better, data, held, prior, only=(0,))
-    return (df, *moved), sums.counts, log_likelihood
+    (df, *_), _, _ = newton_step(better, task, only=(0,))
+    return (df, *moved), sums.counts, gained

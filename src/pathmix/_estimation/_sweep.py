@@ -16,6 +16,8 @@ from jaxtyping import Float
 from pathmix._components import Canonical
 from pathmix._estimation._data import Data
 from pathmix._estimation._gaussian import seen_log_density
+from pathmix._estimation._parameters import Held
+from pathmix._estimation._prior import Prior
 from pathmix._evaluation import first_terms
 from pathmix._layout import cut_up, is_symbolic, with_points
 from pathmix._log_sums import LogSum, log_sum, shares
@@ -41,6 +43,16 @@ class Model(NamedTuple):
         return Probabilities(self.weights).log()
 
 
+class Task(NamedTuple):
+    """What is fitted to what: all that a step needs beside the mixture."""
+
+    data: Data
+    held: Held
+    prior: Prior
+    level: Reals
+    """What is subtracted from each ``log f``, so that their sum does not lose small gains."""
+
+
 class Part(NamedTuple):
     """A stretch of rows, and how much each component has of each row."""
 
@@ -49,15 +61,20 @@ class Part(NamedTuple):
     """Times the weights of the rows."""
 
 
-def sweep(fn: Callable[[Part], Sums], model: Model, data: Data) -> tuple[Sums, Reals]:
-    """Return the sums of ``fn`` over parts of the data, and the log likelihood."""
+def sweep(fn: Callable[[Part], Sums], model: Model, task: Task) -> tuple[Sums, Reals]:
+    """Return the sums of ``fn`` over parts of the data, and ``Σ_n v_n (log f − level)``."""
 
     def part(rows: Data) -> tuple[Sums, Reals]:
         share, total = memberships(model, rows)
-        log_f = where(rows.weights > 0, total.value, 0.0)
-        return fn(Part(rows, share * rows.weights)), jnp.sum(rows.weights * log_f)
+        return fn(Part(rows, share * rows.weights)), log_likelihood(rows, total, task.level)
 
-    return over_parts(part, data, model.components)
+    return over_parts(part, task.data, model.components)
+
+
+def log_likelihood(rows: Data, total: LogSum, level: Reals | float = 0.0) -> Reals:
+    """Return ``Σ_n v_n (log f − level)``; rows without weight may be impossible."""
+    away = (total.level - level) + total.rest
+    return jnp.sum(rows.weights * where(rows.weights > 0, away, 0.0))
 
 
 def memberships(model: Model, rows: Data) -> tuple[Shares, LogSum]:
