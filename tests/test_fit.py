@@ -292,3 +292,10 @@ def test_degenerate_and_empty_components_are_named(x64):
     assert "degenerate=[1]" in repr(found)
     assert "empty=[2]" in repr(found)
     assert np.all(np.isfinite(numbers(found.mixture)))
+
+
+def test_weights_by_another_distribution_become_a_categorical(x64):
+    x = np.array([-0.3, 0.1, 0.4, 4.8, 5.2])
+    mixture = MixtureSameFamily(dist.Binomial(1, 0.5), dist.Normal(A([0.0, 5.0]), A([1.0])))
+    found = fit(mixture, x).mixture.mixture_distribution
+    np.testing.assert_allclose(jax.nn.softmax(found.logits), [0.6, 0.4], atol=1e-3)

@@ -5,10 +5,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
 from pathmix._checks import is_concrete
+from pathmix._components import canonical
 from pathmix._estimation._data import Data
 from pathmix._estimation._sweep import Model, log_likelihood, memberships, over_parts
 from pathmix._mixture import MixtureSameFamily
@@ -163,7 +165,9 @@ def _least_ratio(own: Array, spread: Array) -> Array:
 
 def with_model(mixture: MixtureSameFamily, model: Model) -> MixtureSameFamily:
     """Return the mixture with other weights and components."""
-    kind = mixture._mixture
-    is_logits = isinstance(weights_of(kind.plain, len(model.weights)), Logits)
-    new = model.log_weights if is_logits else model.weights
-    return mixture._with(kind.of([new]), model.components)
+    given = weights_of(mixture._mixture.plain, len(model.weights))
+    if isinstance(given, Logits):
+        weights = dist.Categorical(logits=model.log_weights, validate_args=False)
+    else:
+        weights = dist.Categorical(probs=model.weights, validate_args=False)
+    return mixture._with(canonical(weights), model.components)
