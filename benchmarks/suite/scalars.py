@@ -30,7 +30,8 @@ class Scalar:
         """The components, or ``None`` if the library has no such family."""
         if library not in self.classes:
             return None
-        arguments = [value for name, value in p.items() if name != "logits"]
+        names = self.draw(np.random.default_rng(0), ())  # tracing sorts dictionaries: not p's order
+        arguments = [p[name] for name in names]
         return getattr(module, self.classes[library])(*arguments, **self.constants, **options)
 
 
