@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
+from typing import Any
 
 import matplotlib
 import numpy as np
+
+from pathmix import plot
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -41,6 +44,10 @@ class Picture:
     """The probabilities that a galaxy would have at each grid point, `x k`."""
     component_densities: np.ndarray
     """Weight times density of each component, `x draw k`."""
+    likeliest: np.ndarray
+    """The density at `x` of the most likely mixture, of the size that BIC chooses."""
+    chosen: Any
+    """The mixtures of maximum likelihood, as `pathmix.select` compares them."""
 
     def save(self, path: Path) -> None:
         """Draw both panels and save them as `path`."""
@@ -51,6 +58,7 @@ class Picture:
             draw_histogram(above, self.velocity)
             draw_density(above, self.grid, self.component_densities.sum(axis=-1))
             draw_components(above, self.grid, self.component_densities.mean(axis=1))
+            draw_likeliest(above, self)
             above.set(ylabel="Density per 1000 km/s", xlim=(self.grid[0], self.grid[-1]))
             above.legend(frameon=False, loc="upper right")
             draw_memberships(below, self)
@@ -83,6 +91,16 @@ def draw_components(axes: Axes, grid: np.ndarray, densities: np.ndarray) -> None
         )
         axes.plot(grid, visible, color=color(k), lw=1.6, label=label)
         name(axes, k, (grid[density.argmax()], density.max()))
+
+
+def draw_likeliest(axes: Axes, picture: Picture) -> None:
+    """The mixture of maximum likelihood, dashed, and in a corner the BIC that chose its size."""
+    size = picture.chosen.best.mixture.num_components
+    label = f"most likely with {size} components"
+    axes.plot(picture.grid, picture.likeliest, "--", color=INK, lw=1.2, label=label)
+    corner = plot.criteria(picture.chosen, ax=axes.inset_axes((0.09, 0.57, 0.27, 0.4)))
+    corner.set(xlabel="components (hollow: degenerate)", ylabel="BIC", xticks=range(1, 10, 2))
+    corner.get_legend().remove()
 
 
 def draw_memberships(axes: Axes, picture: Picture) -> None:

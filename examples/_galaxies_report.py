@@ -1,22 +1,16 @@
 """The tables of `galaxies.py`: the posterior, whether to trust it, and how well it predicts."""
 
 import warnings
-from collections.abc import Sequence
 from string import ascii_uppercase
+from typing import Any
 
 import numpy as np
+
+from _table import table
 
 with warnings.catch_warnings():  # ArviZ announces its next version when it is imported
     warnings.simplefilter("ignore", FutureWarning)
     import arviz as az
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table, right-aligned, whose columns also line up as plain text."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    rule = ["-" * (width - 1) + ":" for width in widths]
-    padded = [[c.rjust(w) for c, w in zip(r, widths, strict=True)] for r in (header, rule, *rows)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in padded)
 
 
 def posterior_table(draws: dict[str, np.ndarray]) -> str:
@@ -68,11 +62,22 @@ def held_out_table(results: dict[int, az.ELPDData], best: int) -> str:
     return table(["components", "log density", f"against {best}", "Pareto k > 0.7"], rows)
 
 
+def likelihood_table(chosen: Any) -> str:
+    """Per number of components the most likely mixture, with a star beside the least BIC."""
+    rows, least = [], chosen.best.mixture.num_components
+    columns = (chosen.table[name] for name in ("k", "log_likelihood", "bic", "degenerate"))
+    for k, log_likelihood, bic, degenerate in zip(*columns, strict=True):
+        star = "*" if k == least else " "
+        rows.append([str(k), f"{log_likelihood:.1f}", f"{bic:.1f}{star}", str(degenerate)])
+    return table(["components", "log likelihood", "BIC ", "degenerate"], rows)
+
+
 def report(
     draws: dict[str, np.ndarray],
     divergences: int,
     log_density: np.ndarray,
     results: dict[int, az.ELPDData],
+    chosen: Any,
 ) -> str:
     """All of it, as one page of Markdown."""
     chains, length, components = draws["weight"].shape
@@ -95,6 +100,13 @@ Sum over the galaxies of the log density of each given all others (PSIS-LOO) ± 
 With Pareto k > 0.7 the estimate for a galaxy is uncertain.
 
 {held_out_table(results, components)}
+
+## Maximum likelihood
+
+The most likely mixture of each size, of 20 starts each; the smaller BIC, the better. A degenerate
+component has shrunk to a few galaxies: its likelihood has no bound, which a prior rules out.
+
+{likelihood_table(chosen)}
 """
 
 

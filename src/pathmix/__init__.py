@@ -5,10 +5,18 @@ from pathmix import random_variables as random_variables
 from pathmix._estimation import EM as EM
 from pathmix._estimation import ConjugateNormal as ConjugateNormal
 from pathmix._estimation import Fit as Fit
+from pathmix._estimation import Gradient as Gradient
+from pathmix._estimation import OnlineEM as OnlineEM
+from pathmix._estimation import OnlineState as OnlineState
+from pathmix._estimation import Selection as Selection
 from pathmix._estimation import Spherical as Spherical
+from pathmix._estimation import Statistics as Statistics
 from pathmix._estimation import Tied as Tied
 from pathmix._estimation import fit as fit
+from pathmix._estimation import select as select
 from pathmix._estimation import start as start
+from pathmix._estimation import statistics as statistics
+from pathmix._estimation import update as update
 from pathmix._expectation import Estimate as Estimate
 from pathmix._expectation import Pathwise as Pathwise
 from pathmix._expectation import Score as Score
@@ -27,12 +35,17 @@ __all__ = [
     "ConjugateNormal",
     "Estimate",
     "Fit",
+    "Gradient",
     "MixtureSameFamily",
+    "OnlineEM",
+    "OnlineState",
     "Pathwise",
     "RandomVariable",
     "Score",
+    "Selection",
     "Spherical",
     "StandardErrors",
+    "Statistics",
     "Stratified",
     "Tied",
     "condition",
@@ -42,7 +55,10 @@ __all__ = [
     "fit",
     "log_joint",
     "random_variables",
+    "select",
     "start",
+    "statistics",
     "tape",
+    "update",
 ]
 __version__ = "0.1.0"

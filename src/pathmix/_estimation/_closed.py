@@ -35,6 +35,10 @@ class Closed(NamedTuple):
     size one where they do not depend on the component."""
     solve: Callable[..., Parameters]
     """Of the count and the sums, ``k *event``, and the parameters in use before."""
+    recentred: Callable[[tuple[Array, ...], Parameters, Parameters], tuple[Array, ...]] | None = (
+        None
+    )
+    """The sums of some parameters as those of others, if the features depend on them."""
 
 
 def sums_of(entry: Closed, scalars: Canonical, part: Part) -> tuple[Array, ...]:
@@ -130,10 +134,18 @@ def _normal(to_normal: Callable[[Value], Reals]) -> Closed:
         precision = (jnp.min(scale) / scale) ** 2
         move = pooled(total * precision, loc) / pooled(count * precision, loc)
         move = hold(0, loc + move) - loc
-        square = square - 2 * move * total + count * move**2
+        square = _about(move, count, total, square)[2]
         return loc + move, jnp.sqrt(jnp.maximum(_mean(count, square, scale), 0.0))
 
-    return Closed(features, solve)
+    def recentred(sums: tuple[Array, ...], old: Parameters, new: Parameters) -> tuple[Array, ...]:
+        return _about(new[0] - old[0], *sums)
+
+    return Closed(features, solve, recentred)
+
+
+def _about(move: Reals, count: Reals, total: Reals, square: Reals) -> tuple[Reals, Reals, Reals]:
+    """Sums of distances and their squares about locations that are farther by ``move``."""
+    return count, total - count * move, square - 2 * move * total + count * move**2
 
 
 CLOSED: dict[Any, Closed] = {

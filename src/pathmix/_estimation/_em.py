@@ -9,7 +9,6 @@ It ends when what is left to gain is small, by Aitken's estimate: gains that shr
 step have ``gain · ρ/(1 − ρ)`` to come.
 """
 
-import math
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -17,12 +16,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Bool, Float, Int
 
-from pathmix._components import Canonical
 from pathmix._estimation._maximise import em_step, keep_held
-from pathmix._estimation._parameters import leaves
 from pathmix._estimation._sweep import Model, Task
+from pathmix._estimation._unconstrained import constrained, is_smooth, unconstrained
 from pathmix._special import cholesky, solve_rows
 from pathmix._typing import Reals
 from pathmix._where import where
@@ -49,6 +48,35 @@ class EM:
         """Refuse what is no number of steps."""
         if not isinstance(self.memory, int) or self.memory < 0:
             raise ValueError(f"expected memory to be an integer ≥ 0, got {self.memory!r}.")
+
+    def begin(self, model: Model, max_steps: int) -> "State":
+        """Return the state before the first step."""
+        dtype = model.dtype
+        size = _flat(model).size if is_smooth(model.components) and self.memory else 0
+        empty = jnp.zeros((self.memory if size else 0, size), dtype)
+        return State(
+            model,
+            jnp.array(True),  # noqa: FBT003
+            model,
+            model,
+            jnp.array(-jnp.inf, dtype),
+            jnp.zeros((), dtype),
+            jnp.full(3, jnp.inf, dtype),
+            Past(empty, empty, jnp.array(0)),
+            jnp.full(max_steps, jnp.nan, dtype),
+            jnp.array(0),
+            jnp.array(False),  # noqa: FBT003
+            jnp.array(False),  # noqa: FBT003
+        )
+
+    @partial(jax.jit, static_argnames="self")
+    def advance(self, state: "State", task: Task, tolerance: Array, until: Array) -> "State":
+        """Go on to step ``until``, or to the end."""
+
+        def goes_on(state: State) -> Array:
+            return (state.step < until) & ~state.converged & ~state.failed
+
+        return lax.while_loop(goes_on, lambda s: _step(s, task, tolerance), state)
 
 
 class Past(NamedTuple):
@@ -88,38 +116,7 @@ class State(NamedTuple):
         return self.value + n * self.level
 
 
-def begin(model: Model, method: EM, max_steps: int) -> State:
-    """Return the state before the first step."""
-    dtype = model.components.dtype
-    size = _pack(model).size if _is_smooth(model.components) and method.memory else 0
-    empty = jnp.zeros((method.memory if size else 0, size), dtype)
-    return State(
-        model,
-        jnp.array(True),  # noqa: FBT003
-        model,
-        model,
-        jnp.array(-jnp.inf, dtype),
-        jnp.zeros((), dtype),
-        jnp.full(3, jnp.inf, dtype),
-        Past(empty, empty, jnp.array(0)),
-        jnp.full(max_steps, jnp.nan, dtype),
-        jnp.array(0),
-        jnp.array(False),  # noqa: FBT003
-        jnp.array(False),  # noqa: FBT003
-    )
-
-
-@partial(jax.jit, static_argnames="method")
-def advance(state: State, task: Task, tolerance: Array, until: Array, method: EM) -> State:
-    """Go on to step ``until``, or to the end."""
-
-    def goes_on(state: State) -> Array:
-        return (state.step < until) & ~state.converged & ~state.failed
-
-    return lax.while_loop(goes_on, lambda s: _step(s, task, tolerance, method), state)
-
-
-def _step(state: State, task: Task, tolerance: Array, method: EM) -> State:
+def _step(state: State, task: Task, tolerance: Array) -> State:
     image, value = em_step(state.model, task._replace(level=state.level))
     n = task.data.size
     # of a sum of n terms of about one
@@ -162,7 +159,7 @@ def _left(gains: Float[Array, " 3"], rounding: Reals) -> Reals:
 
 def _mix(state: State, task: Task, image: Model, slow: Array) -> tuple[Past, Model, Array]:
     """The past with this step, and where it points to; nowhere else than EM, if it is not slow."""
-    point, target = _pack(state.model), _pack(image)
+    point, (target, restore) = _flat(state.model), ravel_pytree(unconstrained(image))
     push = lambda t, new: jnp.concatenate([t[1:], new[None]])  # noqa: E731
     points, moves = push(state.past.points, point), push(state.past.moves, target - point)
     usable = slow & jnp.all(jnp.isfinite(target - point))
@@ -180,36 +177,12 @@ def _mix(state: State, task: Task, image: Model, slow: Array) -> tuple[Past, Mod
     share = solve_rows(root, solve_rows(root, pull), transposed=True)
     mixed = target - share @ (d_points + d_moves)
     good = (count > 1) & jnp.all(jnp.isfinite(mixed))
-    new = keep_held(_unpack(where(good, mixed, target), image), image, task.held)
+    free = restore(where(good, mixed, target))
+    new = keep_held(constrained(free, image), image, task.held)
     chosen = jax.tree.map(partial(where, good), new, image)
     return Past(points, moves, count), chosen, ~good
 
 
-def _is_smooth(components: Canonical) -> bool:
-    """Whether all parameters that are estimated have unconstrained numbers."""
-    return any(leaf.constraint is not None for leaf in leaves(components))
-
-
-def _pack(model: Model) -> Float[Array, " p"]:
-    """Log weights and unconstrained parameters; those that are at an end stay there."""
-    tiny = jnp.finfo(model.weights.dtype).tiny
-    flat = [jnp.log(jnp.maximum(model.weights, tiny))]
-    for leaf, p in zip(leaves(model.components), model.components.parameters, strict=True):
-        if leaf.constraint is not None:
-            flat.append(jnp.ravel(leaf.transform.inv(p)))
-    return jnp.concatenate(flat)
-
-
-def _unpack(flat: Float[Array, " p"], like: Model) -> Model:
-    k = len(like.weights)
-    weights = where(like.weights > 0, jnp.exp(flat[:k] - jnp.max(flat[:k])), 0.0)
-    start, new = k, []
-    for leaf, p in zip(leaves(like.components), like.components.parameters, strict=True):
-        if leaf.constraint is None:
-            new.append(p)
-            continue
-        shape = jax.eval_shape(leaf.transform.inv, p).shape
-        size = math.prod(shape)
-        new.append(leaf.transform(flat[start : start + size].reshape(shape)).astype(p.dtype))
-        start += size
-    return Model(weights / jnp.sum(weights), like.components.of(new))
+def _flat(model: Model) -> Float[Array, " p"]:
+    flat: Array = ravel_pytree(unconstrained(model))[0]
+    return flat

@@ -8,17 +8,16 @@ import numpy as np
 
 from pathmix._checks import is_concrete, require
 from pathmix._estimation._data import Data, read_data
-from pathmix._estimation._em import EM, State, advance, begin
+from pathmix._estimation._em import EM
+from pathmix._estimation._gradient import Gradient
 from pathmix._estimation._implicit import at_fixed_point
+from pathmix._estimation._online import OnlineEM, fit_online
 from pathmix._estimation._parameters import leaves, read_fixed
 from pathmix._estimation._prior import read_prior
-from pathmix._estimation._progress import in_turns
-from pathmix._estimation._result import Fit, result
+from pathmix._estimation._result import Fit, result, totals_of
+from pathmix._estimation._runs import run
 from pathmix._estimation._sweep import Model, Task, memberships
 from pathmix._mixture import MixtureSameFamily, working
-
-_SHORT, _BEST = 25, 3
-"""Steps of each of several starts, and how many of the best go on to the end."""
 
 
 def fit(
@@ -53,7 +52,7 @@ def fit(
         mixture: Where to start, without a batch, or with one axis of different starts.
         data: Rows ``n *event``. A NaN is a missing entry, and marginalised exactly.
         weights: How often each row counts, ``n``; whole numbers are repetitions.
-        method: How: :class:`EM`.
+        method: How: :class:`EM`, :class:`Gradient`, or :class:`OnlineEM` for data in blocks.
         prior: What is believed beforehand: a :class:`ConjugateNormal`, or distributions by the
             names of parameters, a Dirichlet for ``"weights"`` among them. The estimate is then
             the mode of the posterior.
@@ -86,6 +85,10 @@ def fit(
         >>> print(found.mixture.components_distribution.loc.round(2))
         [53.25 82.2 ]
     """
+    if isinstance(method, OnlineEM):
+        given = {"prior": prior, "labels": labels, "noise": noise, "projection": projection}
+        _check_online({name: value for name, value in given.items() if value is not None})
+        return fit_online(mixture, data, method, weights, fixed, progress=progress)
     _check(mixture, method, max_steps, tolerance)
     mixture = working(mixture)
     components = mixture._components
@@ -97,52 +100,17 @@ def fit(
     task = Task(rows, jax.tree.map(jnp.asarray, held), believed, jnp.zeros((), rows.x.dtype))
     model = Model(mixture._weights.values(), components)
     if mixture.batch_shape:
-        model = _best_starts(mixture, model, task, method)
-    state = _run(model, task, method, max_steps, tolerance, progress=progress)
-    if mixture.batch_shape:
-        best = jnp.argmax(state.total(rows.size))
-        state = jax.tree.map(lambda t: t[best], state)
+        model = _spread(model, mixture.batch_shape[0])
+    state = run(model, task, method, max_steps, tolerance, progress=progress)
     stopped = jax.lax.stop_gradient(_likely(state, rows))
     found = at_fixed_point(stopped.best, task)
-    return result(inner, found, rows, held.free(inner._components), stopped)
+    totals = totals_of(found, rows)
+    return result(inner, found, totals, held.free(inner._components), stopped)
 
 
-def _run(
-    model: Model, task: Task, method: EM, max_steps: int, tolerance: float, *, progress: bool | None
-) -> State:
-    """The state at the end; of several starts, of all."""
-    several = model.weights.ndim > 1
-    go, first = advance, begin
-    if several:
-        go = jax.vmap(advance, in_axes=(0, None, None, None, None))
-        first = jax.vmap(begin, in_axes=(0, None, None))
-    state = first(model, method, max_steps)
-    bound = jnp.asarray(tolerance, model.components.dtype)
-
-    def turn(state: State, until: int) -> State:
-        return go(state, task, bound, jnp.asarray(until), method)
-
-    if not is_concrete(state, task):
-        return turn(state, max_steps)
-    return in_turns(
-        turn,
-        state,
-        lambda s: bool(jnp.all(s.converged | s.failed)),
-        lambda s: f"log likelihood {float(jnp.nanmax(s.history)):.6g}",
-        max_steps,
-        shown=progress,
-    )
-
-
-def _best_starts(mixture: MixtureSameFamily, model: Model, task: Task, method: EM) -> Model:
-    """The best of several starts after some steps of each."""
-    count = mixture.batch_shape[0]
-    spread = model.components.map(lambda p, _: jnp.broadcast_to(p, (count, *p.shape[1:])))
-    model = Model(jnp.broadcast_to(model.weights, (count, mixture.num_components)), spread)
-    state = _run(model, task, method, _SHORT, 0.0, progress=False)
-    reached = jnp.nan_to_num(state.total(task.data.size), nan=-jnp.inf)
-    order = jnp.argsort(-reached)[: min(_BEST, count)]
-    return jax.tree.map(lambda t: t[order], state.best)
+def _spread(model: Model, count: int) -> Model:
+    """The same with all that starts share repeated."""
+    return jax.tree.map(lambda p: jnp.broadcast_to(p, (count, *p.shape[1:])), model)
 
 
 def _check(mixture: Any, method: Any, max_steps: Any, tolerance: Any) -> None:
@@ -156,15 +124,26 @@ def _check(mixture: Any, method: Any, max_steps: Any, tolerance: Any) -> None:
             "expected a mixture without a batch, or one axis of starts, got batch shape "
             f"{mixture.batch_shape}. Fit each with jax.vmap."
         )
-    if not isinstance(method, EM):
-        raise TypeError(f"expected method to be EM(), got {type(method).__name__}.")
+    if not isinstance(method, EM | Gradient):
+        raise TypeError(
+            "expected method to be EM(), Gradient(optimiser) or OnlineEM(), got "
+            f"{type(method).__name__}."
+        )
     if not isinstance(max_steps, int | np.integer) or max_steps < 1:
         raise ValueError(f"expected max_steps to be an integer ≥ 1, got {max_steps!r}.")
     if is_concrete(tolerance) and not tolerance >= 0:
         raise ValueError(f"expected tolerance ≥ 0, got {tolerance!r}.")
 
 
-def _likely(state: State, rows: Data) -> State:
+def _check_online(given: dict[str, Any]) -> None:
+    if given:
+        raise NotImplementedError(
+            f"expected no {', '.join(given)} with OnlineEM, got some. Use method=EM() for data in "
+            "memory."
+        )
+
+
+def _likely(state: Any, rows: Data) -> Any:
     """The state, if the data were possible from the start; else say which rows were not."""
     value = state.value
     if is_concrete(value) and not bool(jnp.isfinite(value)):

@@ -55,6 +55,14 @@ class Moments(NamedTuple):
     first: Float[Array, "k d"]
     second: Float[Array, "k d d"]
 
+    def about(self, move: Float[Array, "#k d"]) -> "Moments":
+        """Return the sums about locations that are farther by ``move``."""
+        first = self.first - self.mass[:, None] * move
+        cross = move[:, :, None] * self.first[:, None, :]
+        square = self.mass[:, None, None] * move[:, :, None] * move[:, None, :]
+        second = self.second - cross - jnp.swapaxes(cross, 1, 2) + square
+        return Moments(self.counts, self.mass, first, second)
+
 
 class Seen(NamedTuple):
     """What a row says of ``x = loc + L z``."""
@@ -161,9 +169,7 @@ def maximise(
     if len(d.loc) < len(count):
         move = _shared_move(d, sums)
     move = where(of_leaf(hold_loc, move), 0.0, move)
-    cross = move[..., :, None] * sums.first[..., None, :]
-    scatter = sums.second - cross - jnp.swapaxes(cross, -1, -2)
-    scatter += mass[..., None] * move[..., :, None] * move[..., None, :]
+    scatter = sums.about(move).second
     loc = d.loc + move
     if prior is not None:
         loc, scatter, count = prior.update(loc, scatter, count)

@@ -30,11 +30,17 @@ def em_step(model: Model, task: Task) -> tuple[Model, Reals]:
     """
     parameters, counts, gained = _parameters(model, task)
     believed = task.prior.log_density(model.weights, model.components)
-    counts = task.prior.of_counts(counts)
+    return with_counts(model, parameters, counts, task.held, task.prior), gained + believed
+
+
+def with_counts(
+    model: Model, parameters: tuple[Array, ...], counts: Array, held: Held, prior: Prior
+) -> Model:
+    """Return the mixture of new parameters, with weights as the components have of the data."""
+    counts = prior.of_counts(counts)
     total = jnp.sum(counts)
     weights = where(total > 0, counts / where(total > 0, total, 1.0), model.weights)
-    new = Model(weights, model.components.of(parameters))
-    return keep_held(new, model, task.held), gained + believed
+    return keep_held(Model(weights, model.components.of(parameters)), model, held)
 
 
 def keep_held(new: Model, old: Model, held: Held) -> Model:
@@ -68,13 +74,26 @@ def row_sums(components: Canonical, part: Part) -> Sums:
     return jnp.sum(part.shares, axis=1), sums_of(_entry(components), _scalars(components), part)
 
 
-def of_sums(components: Canonical, sums: Sums, task: Task) -> tuple[Array, ...]:
+def of_sums(
+    components: Canonical, sums: Sums, held: Held, prior: Prior, *, with_errors: bool = False
+) -> tuple[Array, ...]:
     """Return the parameters that the sums have."""
     if kind_of(components) is dist.MultivariateNormal:
-        noisy = task.data.noise is not None or task.data.projection is not None
         before = ellipses(components)
-        return maximise(before, sums[1], task.held, task.prior.normal, with_errors=noisy)
-    return solve(_entry(components), _scalars(components), sums[1], task.held)
+        return maximise(before, sums[1], held, prior.normal, with_errors=with_errors)
+    return solve(_entry(components), _scalars(components), sums[1], held)
+
+
+def recentred(sums: Sums, old: Canonical, new: Canonical) -> Sums:
+    """Return sums about the locations of ``old`` as they are about those of ``new``."""
+    counts, inner = sums
+    if kind_of(old) is dist.MultivariateNormal:
+        return counts, inner.about(ellipses(new).loc - ellipses(old).loc)
+    move = _entry(old).recentred
+    if move is None:
+        return sums
+    before, after = _scalars(old).parameters, _scalars(new).parameters
+    return counts, move(inner, before, after)
 
 
 def _parameters(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Reals]:
@@ -82,7 +101,9 @@ def _parameters(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Rea
     kind = kind_of(components)
     if has_sums(components, task.prior):
         sums, gained = sweep(lambda part: row_sums(components, part), model, task)
-        return of_sums(components, sums, task), sums[0], gained
+        noisy = task.data.noise is not None or task.data.projection is not None
+        parameters = of_sums(components, sums, task.held, task.prior, with_errors=noisy)
+        return parameters, sums[0], gained
     if not task.prior.is_general:
         if kind in ORDERED and has_order(kind, _scalars(components)):
             return ordered_step(model, task, _scalars(components))

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from tqdm.auto import tqdm
@@ -44,3 +44,12 @@ def in_turns(
     if bar is not None:
         bar.close()
     return state
+
+
+def over_blocks(blocks: Iterable[State], count: int, *, shown: bool | None) -> Iterator[State]:
+    """Yield the blocks, with a bar if it is asked for, or, with ``None``, if they take long."""
+    delay = _PATIENCE if shown is None else 0.0
+    off = shown is not None and not shown
+    yield from tqdm(
+        blocks, total=count or None, unit="block", delay=delay, disable=off, leave=bool(shown)
+    )

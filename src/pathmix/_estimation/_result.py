@@ -90,68 +90,96 @@ class Fit(NamedTuple):
         return text + ")"
 
 
+class Totals(NamedTuple):
+    """Sums over rows: those of blocks of data add up."""
+
+    log_likelihood: Reals
+    entropy: Reals
+    counts: Float[Array, " k"]
+    size: Reals
+    first: Float[Array, " e"]
+    """Of the rows about a centre, flattened."""
+    second: Float[Array, "e e"]
+
+    def spread(self) -> Float[Array, "e e"]:
+        """Return the covariance of the rows."""
+        mean = self.first / self.size
+        return self.second / self.size - mean[:, None] * mean
+
+
+def centre_of(data: Data) -> Float[Array, " e"]:
+    """Return the mean of the rows."""
+    mean: Array = data.weights @ data.x.reshape(len(data.x), -1) / data.size
+    return mean
+
+
+@jax.jit
+def totals_of(model: Model, data: Data, centre: Float[Array, " e"] | None = None) -> Totals:
+    """Return what is counted of the data under a mixture; the centre is their mean by default."""
+    about = centre_of(data) if centre is None else centre
+
+    def of_part(rows: Data) -> Totals:
+        share, total = memberships(model, rows)
+        surprise = where(share > 0, share * -jnp.log(where(share > 0, share, 1.0)), 0.0)
+        entropy = jnp.sum(rows.weights * jnp.sum(surprise, axis=0))
+        away = rows.x.reshape(len(rows.x), -1) - about
+        if rows.noise is not None or rows.projection is not None:
+            away = jnp.zeros_like(away)  # values may well have less spread than their errors
+        part = rows.weights[:, None] * away
+        return Totals(
+            log_likelihood(rows, total),
+            entropy,
+            share @ rows.weights,
+            rows.size,
+            jnp.sum(part, axis=0),
+            jnp.matmul(part.T, away, precision="highest"),
+        )
+
+    out: Totals = over_parts(of_part, data, model.components)
+    return out
+
+
 def result(
-    mixture: MixtureSameFamily, model: Model, data: Data, num_parameters: int, state: Any
+    mixture: MixtureSameFamily, model: Model, totals: Totals, num_parameters: int, state: Any
 ) -> Fit:
     """Return what a run has found: ``model``, of the kind of ``mixture``."""
-    (log_likelihood, entropy, counts), degenerate = _totals(model, data), is_flat(model, data)
     stop = jax.lax.stop_gradient
     return Fit(
         mixture=with_model(mixture, model),
-        log_likelihood=log_likelihood,
+        log_likelihood=totals.log_likelihood,
         history=stop(state.history),
         converged=state.converged,
         steps=state.step,
-        counts=counts,
-        degenerate=degenerate,
+        counts=totals.counts,
+        degenerate=is_flat(model, totals),
         empty=model.weights == 0,
         num_parameters=num_parameters,
-        num_observations=data.size,
-        entropy=entropy,
+        num_observations=totals.size,
+        entropy=totals.entropy,
     )
 
 
 @jax.jit
-def _totals(model: Model, data: Data) -> tuple[Reals, Reals, Array]:
-    """The log likelihood, the entropy of the memberships, and the counts of the components."""
-
-    def of_part(rows: Data) -> tuple[Reals, Reals, Array]:
-        share, total = memberships(model, rows)
-        surprise = where(share > 0, share * -jnp.log(where(share > 0, share, 1.0)), 0.0)
-        entropy = jnp.sum(rows.weights * jnp.sum(surprise, axis=0))
-        return log_likelihood(rows, total), entropy, share @ rows.weights
-
-    out: tuple[Reals, Reals, Array] = over_parts(of_part, data, model.components)
-    return out
-
-
-def is_flat(model: Model, data: Data) -> Bool[Array, " k"]:
+def is_flat(model: Model, totals: Totals) -> Bool[Array, " k"]:
     """Whether components are nearly flat in some direction, in units of the data's own spread."""
-    family, components, k = model.components.family, model.components, len(model.weights)
-    if components.is_discrete or components.event_dim > 1 or not data.is_complete:
+    components, k = model.components, len(model.weights)
+    family, size, spread = components.family, len(totals.first), totals.spread()
+    known = family.covariance is not None or family.variance is not None
+    if components.is_discrete or not known or components.event_shape not in ((), (size,)):
         return jnp.zeros(k, bool)
-    x = data.x if components.event_dim else data.x[:, None]
-    size = x.shape[-1]
-    mean = data.weights @ x / data.size
-    away = x - mean
-    spread = (data.weights[:, None] * away).T @ away / data.size
     if family.covariance is not None:
         own = jnp.broadcast_to(family.covariance(components.theta), (k, size, size))
-    elif family.variance is not None:
-        variance = jnp.broadcast_to(
-            family.variance(components.theta).reshape(-1, *components.event_shape or (1,)),
-            (k, size),
-        )
-        own = variance[..., None] * jnp.eye(size, dtype=variance.dtype)
     else:
-        return jnp.zeros(k, bool)
+        assert family.variance is not None
+        variance = family.variance(components.theta).reshape(-1, *components.event_shape or (1,))
+        own = jnp.broadcast_to(variance, (k, size))[..., None] * jnp.eye(size, dtype=spread.dtype)
     scale = jnp.sqrt(jnp.diagonal(spread))
     scale = where(scale > 0, scale, 1.0)
     units = scale[:, None] * scale
-    known = jnp.isfinite(own).all((-2, -1))
-    own = where(known[:, None, None], own, spread)
+    finite = jnp.isfinite(own).all((-2, -1))
+    own = where(finite[:, None, None], own, spread)
     least = _least_ratio(own / units, spread / units)
-    return known & (least < _FLAT)
+    return finite & (least < _FLAT)
 
 
 def _least_ratio(own: Array, spread: Array) -> Array:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from jax import Array, lax
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpyro.distributions import Distribution
 
 from pathmix._components import Canonical, canonical
@@ -29,6 +29,7 @@ from pathmix._mixture import MixtureSameFamily
 from pathmix._typing import Reals, Value
 from pathmix._where import where
 
+There = Bool[Array, " k"]
 _OTHERS = 0.2
 """What a component has of rows that are nearest to others."""
 _ROUNDS = 10
@@ -82,16 +83,19 @@ def start(
         raise ValueError(f"expected k to be an integer ≥ 1, got {k!r}.")
     if not isinstance(num_starts, int | np.integer) or num_starts < 1:
         raise ValueError(f"expected num_starts to be an integer ≥ 1, got {num_starts!r}.")
-    one = _template(family, data)
-    components = _full(canonical(one.expand((int(k),))))
+    components = components_of(family, data, int(k))
     rows = read_data(components, data, weights, None, None, None, missing=missing)
-    structure = structure or Structure()
     keys = jax.random.split(key, int(num_starts))
-    models = _starts(keys, components, rows, structure)
+    models = starts_of(keys, components, rows, jnp.asarray(k), structure or Structure())
     if num_starts == 1:
         models = jax.tree.map(lambda t: t[0], models)
     weights_of = dist.Categorical(probs=models.weights, validate_args=False)
     return MixtureSameFamily(weights_of, models.components.distribution)
+
+
+def components_of(family: Any, data: Any, k: int) -> Canonical:
+    """Return components of a family for such data, whose parameters do not matter."""
+    return _full(canonical(_template(family, data).expand((k,))))
 
 
 def _full(components: Canonical) -> Canonical:
@@ -106,20 +110,25 @@ def _full(components: Canonical) -> Canonical:
 
 
 @partial(jax.jit, static_argnames="structure")
-def _starts(keys: Array, components: Canonical, rows: Data, structure: Structure) -> Model:
-    return jax.vmap(lambda key: _one(key, components, rows, structure))(keys)
+def starts_of(
+    keys: Array, components: Canonical, rows: Data, count: Array, structure: Structure
+) -> Model:
+    """Return a start for each key, of ``count`` components; the others have no weight."""
+    return jax.vmap(lambda key: _one(key, components, rows, count, structure))(keys)
 
 
-def _one(key: Array, components: Canonical, rows: Data, structure: Structure) -> Model:
+def _one(
+    key: Array, components: Canonical, rows: Data, count: Array, structure: Structure
+) -> Model:
     k = components.own_shape[-1]
     others = 0.0 if kind_of(components) in ORDERED else _OTHERS  # ends and medians want their own
-    nearest = _nearest(key, _flat(rows), rows.weights, k)
-    shares = (1 - others) * jax.nn.one_hot(nearest, k, dtype=components.dtype) + others / k
+    weights = where(jnp.arange(k) < count, 1 / count, 0.0).astype(components.dtype)
+    nearest = _nearest(key, _flat(rows), rows.weights, weights > 0)
+    shares = (1 - others) * jax.nn.one_hot(nearest, k, dtype=components.dtype) + others * weights
     given = rows._replace(shares=shares)
     held = jax.tree.map(jnp.asarray, read_fixed(None, components))
     task = Task(given, held, Prior(), jnp.zeros((), components.dtype))
-    guessed = structure.shared(_guess(components, given, shares.T))
-    model = Model(jnp.full(k, 1 / k, components.dtype), guessed)
+    model = Model(weights, structure.shared(_guess(components, given, shares.T)))
     steps = 2 if has_sums(components, task.prior) else _STEPS
     return lax.fori_loop(0, steps, lambda _, m: em_step(m, task)[0], model)
 
@@ -135,8 +144,8 @@ def _flat(rows: Data) -> Float[Array, "n e"]:
     return seen * away / where(spread > 0, spread, 1.0)
 
 
-def _nearest(key: Array, x: Float[Array, "n e"], weights: Reals, k: int) -> Int[Array, " n"]:
-    """Which of ``k`` centres each row is nearest to: k-means from rows that k-means++ chooses."""
+def _nearest(key: Array, x: Float[Array, "n e"], weights: Reals, there: There) -> Int[Array, " n"]:
+    """Which of some centres each row is nearest to: k-means from rows that k-means++ chooses."""
 
     def choose(carry: tuple[Array, Array], key: Array) -> tuple[tuple[Array, Array], Array]:
         nearest, first = carry
@@ -146,21 +155,22 @@ def _nearest(key: Array, x: Float[Array, "n e"], weights: Reals, k: int) -> Int[
         return (jnp.minimum(nearest, _squares(x, centre)), jnp.zeros_like(first)), centre
 
     def improve(_: Array, centres: Array) -> Array:
-        own = (_closest(x, centres) == jnp.arange(k)[:, None]) * weights
+        own = (_closest(x, centres, there) == jnp.arange(len(there))[:, None]) * weights
         total = jnp.sum(own, axis=1, keepdims=True)
         return where(total > 0, own @ x / where(total > 0, total, 1.0), centres)
 
     begin = jnp.ones(len(x), x.dtype), jnp.array(True)  # noqa: FBT003
-    centres = lax.scan(choose, begin, jax.random.split(key, k))[1]
-    return _closest(x, lax.fori_loop(0, _ROUNDS, improve, centres))
+    centres = lax.scan(choose, begin, jax.random.split(key, len(there)))[1]
+    return _closest(x, lax.fori_loop(0, _ROUNDS, improve, centres), there)
 
 
 def _squares(x: Float[Array, "n e"], centre: Float[Array, " e"]) -> Float[Array, " n"]:
     return jnp.sum((x - centre) ** 2, axis=-1)
 
 
-def _closest(x: Float[Array, "n e"], centres: Float[Array, "k e"]) -> Int[Array, " n"]:
-    return jnp.argmin(lax.map(lambda centre: _squares(x, centre), centres), axis=0)
+def _closest(x: Float[Array, "n e"], centres: Float[Array, "k e"], there: There) -> Array:
+    squares = lax.map(lambda centre: _squares(x, centre), centres)
+    return jnp.argmin(where(there[:, None], squares, jnp.inf), axis=0)
 
 
 def _guess(components: Canonical, rows: Data, share: Float[Array, "k n"]) -> Canonical:

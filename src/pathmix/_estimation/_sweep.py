@@ -38,6 +38,11 @@ class Model(NamedTuple):
     components: Canonical
 
     @property
+    def dtype(self) -> Any:
+        """The type of its log densities."""
+        return jnp.result_type(self.weights, self.components.dtype)
+
+    @property
     def log_weights(self) -> Float[Array, " k"]:
         """Their logarithms."""
         return Probabilities(self.weights).log()

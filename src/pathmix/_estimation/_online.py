@@ -1,0 +1,276 @@
+"""EM over blocks of data that are read once: files larger than memory, streams.
+
+Sums of observations are averaged as blocks come, each block with a share that falls; the mixture is
+the one that the average has (Cappé & Moulines 2009, "On-line expectation-maximization algorithm for
+latent data models"). The sums are about the locations in use, and move with them.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+from pathmix._estimation._data import Data, read_data
+from pathmix._estimation._maximise import recentred
+from pathmix._estimation._parameters import Held, read_fixed
+from pathmix._estimation._prior import Prior
+from pathmix._estimation._progress import over_blocks
+from pathmix._estimation._result import Fit, Totals, centre_of, result, totals_of, with_model
+from pathmix._estimation._statistics import check_sums, step_of, sums_under
+from pathmix._estimation._sweep import Model, Sums, Task
+from pathmix._mixture import MixtureSameFamily, working
+
+Block = tuple[np.ndarray, np.ndarray]
+"""Rows and their weights."""
+
+
+@dataclass(frozen=True)
+class OnlineEM:
+    """EM over blocks, for data that do not fit into memory.
+
+    ``data`` may then be an array (a ``numpy.memmap`` is read block by block), or an iterable of
+    blocks: arrays of rows, or tuples of rows and weights. The ``t``-th block has a share of
+    ``(t + 1)^(−power)`` in the average. For families whose maximum is a function of sums.
+
+    The fit never says that it has converged; its history is the log likelihood as each block met
+    it. Of an iterator, which can be read only once, ``log_likelihood`` is NaN in the end: it is
+    counted in one more pass. A fit that is cut off, by an error in reading or by
+    ``KeyboardInterrupt``, leaves its state as ``state`` at the exception: pass it to ``fit`` in
+    place of the mixture, with the data that are left.
+
+    Args:
+        block_size: How many rows of an array are read at a time.
+        passes: How often the data are read.
+        power: Between .5, which forgets fast, and 1, which weights all blocks alike.
+
+    Example:
+        >>> import jax.numpy as jnp, numpy as np, numpyro.distributions as dist
+        >>> from pathmix import MixtureSameFamily, OnlineEM, fit
+        >>> rng = np.random.default_rng(0)
+        >>> blocks = [np.concatenate([rng.normal(-2, 1, 300), rng.normal(3, 1, 700)])] * 9
+        >>> start = MixtureSameFamily(
+        ...     dist.Categorical(probs=jnp.array([0.5, 0.5])),
+        ...     dist.Normal(jnp.array([-1.0, 1.0]), jnp.array([2.0, 2.0])),
+        ... )
+        >>> found = fit(start, blocks, method=OnlineEM(passes=5))
+        >>> print(found.mixture.components_distribution.loc.round(0))
+        [-2.  3.]
+    """
+
+    block_size: int = 65536
+    passes: int = 1
+    power: float = 0.6
+
+    def __post_init__(self) -> None:
+        """Refuse what leads nowhere."""
+        for name in ("block_size", "passes"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"expected {name} to be an integer ≥ 1, got {value!r}.")
+        if not 0.5 < self.power <= 1:
+            raise ValueError(f"expected power above 0.5 and at most 1, got {self.power!r}.")
+
+
+class OnlineState(NamedTuple):
+    """Where an online fit stands: a pytree, with which it can go on.
+
+    An exception that cuts a fit off has it as ``state``.
+
+    Example:
+        >>> import jax.numpy as jnp, numpyro.distributions as dist
+        >>> from pathmix import MixtureSameFamily, OnlineEM, fit
+        >>> mixture = MixtureSameFamily(
+        ...     dist.Categorical(probs=jnp.array([0.5, 0.5])), dist.Poisson(jnp.array([2.0, 6.0]))
+        ... )
+        >>> def stream():
+        ...     yield jnp.array([0, 1, 9, 11])
+        ...     raise OSError("the line is cut")
+        >>> try:
+        ...     fit(mixture, stream(), method=OnlineEM())
+        ... except OSError as stopped:
+        ...     state = stopped.state
+        >>> type(state).__name__, state.steps
+        ('OnlineState', 1)
+        >>> int(fit(state, [jnp.array([2, 10, 1, 0])], method=OnlineEM()).steps)
+        2
+    """
+
+    mixture: MixtureSameFamily
+    sums: Any
+    """Of one observation, on average, about the locations of the mixture; ``None`` at first."""
+    steps: int
+    """How many blocks were taken in."""
+    history: tuple[float, ...]
+    """The log likelihood of an observation of each block, under the mixture before it."""
+
+
+def fit_online(
+    begun: Any, data: Any, method: OnlineEM, weights: Any, fixed: Any, *, progress: bool | None
+) -> Fit:
+    """Return what :func:`fit` does, reading the data block by block."""
+    state = begun if isinstance(begun, OnlineState) else OnlineState(working(begun), None, 0, ())
+    check_sums(state.mixture)
+    held = read_fixed(fixed, state.mixture._components)
+    source = Blocks(data, weights, method.block_size)
+    if method.passes > 1 and source.is_spent:
+        raise ValueError(
+            "expected data that can be read again for passes > 1, got an iterator, which cannot. "
+            "Pass an array or a list, or an object whose __iter__ begins anew."
+        )
+    for _ in range(method.passes):
+        state = _read(state, source, method, jax.tree.map(jnp.asarray, held), progress=progress)
+    return _result(state, source, held, progress=progress)
+
+
+def _read(
+    state: OnlineState, source: "Blocks", method: OnlineEM, held: Held, *, progress: bool | None
+) -> OnlineState:
+    """Read the data once. An exception leaves with the state of the last whole block."""
+    try:
+        for x, w in over_blocks(source, len(source), shown=progress):
+            rows = read_data(state.mixture._components, x, w, None, None, None, missing=None)
+            state = _take_in(state, rows, (state.steps + 1) ** -method.power, held)
+    except BaseException as stopped:
+        stopped.state = state  # type: ignore[attr-defined]
+        stopped.add_note(
+            f"The fit had taken in {state.steps} blocks. It can go on from the attribute `state` "
+            "of this exception: fit(state, data_left, method=OnlineEM(...))."
+        )
+        raise
+    return state
+
+
+def _take_in(state: OnlineState, rows: Data, share: float, held: Held) -> OnlineState:
+    components = state.mixture._components
+    model = Model(state.mixture._weights.values(), components)
+    task = Task(rows, held, Prior(), jnp.zeros((), components.dtype))
+    sums, likely = sums_under(model, task)
+    if not bool(jnp.isfinite(likely)):
+        raise ValueError(
+            f"expected data that are possible under the mixture, got an impossible row in block "
+            f"{state.steps}. Start elsewhere, or fit a family whose support has it."
+        )
+    before = sums if state.sums is None else state.sums
+    share = 1.0 if state.sums is None else share
+    model, average = _blend(model, before, sums, jnp.asarray(share, rows.x.dtype), rows.size, held)
+    history = (*state.history, float(likely / rows.size))
+    return OnlineState(with_model(state.mixture, model), average, state.steps + 1, history)
+
+
+@jax.jit
+def _blend(
+    model: Model, before: Sums, sums: Sums, share: Array, size: Array, held: Held
+) -> tuple[Model, Sums]:
+    """The new average, and the mixture that it has."""
+    blend = lambda old, new: (1 - share) * old + share * new / size  # noqa: E731
+    average = jax.tree.map(blend, before, sums)
+    new = step_of(model, average, held)
+    return new, recentred(average, model.components, new.components)
+
+
+def _result(state: OnlineState, source: "Blocks", held: Held, *, progress: bool | None) -> Fit:
+    """The fit; data that can be read again are counted under the last mixture."""
+    components = state.mixture._components
+    model, totals = Model(state.mixture._weights.values(), components), None
+    centre: Float[Array, " e"] | None = None
+    if not source.is_spent:
+        for x, w in over_blocks(source, len(source), shown=progress):
+            rows = read_data(components, x, w, None, None, None, missing=None)
+            centre = centre_of(rows) if centre is None else centre
+            new = totals_of(model, rows, centre)
+            totals = new if totals is None else jax.tree.map(jnp.add, totals, new)
+    if totals is None:
+        totals = _unknown(model, source.num_observations)
+    history = jnp.asarray(state.history, components.dtype) * totals.size
+    return result(state.mixture, model, totals, held.free(components), _Ended(history, state.steps))
+
+
+class _Ended(NamedTuple):
+    """What a result says of a run."""
+
+    history: Array
+    steps: int
+
+    @property
+    def converged(self) -> Array:
+        """Never known: blocks always have something to tell."""
+        return jnp.array(False)  # noqa: FBT003
+
+    @property
+    def step(self) -> Array:
+        """How many blocks were taken in."""
+        return jnp.asarray(self.steps)
+
+
+def _unknown(model: Model, size: float) -> Totals:
+    """What is known of data that are gone: how many they were, and by the weights who has them."""
+    nan, n = jnp.full((), jnp.nan, model.weights.dtype), jnp.asarray(size, model.weights.dtype)
+    none = jnp.zeros(model.components.event_shape or (1,), model.weights.dtype).ravel()
+    return Totals(nan, nan, n * model.weights, n, none, none[:, None] * none)
+
+
+class Blocks:
+    """Data in blocks of one shape, so that few programs are compiled: short ones are filled up."""
+
+    def __init__(self, data: Any, weights: Any, size: int) -> None:
+        self._data, self._weights, self._size = data, weights, size
+        self._is_array = hasattr(data, "shape")
+        self.num_observations = 0.0
+        if not self._is_array and not isinstance(data, Iterable):
+            raise TypeError(
+                "expected an array or an iterable of blocks of rows for OnlineEM, got "
+                f"{type(data).__name__}."
+            )
+        if weights is not None and not self._is_array:
+            raise ValueError(
+                "expected weights along with each block, a tuple (rows, weights), as data are an "
+                "iterable of blocks; got weights=."
+            )
+        if weights is not None and len(weights) != len(data):
+            raise ValueError(
+                f"expected one weight for each row, shape ({len(data)},), got {len(weights)}."
+            )
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the data can be read once only."""
+        return isinstance(self._data, Iterator)
+
+    def __len__(self) -> int:
+        """How many blocks there are; 0 if that is not known."""
+        if self._is_array:
+            return -(-len(self._data) // self._size)
+        return len(self._data) if hasattr(self._data, "__len__") else 0
+
+    def __iter__(self) -> Iterator[Block]:
+        """Yield rows and weights; what fills a block up weighs nothing."""
+        longest, self.num_observations, empty = 0, 0.0, True
+        for x, w in self._pieces():
+            longest, empty = max(longest, len(x)), False
+            more = longest - len(x)
+            self.num_observations += float(np.sum(w))
+            if more:
+                x = np.concatenate([x, np.repeat(x[-1:], more, axis=0)])
+                w = np.concatenate([w, np.zeros(more, w.dtype)])
+            yield x, w
+        if empty:
+            raise ValueError("expected at least one row of data, got none.")
+
+    def _pieces(self) -> Iterator[Block]:
+        if not self._is_array:
+            for block in self._data:
+                x, w = block if isinstance(block, tuple) else (block, None)
+                x = np.asarray(x)
+                if len(x):
+                    yield x, np.ones(len(x), np.float32) if w is None else np.asarray(w)
+            return
+        for first in range(0, len(self._data), self._size):
+            x = np.asarray(self._data[first : first + self._size])
+            w = self._weights
+            w = np.ones(len(x), np.float32) if w is None else w[first : first + self._size]
+            yield x, np.asarray(w)

@@ -1,0 +1,111 @@
+"""Runs of a method to its end: from one start, or from several of which the best go on."""
+
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from pathmix._checks import is_concrete
+from pathmix._estimation._progress import in_turns
+from pathmix._estimation._sweep import Model, Task
+
+SHORT, BEST = 25, 3
+"""Steps of each of several starts, and how many of the best go on to the end."""
+
+
+@runtime_checkable
+class Method(Protocol):
+    """How a mixture is made more likely, step by step.
+
+    States have ``best``, a model, ``history``, ``step``, ``converged``, ``failed``, ``total(n)``.
+    """
+
+    def begin(self, model: Model, max_steps: int) -> Any:
+        """Return the state before the first step."""
+
+    def advance(self, state: Any, task: Task, tolerance: Array, until: Array) -> Any:
+        """Go on to step ``until``, or to the end."""
+
+
+def run(
+    model: Model,
+    task: Task,
+    method: Method,
+    max_steps: int,
+    tolerance: float,
+    *,
+    progress: bool | None,
+) -> Any:
+    """Return the state at the end; from several starts, of a first axis, the best one's."""
+    bound = jnp.asarray(tolerance, model.dtype)
+    if model.weights.ndim == 1:
+        state = _begin(model, method, max_steps)
+        return go_on(state, task, method, bound, max_steps, progress=progress)
+    # as many at a time as then go on: one program does both
+    groups = _groups(model, method, max_steps)
+    if len(groups) > 1:
+        short = [go_on(g, task, method, bound, SHORT, progress=False) for g in groups]
+        groups = [_best(short, task, len(model.weights))]
+    states = go_on(groups[0], task, method, bound, max_steps, progress=progress)
+    return _winner(states, task)
+
+
+# Compiled as wholes, for else each slice of each array would be a program of its own.
+
+
+@partial(jax.jit, static_argnames=("method", "max_steps"))
+def _begin(model: Model, method: Method, max_steps: int) -> Any:
+    return method.begin(model, max_steps)
+
+
+@partial(jax.jit, static_argnames=("method", "max_steps"))
+def _groups(models: Model, method: Method, max_steps: int) -> list[Any]:
+    """States before the first step, in groups of those that go on; the last ones are repeated."""
+    states = jax.vmap(method.begin, (0, None))(models, max_steps)
+    count = len(models.weights)
+    size = min(BEST, count)
+    return [at(states, jnp.arange(i, i + size) % count) for i in range(0, count, size)]
+
+
+@partial(jax.jit, static_argnames="count")
+def _best(groups: list[Any], task: Task, count: int) -> Any:
+    """Those of the first ``count`` states that go on: after them, some are repeated."""
+    states = jax.tree.map(lambda *t: jnp.concatenate(t)[:count], *groups)
+    return at(states, jnp.argsort(-reached(states, task))[:BEST])
+
+
+@jax.jit
+def _winner(states: Any, task: Task) -> Any:
+    return at(states, jnp.argmax(reached(states, task)))
+
+
+def reached(states: Any, task: Task) -> Array:
+    """Return the log posteriors of several states; what is none is the lowest."""
+    values = jax.vmap(lambda s: s.total(task.data.size))(states)
+    return jnp.nan_to_num(values, nan=-jnp.inf)
+
+
+def go_on(
+    state: Any, task: Task, method: Method, bound: Array, steps: int, *, progress: bool | None
+) -> Any:
+    """Return the state at the end, or after so many steps."""
+    several = state.step.ndim > 0
+    advance = jax.vmap(method.advance, (0, None, None, None)) if several else method.advance
+    steps = min(steps, state.history.shape[-1])
+    if not is_concrete(state, task):
+        return advance(state, task, bound, jnp.asarray(steps))
+    return in_turns(
+        lambda s, until: advance(s, task, bound, jnp.asarray(until)),
+        state,
+        lambda s: bool(jnp.all(s.converged | s.failed | (s.step >= steps))),
+        lambda s: f"log likelihood {float(jnp.nanmax(s.history)):.6g}",
+        steps,
+        shown=progress,
+    )
+
+
+def at(states: Any, index: Any) -> Any:
+    """Return some of several states."""
+    return jax.tree.map(lambda t: t[index], states)
