@@ -23,7 +23,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from pathmix import ConjugateNormal, MixtureSameFamily
-from pathmix.sklearn import MixtureModel, _memberships
+from pathmix._estimation import given_what_was_seen
+from pathmix.sklearn import MixtureModel
 
 IRIS = np.loadtxt(
     Path(__file__).parents[1] / "examples" / "data" / "iris.csv",
@@ -252,15 +253,15 @@ def test_predictions_of_any_number_of_rows_share_programs(monkeypatch):
     x = blobs(40)
     whole = model.score_samples(x)
     model.score_samples(x[:7])
-    before = _memberships._cache_size()
+    before = given_what_was_seen._cache_size()
     for n in (5, 6, 8):
         np.testing.assert_allclose(model.score_samples(x[:n]), whole[:n], rtol=1e-12)
         model.predict(x[:n])
-    assert _memberships._cache_size() == before
+    assert given_what_was_seen._cache_size() == before
     monkeypatch.setattr("pathmix.sklearn.SWEPT", 3 * 2 * 8)  # stretches of eight rows
     np.testing.assert_allclose(model.score_samples(x), whole, rtol=1e-12)
     np.testing.assert_allclose(model.score_samples(x[:1]), whole[:1], rtol=1e-12)
-    assert _memberships._cache_size() == before + 1
+    assert given_what_was_seen._cache_size() == before + 1
 
 
 def test_a_fit_that_does_not_converge_warns():
@@ -325,7 +326,7 @@ def test_missing_entries_without_margins():
     mixture = MixtureSameFamily(dist.Categorical(jnp.array([1.0])), components)
     for call in (
         lambda: MixtureModel(components=dist.Dirichlet).fit(x),
-        lambda: _memberships(mixture, x, missing=True),
+        lambda: given_what_was_seen(mixture, x, missing=True),
     ):
         with pytest.raises(NotImplementedError, match="expected data without NaN for Dirichlet"):
             call()

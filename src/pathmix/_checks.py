@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from pathmix._typing import Flags
 
@@ -32,3 +33,14 @@ def require(tree: Tree, valid: Flags, message: str) -> Tree:
     import equinox
 
     return equinox.error_if(tree, ~jnp.all(valid), message)
+
+
+def require_of_rows(rows: Array, valid: Flags, message: str) -> Array:
+    """Do the same for numbers that may lie on many devices.
+
+    A traced check is threaded through one number, which is added: an array that passes through the
+    check itself is gathered on one device.
+    """
+    if is_concrete(valid):
+        return require(rows, valid, message)
+    return rows + require(jnp.zeros((), rows.dtype), valid, message)

@@ -19,7 +19,7 @@ from jax import lax
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from pathmix import MixtureSameFamily, Pathwise, Score, Stratified, expectation
+from pathmix import MixtureSameFamily, Pathwise, Score, Stratified, expectation, fit
 
 N = 1600
 KINDS = "all-gather|all-to-all|all-reduce|collective-permute|collective-broadcast|reduce-scatter"
@@ -70,6 +70,8 @@ def works(family, mesh):
     if family == "gamma":  # its gradients of draws take long to compile
         return
     yield "log_prob", lambda p, x: mixture(p).log_prob(x)
+    if family != "low rank":  # by Newton's method, which takes long to compile
+        yield "fit", lambda p, x: fitted(mixture(p), x)
     yield "pathwise", jax.value_and_grad(lambda p, key: square(draw(p, key)) / N)
     if family == "factorised":
         yield "posterior", lambda p, x: mixture(p).posterior_marginal(x).probs
@@ -91,6 +93,12 @@ def by_keys(estimator):
         return jnp.mean(jax.vmap(one)(keys))
 
     return jax.value_and_grad(estimate)
+
+
+def fitted(begun, x):
+    """Ten steps, accelerated ones among them."""
+    found = fit(begun, x, max_steps=10, tolerance=0.0)
+    return found.log_likelihood, found.counts, found.mixture.mean, found.mixture.variance
 
 
 def over_data(p, x):

@@ -7,7 +7,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
-from pathmix._checks import is_concrete, require
+from pathmix._checks import is_concrete, require_of_rows
 from pathmix._components import Canonical
 from pathmix._typing import Shape, Value
 from pathmix._where import where
@@ -58,7 +58,9 @@ def read_data(
     n, k = x.shape[0], components.own_shape[-1]
     events = tuple(range(1, x.ndim))
     absent = jnp.isnan(x)
-    x = require(x, ~jnp.isinf(x), _rows(jnp.isinf(x), events, "finite data", "infinite values"))
+    x = require_of_rows(
+        x, ~jnp.isinf(x), _rows(jnp.isinf(x), events, "finite data", "infinite values")
+    )
     if missing is None:
         missing = bool(jnp.any(absent)) if is_concrete(absent) else False
     w = _weights(weights, n, x.dtype)
@@ -67,7 +69,7 @@ def read_data(
             "expected data without NaN under jit, where it cannot be seen in time, got NaN. Pass "
             "missing=True to have NaN entries marginalised."
         )
-        rows = Data(require(x, ~absent, text), None, w, None, None, noise, projection)
+        rows = Data(require_of_rows(x, ~absent, text), None, w, None, None, noise, projection)
         return _with_labels(rows, labels, k)
     _check_missing(components, absent, events)
     observed = ~absent
@@ -113,7 +115,9 @@ def _measured(
     noise = jnp.nan_to_num(noise)  # of what is missing
     if noise.ndim == 2:
         text = "expected standard deviations ≥ 0 in noise, got negative ones."
-        noise = jnp.square(require(noise, noise >= 0, text))[..., None] * jnp.eye(m, dtype=dtype)
+        noise = jnp.square(require_of_rows(noise, noise >= 0, text))[..., None] * jnp.eye(
+            m, dtype=dtype
+        )
     return x, noise, projection
 
 
@@ -159,8 +163,10 @@ def _weights(weights: Any, n: int, dtype: Any) -> PerRow:
             f"expected one weight for each row, shape ({n},), got shape {tuple(w.shape)}."
         )
     valid = (w >= 0) & jnp.isfinite(w)
-    w = require(w, valid, "expected finite weights ≥ 0, got negative, infinite or NaN ones.")
-    return require(w, jnp.sum(w) > 0, "expected some weight above zero, got zeros alone.")
+    w = require_of_rows(
+        w, valid, "expected finite weights ≥ 0, got negative, infinite or NaN ones."
+    )
+    return require_of_rows(w, jnp.sum(w) > 0, "expected some weight above zero, got zeros alone.")
 
 
 def _check_missing(components: Canonical, absent: Array, events: Shape) -> None:
@@ -201,5 +207,5 @@ def _with_labels(data: Data, labels: Any, k: int) -> Data:
             f"{given.dtype} of shape {tuple(given.shape)}."
         )
     valid = (given >= -1) & (given < k)
-    given = require(given, valid, f"expected labels from −1 to {k - 1}, got others.")
+    given = require_of_rows(given, valid, f"expected labels from −1 to {k - 1}, got others.")
     return data._replace(labels=given)
