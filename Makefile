@@ -1,6 +1,6 @@
 # pathmix: every command of the project.
 #
-#  make demo       fit the galaxy velocities; pictures and tables in examples/output/
+#  make demo       how many clusters of galaxies? By NUTS and by BIC; in examples/output/
 #  make test       the tests, without the slow sweeps
 #  make test-all   every example, then every test, in parts with the time of each:
 #                  make test-all PART=families (or pathwise, mixtures, rest, examples)

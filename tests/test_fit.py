@@ -299,3 +299,22 @@ def test_weights_by_another_distribution_become_a_categorical(x64):
     mixture = MixtureSameFamily(dist.Binomial(1, 0.5), dist.Normal(A([0.0, 5.0]), A([1.0])))
     found = fit(mixture, x).mixture.mixture_distribution
     np.testing.assert_allclose(jax.nn.softmax(found.logits), [0.6, 0.4], atol=1e-3)
+
+
+SINGULAR = {
+    "a constant column": lambda x: np.column_stack([x, np.ones(len(x))]),
+    "columns that add up": lambda x: np.column_stack([x, x[:, 0] + x[:, 1]]),
+    "fewer rows than columns": lambda x: np.column_stack([x[:6]] * 4)[:5],
+}
+
+
+@pytest.mark.parametrize("structure", [None, Tied()], ids=["full", "tied"])
+@pytest.mark.parametrize("name", SINGULAR)
+def test_flat_data_have_no_fit_and_say_so(name, structure, data):
+    """Covariances have no root there, and the likelihood no bound."""
+    x = SINGULAR[name](data[0])
+    begun = start(dist.MultivariateNormal, x, 1, key=jax.random.key(0), structure=structure)
+    found = fit(begun, x)
+    assert not found.converged
+    assert found.degenerate.all()
+    assert jnp.isfinite(found.log_likelihood)

@@ -2,6 +2,14 @@
 
 :class:`MixtureModel` has the methods of scikit-learn's ``GaussianMixture``, for every family that
 :func:`pathmix.fit` fits, with missing entries and weights of rows.
+
+Example:
+    >>> import numpy as np
+    >>> from pathmix.sklearn import MixtureModel
+    >>> x = np.array([[0.0, 1.0], [0.1, np.nan], [0.3, 0.8], [5.0, 6.0], [5.2, 6.1], [5.1, 5.7]])
+    >>> model = MixtureModel(n_components=2, covariance_type="diag", random_state=0).fit(x)
+    >>> int(model.predict(x)[0] != model.predict(x)[-1])
+    1
 """
 
 import pickle

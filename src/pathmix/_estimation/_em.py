@@ -111,6 +111,15 @@ class State(NamedTuple):
     failed: Bool[Array, ""]
     """Whether EM's own step led to where there is no likelihood: a component that is a point."""
 
+    @property
+    def flat(self) -> Bool[Array, " k"]:
+        """Components that EM's own step made points, or flat in a direction, if it failed there."""
+        numbers = unconstrained(self.image)
+        k = len(numbers.pop("weights"))
+        gone = [~jnp.all(jnp.isfinite(u.reshape(len(u), -1)), axis=1) for u in numbers.values()]
+        each = [jnp.broadcast_to(g, k) for g in gone]
+        return self.failed & jnp.any(jnp.stack([jnp.zeros(k, bool), *each]), axis=0)
+
     def total(self, n: Reals) -> Reals:
         """Return the log posterior of the last mixture that was kept, of ``n`` observations."""
         return self.value + n * self.level

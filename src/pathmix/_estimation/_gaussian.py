@@ -158,6 +158,8 @@ def maximise(
 ) -> tuple[Array, Array]:
     """Return the locations and factors that the sums have; those before where there is nothing.
 
+    Of a component that is flat there is no factor: NaN, and no likelihood.
+
     A factor that components share is that of their covariances pooled. A location that they share
     is weighted by the precisions in use. Covariances follow the locations. Where values were
     measured with errors, a singular covariance is as good an estimate as any other: a rounding
@@ -179,8 +181,7 @@ def maximise(
     if with_errors:
         covariance += _rounding(covariance)
     factor = cholesky(covariance)
-    bad = jnp.any(jnp.isnan(factor), (-2, -1), keepdims=True)
-    keep = of_leaf(hold_factor, d.factor) | (count == 0)[..., None] | bad
+    keep = of_leaf(hold_factor, d.factor) | (count == 0)[..., None]
     return loc, where(keep, d.factor, factor)
 
 

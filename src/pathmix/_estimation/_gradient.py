@@ -111,6 +111,11 @@ class Descent(NamedTuple):
     converged: Bool[Array, ""]
     failed: Bool[Array, ""]
 
+    @property
+    def flat(self) -> Bool[Array, " k"]:
+        """No component: optimisers step over where there is no likelihood."""
+        return jnp.zeros(self.best.weights.shape, bool)
+
     def total(self, n: Reals) -> Reals:
         """Return the log posterior of the best mixture, of ``n`` observations."""
         return self.value + n * self.level

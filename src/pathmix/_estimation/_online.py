@@ -202,6 +202,11 @@ class _Ended(NamedTuple):
         return jnp.array(False)  # noqa: FBT003
 
     @property
+    def flat(self) -> Array:
+        """No component, but for what the result itself shows."""
+        return jnp.zeros(1, bool)
+
+    @property
     def step(self) -> Array:
         """How many blocks were taken in."""
         return jnp.asarray(self.steps)

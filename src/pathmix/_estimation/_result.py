@@ -48,7 +48,7 @@ class Fit(NamedTuple):
     counts: Float[Array, " k"]
     """How much of the data each component has."""
     degenerate: Bool[Array, " k"]
-    """Components that are nearly flat in some direction, beside the data: more likely by the
+    """Components that are flat in some direction, or nearly so beside the data: more likely by the
     accident of a few points than by what is there."""
     empty: Bool[Array, " k"]
     """Components without weight."""
@@ -151,7 +151,7 @@ def result(
         converged=state.converged,
         steps=state.step,
         counts=totals.counts,
-        degenerate=is_flat(model, totals),
+        degenerate=is_flat(model, totals) | state.flat[: len(model.weights)],
         empty=model.weights == 0,
         num_parameters=num_parameters,
         num_observations=totals.size,
@@ -178,8 +178,16 @@ def is_flat(model: Model, totals: Totals) -> Bool[Array, " k"]:
     units = scale[:, None] * scale
     finite = jnp.isfinite(own).all((-2, -1))
     own = where(finite[:, None, None], own, spread)
-    least = _least_ratio(own / units, spread / units)
-    return finite & (least < _FLAT)
+    measured = jnp.trace(spread) > 0  # without errors
+    flat = _least_ratio(own / units, spread / units) < _FLAT
+    return finite & measured & (flat | _is_singular(own / units))
+
+
+def _is_singular(own: Array) -> Array:
+    """Whether the least eigenvalue is rounding."""
+    values = jnp.linalg.eigvalsh(own)
+    rounding = 16 * own.shape[-1] * jnp.finfo(own.dtype).eps
+    return values[..., 0] <= rounding * values[..., -1]
 
 
 def _least_ratio(own: Array, spread: Array) -> Array:

@@ -19,7 +19,8 @@ SHORT, BEST = 25, 3
 class Method(Protocol):
     """How a mixture is made more likely, step by step.
 
-    States have ``best``, a model, ``history``, ``step``, ``converged``, ``failed``, ``total(n)``.
+    States have ``best``, a model, ``history``, ``step``, ``converged``, ``failed``, ``flat``,
+    and ``total(n)``.
     """
 
     def begin(self, model: Model, max_steps: int) -> Any:

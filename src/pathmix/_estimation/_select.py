@@ -212,7 +212,7 @@ def best_of(
     if len(states) > BEST:
         states = _best_first([go(s, steps=SHORT) for s in states], task, BEST)
     best = _best_first([go(s, steps=max_steps) for s in states], task, 1)[0]
-    return Ended(best, *_counted(best.best, rows))
+    return Ended(best, *_counted(best, rows))
 
 
 # Compiled as wholes, for else each slice of each array would be a program of its own.
@@ -235,9 +235,9 @@ def _best_first(states: list[Any], task: Task, count: int) -> list[Any]:
 
 
 @jax.jit
-def _counted(models: Model, rows: Data) -> tuple[Totals, Flags]:
-    totals = jax.vmap(totals_of, (0, None))(models, rows)
-    return totals, jax.vmap(is_flat)(models, totals)
+def _counted(states: Any, rows: Data) -> tuple[Totals, Flags]:
+    totals = jax.vmap(totals_of, (0, None))(states.best, rows)
+    return totals, jax.vmap(lambda s, t: is_flat(s.best, t) | s.flat)(states, totals)
 
 
 @partial(jax.jit, static_argnames="structure")

@@ -130,7 +130,12 @@ def _one(
     task = Task(given, held, Prior(), jnp.zeros((), components.dtype))
     model = Model(weights, structure.shared(_guess(components, given, shares.T)))
     steps = 2 if has_sums(components, task.prior) else _STEPS
-    return lax.fori_loop(0, steps, lambda _, m: em_step(m, task)[0], model)
+    return lax.fori_loop(0, steps, lambda _, m: _if_there_is_one(em_step(m, task)[0], m), model)
+
+
+def _if_there_is_one(new: Model, old: Model) -> Model:
+    """The new parameters, but for those of components that are flat, which have none."""
+    return jax.tree.map(lambda p, q: where(jnp.isnan(p), q, p), new, old)
 
 
 def _flat(rows: Data) -> Float[Array, "n e"]:
