@@ -96,6 +96,19 @@ ERRORS = {
         lambda: select(dist.Poisson, COUNTS, key=KEY, criterion="dic"), "one of aic, bic, icl, got",
     ),
     "k": (lambda: select(dist.Poisson, COUNTS, [0], key=KEY), r"integers ≥ 1, in k, got \[0\]"),
+    "starts": (
+        lambda: select(dist.Poisson, COUNTS, key=KEY, num_starts=0), "num_starts to be an integer",
+    ),
+    "structure": (
+        lambda: select({"a": (dist.Normal, "tied")}, COUNTS, key=KEY), "tuple of one and a struct",
+    ),
+    "traced": (
+        lambda: jax.jit(lambda x: select(dist.Poisson, x, key=KEY))(jnp.asarray(COUNTS)),
+        "expected data that are known for select",
+    ),
+    "impossible": (
+        lambda: select(dist.Exponential, -1.0 - COUNTS, [1, 2], key=KEY), "likelihood of zero",
+    ),
     "none": (lambda: select({}, COUNTS, key=KEY), "at least one family to select from"),
     "rows": (lambda: select(dist.Poisson, COUNTS[:3], key=KEY), "got 3 rows for 9 components"),
 }  # fmt: skip
@@ -104,5 +117,5 @@ ERRORS = {
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors(name):
     call, text = ERRORS[name]
-    with pytest.raises(ValueError, match=text):
+    with pytest.raises((ValueError, TypeError), match=text):
         call()

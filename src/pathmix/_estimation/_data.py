@@ -52,9 +52,18 @@ def read_data(
     projection: Any,
     *,
     missing: bool | None,
+    whole: bool = True,
 ) -> Data:
-    """Return observations of such components, checked; what is traced is checked when it runs."""
+    """Return observations of such components, checked; what is traced is checked when it runs.
+
+    Data that are not the ``whole`` may be few, or miss a coordinate, or have no weight.
+    """
     x, noise, projection = _measured(components, data, noise, projection)
+    if whole and len(x) < components.own_shape[-1]:
+        raise ValueError(
+            f"expected at least as many rows as components, got {len(x)} rows for "
+            f"{components.own_shape[-1]} components. Fit fewer components."
+        )
     n, k = x.shape[0], components.own_shape[-1]
     events = tuple(range(1, x.ndim))
     absent = jnp.isnan(x)
@@ -63,7 +72,7 @@ def read_data(
     )
     if missing is None:
         missing = bool(jnp.any(absent)) if is_concrete(absent) else False
-    w = _weights(weights, n, x.dtype)
+    w = _weights(weights, n, x.dtype, whole=whole)
     if not missing:
         text = (
             "expected data without NaN under jit, where it cannot be seen in time, got NaN. Pass "
@@ -71,10 +80,10 @@ def read_data(
         )
         rows = Data(require_of_rows(x, ~absent, text), None, w, None, None, noise, projection)
         return _with_labels(rows, labels, k)
-    _check_missing(components, absent, events)
+    _check_missing(components, absent, events, whole=whole)
     observed = ~absent
     first = jnp.argmax(observed, axis=0)
-    fill = jnp.take_along_axis(x, first[None], axis=0)
+    fill = jnp.nan_to_num(jnp.take_along_axis(x, first[None], axis=0))  # nobody knows one: 0
     w = where(jnp.any(observed, axis=events), w, 0.0)  # a row that misses everything
     rows = Data(where(absent, fill, x), observed, w, None, None, noise, projection)
     return _with_labels(rows, labels, k)
@@ -131,12 +140,6 @@ def _values(components: Canonical, data: Any, events: Shape) -> Value:
         )
     if raw.shape[0] == 0:
         raise ValueError("expected at least one row of data, got none.")
-    k = components.own_shape[-1]
-    if raw.shape[0] < k:
-        raise ValueError(
-            f"expected at least as many rows as components, got {raw.shape[0]} rows for {k} "
-            "components. Fit fewer components."
-        )
     return jnp.asarray(raw, components.dtype)
 
 
@@ -154,7 +157,7 @@ def _rows(bad: Array, events: Shape, expected: str, got: str) -> str:
     return text + "."
 
 
-def _weights(weights: Any, n: int, dtype: Any) -> PerRow:
+def _weights(weights: Any, n: int, dtype: Any, *, whole: bool) -> PerRow:
     if weights is None:
         return jnp.ones(n, dtype)
     w = jnp.asarray(weights, dtype)
@@ -166,10 +169,11 @@ def _weights(weights: Any, n: int, dtype: Any) -> PerRow:
     w = require_of_rows(
         w, valid, "expected finite weights ≥ 0, got negative, infinite or NaN ones."
     )
-    return require_of_rows(w, jnp.sum(w) > 0, "expected some weight above zero, got zeros alone.")
+    valid = (jnp.sum(w) > 0) | (not whole)
+    return require_of_rows(w, valid, "expected some weight above zero, got zeros alone.")
 
 
-def _check_missing(components: Canonical, absent: Array, events: Shape) -> None:
+def _check_missing(components: Canonical, absent: Array, events: Shape, *, whole: bool) -> None:
     """Refuse what cannot be marginalised, and columns of which nothing is known."""
     if not marginalises(components):
         raise NotImplementedError(
@@ -177,7 +181,7 @@ def _check_missing(components: Canonical, absent: Array, events: Shape) -> None:
             "not known, got NaN. Missing entries are marginalised for scalar and factorised "
             "components, MultivariateNormal and MultivariateStudentT. Drop those rows."
         )
-    if is_concrete(absent):
+    if whole and is_concrete(absent):
         gone = np.all(np.asarray(absent), axis=0)
         if np.any(gone):
             columns = (

@@ -15,13 +15,19 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Bool, Float, Int
 
 from pathmix._estimation._maximise import em_step, keep_held
+from pathmix._estimation._runs import repeat
 from pathmix._estimation._sweep import Model, Task
-from pathmix._estimation._unconstrained import constrained, is_smooth, unconstrained
+from pathmix._estimation._unconstrained import (
+    constrained,
+    is_at_an_end,
+    is_smooth,
+    unconstrained,
+)
 from pathmix._special import cholesky, solve_rows
 from pathmix._typing import Reals
 from pathmix._where import where
@@ -72,11 +78,7 @@ class EM:
     @partial(jax.jit, static_argnames="self")
     def advance(self, state: "State", task: Task, tolerance: Array, until: Array) -> "State":
         """Go on to step ``until``, or to the end."""
-
-        def goes_on(state: State) -> Array:
-            return (state.step < until) & ~state.converged & ~state.failed
-
-        return lax.while_loop(goes_on, lambda s: _step(s, task, tolerance), state)
+        return repeat(lambda s: _step(s, task, tolerance), state, until)
 
 
 class Past(NamedTuple):
@@ -114,11 +116,7 @@ class State(NamedTuple):
     @property
     def flat(self) -> Bool[Array, " k"]:
         """Components that EM's own step made points, or flat in a direction, if it failed there."""
-        numbers = unconstrained(self.image)
-        k = len(numbers.pop("weights"))
-        gone = [~jnp.all(jnp.isfinite(u.reshape(len(u), -1)), axis=1) for u in numbers.values()]
-        each = [jnp.broadcast_to(g, k) for g in gone]
-        return self.failed & jnp.any(jnp.stack([jnp.zeros(k, bool), *each]), axis=0)
+        return self.failed & is_at_an_end(self.image)
 
     def total(self, n: Reals) -> Reals:
         """Return the log posterior of the last mixture that was kept, of ``n`` observations."""

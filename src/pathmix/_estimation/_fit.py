@@ -49,7 +49,8 @@ def fit(
     half precision is fitted, and returned, in float32.
 
     Args:
-        mixture: Where to start, without a batch, or with one axis of different starts.
+        mixture: Where to start, without a batch, or with one axis of different starts. With
+            :class:`OnlineEM` also the :class:`OnlineState` in which a fit was cut off.
         data: Rows ``n *event``. A NaN is a missing entry, and marginalised exactly.
         weights: How often each row counts, ``n``; whole numbers are repetitions.
         method: How: :class:`EM`, :class:`Gradient`, or :class:`OnlineEM` for data in blocks.

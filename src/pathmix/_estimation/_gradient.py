@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 from jaxtyping import Bool, Float, Int
 
 from pathmix._estimation._data import Data
 from pathmix._estimation._maximise import keep_held
 from pathmix._estimation._parameters import leaves
+from pathmix._estimation._runs import repeat
 from pathmix._estimation._sweep import Model, Task, log_likelihood, memberships, over_parts
 from pathmix._estimation._unconstrained import Free, constrained, unconstrained
 from pathmix._typing import Reals
@@ -78,7 +79,6 @@ class Gradient:
             self.optimiser.init(free),
             model,
             jnp.array(-jnp.inf, dtype),
-            jnp.zeros((), dtype),
             jnp.full(max_steps, jnp.nan, dtype),
             jnp.array(0),
             jnp.array(False),  # noqa: FBT003
@@ -88,11 +88,7 @@ class Gradient:
     @partial(jax.jit, static_argnames="self")
     def advance(self, state: "Descent", task: Task, tolerance: Array, until: Array) -> "Descent":
         """Go on to step ``until``, or to the end."""
-
-        def goes_on(state: Descent) -> Array:
-            return (state.step < until) & ~state.converged & ~state.failed
-
-        return lax.while_loop(goes_on, lambda s: _step(self, s, task, tolerance), state)
+        return repeat(lambda s: _step(self, s, task, tolerance), state, until)
 
 
 class Descent(NamedTuple):
@@ -104,8 +100,6 @@ class Descent(NamedTuple):
     best: Model
     value: Reals
     """Of that mixture."""
-    level: Reals
-    """What values are counted from: nothing."""
     history: Float[Array, " steps"]
     step: Int[Array, ""]
     converged: Bool[Array, ""]
@@ -113,12 +107,13 @@ class Descent(NamedTuple):
 
     @property
     def flat(self) -> Bool[Array, " k"]:
-        """No component: optimisers step over where there is no likelihood."""
+        """No component is known to be: a step to where there is no likelihood may just be long."""
         return jnp.zeros(self.best.weights.shape, bool)
 
     def total(self, n: Reals) -> Reals:
-        """Return the log posterior of the best mixture, of ``n`` observations."""
-        return self.value + n * self.level
+        """Return the log posterior of the best mixture."""
+        del n
+        return self.value
 
 
 def _step(method: Gradient, state: Descent, task: Task, tolerance: Array) -> Descent:
@@ -142,7 +137,6 @@ def _step(method: Gradient, state: Descent, task: Task, tolerance: Array) -> Des
         memory=memory,
         best=choose(loss.model(state.free), state.best),
         value=now,
-        level=state.level,
         history=state.history.at[state.step].set(total),
         step=state.step + 1,
         converged=(now - best_before < tolerance * n) & (method.batch_size is None),

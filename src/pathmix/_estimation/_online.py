@@ -5,8 +5,10 @@ the one that the average has (Cappé & Moulines 2009, "On-line expectation-maxim
 latent data models"). The sums are about the locations in use, and move with them.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +17,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from pathmix._components import Canonical
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._maximise import recentred
 from pathmix._estimation._parameters import Held, read_fixed
@@ -23,8 +26,11 @@ from pathmix._estimation._progress import over_blocks
 from pathmix._estimation._result import Fit, Totals, centre_of, result, totals_of, with_model
 from pathmix._estimation._statistics import check_sums, step_of, sums_under
 from pathmix._estimation._sweep import Model, Sums, Task
+from pathmix._estimation._unconstrained import inside, is_at_an_end
 from pathmix._mixture import MixtureSameFamily, working
+from pathmix._where import where
 
+_FEW = 2
 Block = tuple[np.ndarray, np.ndarray]
 """Rows and their weights."""
 
@@ -35,13 +41,17 @@ class OnlineEM:
 
     ``data`` may then be an array (a ``numpy.memmap`` is read block by block), or an iterable of
     blocks: arrays of rows, or tuples of rows and weights. The ``t``-th block has a share of
-    ``(t + 1)^(−power)`` in the average. For families whose maximum is a function of sums.
+    ``t^(−power)`` in the average, and less if it is smaller than others. For families whose maximum
+    is a function of sums; they are left as they are until ``2 k (e + 1)`` observations of ``e``
+    numbers were seen, and a component is as long as its rows are flat.
 
     The fit never says that it has converged; its history is the log likelihood as each block met
-    it. Of an iterator, which can be read only once, ``log_likelihood`` is NaN in the end: it is
-    counted in one more pass. A fit that is cut off, by an error in reading or by
-    ``KeyboardInterrupt``, leaves its state as ``state`` at the exception: pass it to ``fit`` in
-    place of the mixture, with the data that are left.
+    it, for as many observations as there are. ``max_steps``, ``tolerance`` and ``missing`` do not
+    apply: each block is taken in once a pass, and its NaN entries are missing. Of an iterator,
+    which can be read only once, ``log_likelihood`` is NaN in the end: it is counted in one more
+    pass. A fit that is cut off, by an error in reading or by ``KeyboardInterrupt``, leaves its
+    state as ``state`` at the exception: pass it to ``fit`` in place of the mixture, with the data
+    that are left.
 
     Args:
         block_size: How many rows of an array are read at a time.
@@ -105,6 +115,8 @@ class OnlineState(NamedTuple):
     """Of one observation, on average, about the locations of the mixture; ``None`` at first."""
     steps: int
     """How many blocks were taken in."""
+    seen: float
+    """The weight of their rows."""
     history: tuple[float, ...]
     """The log likelihood of an observation of each block, under the mixture before it."""
 
@@ -113,7 +125,9 @@ def fit_online(
     begun: Any, data: Any, method: OnlineEM, weights: Any, fixed: Any, *, progress: bool | None
 ) -> Fit:
     """Return what :func:`fit` does, reading the data block by block."""
-    state = begun if isinstance(begun, OnlineState) else OnlineState(working(begun), None, 0, ())
+    state = (
+        begun if isinstance(begun, OnlineState) else OnlineState(working(begun), None, 0, 0.0, ())
+    )
     check_sums(state.mixture)
     held = read_fixed(fixed, state.mixture._components)
     source = Blocks(data, weights, method.block_size)
@@ -124,6 +138,11 @@ def fit_online(
         )
     for _ in range(method.passes):
         state = _read(state, source, method, jax.tree.map(jnp.asarray, held), progress=progress)
+    if state.seen < (least := _enough(state.mixture._components)):
+        raise ValueError(
+            f"expected at least {least} observations for OnlineEM with these components, got "
+            f"{state.seen:.6g}. Use method=EM()."
+        )
     return _result(state, source, held, progress=progress)
 
 
@@ -133,8 +152,10 @@ def _read(
     """Read the data once. An exception leaves with the state of the last whole block."""
     try:
         for x, w in over_blocks(source, len(source), shown=progress):
-            rows = read_data(state.mixture._components, x, w, None, None, None, missing=None)
-            state = _take_in(state, rows, (state.steps + 1) ** -method.power, held)
+            rows = read_data(
+                state.mixture._components, x, w, None, None, None, missing=None, whole=False
+            )
+            state = _take_in(state, rows, method.power, held)
     except BaseException as stopped:
         stopped.state = state  # type: ignore[attr-defined]
         stopped.add_note(
@@ -145,8 +166,11 @@ def _read(
     return state
 
 
-def _take_in(state: OnlineState, rows: Data, share: float, held: Held) -> OnlineState:
-    components = state.mixture._components
+def _take_in(state: OnlineState, rows: Data, power: float, held: Held) -> OnlineState:
+    size = float(rows.size)
+    if size == 0:
+        return state
+    steps, seen, components = state.steps + 1, state.seen + size, state.mixture._components
     model = Model(state.mixture._weights.values(), components)
     task = Task(rows, held, Prior(), jnp.zeros((), components.dtype))
     sums, likely = sums_under(model, task)
@@ -156,20 +180,40 @@ def _take_in(state: OnlineState, rows: Data, share: float, held: Held) -> Online
             f"{state.steps}. Start elsewhere, or fit a family whose support has it."
         )
     before = sums if state.sums is None else state.sums
-    share = 1.0 if state.sums is None else share
-    model, average = _blend(model, before, sums, jnp.asarray(share, rows.x.dtype), rows.size, held)
-    history = (*state.history, float(likely / rows.size))
-    return OnlineState(with_model(state.mixture, model), average, state.steps + 1, history)
+    share = _share(steps**-power, size * steps / seen)
+    ready = jnp.asarray(seen >= _enough(components))
+    weight = jnp.asarray(share, rows.x.dtype)
+    model, average = _blend(model, before, sums, weight, rows.size, held, ready)
+    history = (*state.history, float(likely) / size)
+    return OnlineState(with_model(state.mixture, model), average, steps, seen, history)
+
+
+def _enough(components: Canonical) -> int:
+    """How many observations a mixture is made of at least: of a few, some components have none."""
+    return _FEW * components.own_shape[-1] * (math.prod(components.event_shape) + 1)
+
+
+def _share(of_equals: float, relative_size: float) -> float:
+    """What a block counts for; one of half the mean size for about half of what its equals do."""
+    own = of_equals * relative_size
+    return own / (1 - of_equals + own)
 
 
 @jax.jit
 def _blend(
-    model: Model, before: Sums, sums: Sums, share: Array, size: Array, held: Held
+    model: Model,
+    before: Sums,
+    sums: Sums,
+    share: Array,
+    size: Array,
+    held: Held,
+    ready: Array,
 ) -> tuple[Model, Sums]:
-    """The new average, and the mixture that it has."""
+    """The new average, and the mixture that it has, if it is ready to have one."""
     blend = lambda old, new: (1 - share) * old + share * new / size  # noqa: E731
     average = jax.tree.map(blend, before, sums)
-    new = step_of(model, average, held)
+    new = inside(step_of(model, average, held), model)
+    new = jax.tree.map(partial(where, ready), new, model)
     return new, recentred(average, model.components, new.components)
 
 
@@ -180,36 +224,32 @@ def _result(state: OnlineState, source: "Blocks", held: Held, *, progress: bool 
     centre: Float[Array, " e"] | None = None
     if not source.is_spent:
         for x, w in over_blocks(source, len(source), shown=progress):
-            rows = read_data(components, x, w, None, None, None, missing=None)
+            rows = read_data(components, x, w, None, None, None, missing=None, whole=False)
             centre = centre_of(rows) if centre is None else centre
             new = totals_of(model, rows, centre)
             totals = new if totals is None else jax.tree.map(jnp.add, totals, new)
     if totals is None:
         totals = _unknown(model, source.num_observations)
     history = jnp.asarray(state.history, components.dtype) * totals.size
-    return result(state.mixture, model, totals, held.free(components), _Ended(history, state.steps))
+    last = step_of(model, state.sums, jax.tree.map(jnp.asarray, held))
+    flat = is_at_an_end(last) & (not components.is_discrete)  # a count may well be always zero
+    ended = _Ended(history, jnp.asarray(state.steps), flat)
+    return result(state.mixture, model, totals, held.free(components), ended)
 
 
 class _Ended(NamedTuple):
     """What a result says of a run."""
 
     history: Array
-    steps: int
+    step: Array
+    """How many blocks were taken in."""
+    flat: Array
+    """Components that have no parameters: their rows are flat in some direction."""
 
     @property
     def converged(self) -> Array:
         """Never known: blocks always have something to tell."""
         return jnp.array(False)  # noqa: FBT003
-
-    @property
-    def flat(self) -> Array:
-        """No component, but for what the result itself shows."""
-        return jnp.zeros(1, bool)
-
-    @property
-    def step(self) -> Array:
-        """How many blocks were taken in."""
-        return jnp.asarray(self.steps)
 
 
 def _unknown(model: Model, size: float) -> Totals:
@@ -224,6 +264,11 @@ class Blocks:
 
     def __init__(self, data: Any, weights: Any, size: int) -> None:
         self._data, self._weights, self._size = data, weights, size
+        if isinstance(data, jax.core.Tracer) or isinstance(weights, jax.core.Tracer):
+            raise TypeError(
+                "expected data that are known for OnlineEM, which reads them block by block, got "
+                "traced ones. Use it outside of jit, or statistics and update inside."
+            )
         self._is_array = hasattr(data, "shape")
         self.num_observations = 0.0
         if not self._is_array and not isinstance(data, Iterable):

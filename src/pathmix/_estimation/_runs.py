@@ -1,11 +1,12 @@
 """Runs of a method to its end: from one start, or from several of which the best go on."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from pathmix._checks import is_concrete
 from pathmix._estimation._progress import in_turns
@@ -105,6 +106,12 @@ def go_on(
         steps,
         shown=progress,
     )
+
+
+def repeat(step: Callable[[Any], Any], state: Any, until: Array) -> Any:
+    """Take steps until there are so many, or the run is at its end."""
+    goes_on = lambda s: (s.step < until) & ~s.converged & ~s.failed  # noqa: E731
+    return lax.while_loop(goes_on, step, state)
 
 
 def at(states: Any, index: Any) -> Any:

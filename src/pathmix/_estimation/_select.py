@@ -4,7 +4,7 @@ All numbers of components of a kind are fitted by one compiled program: those wi
 up with components without weight, which nothing comes of.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpyro.distributions as dist
 from jax import Array
 
+from pathmix._checks import is_concrete
 from pathmix._components import Canonical
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._em import EM
@@ -79,7 +80,7 @@ class Selection(NamedTuple):
 def select(
     families: Any,
     data: Any,
-    k: Iterable[int] = range(1, 10),
+    k: Any = range(1, 10),
     *,
     key: Array,
     criterion: str = "bic",
@@ -99,7 +100,7 @@ def select(
             ``{"full": dist.MultivariateNormal, "tied": (dist.MultivariateNormal, Tied())}``. A
             family alone is named after its class.
         data: Rows ``n *event``; NaN for a missing entry.
-        k: The numbers of components.
+        k: The numbers of components, an iterable of integers, or one.
         key: A ``jax.random.key``, for the starts.
         criterion: ``"bic"``, ``"aic"`` or ``"icl"``; the smaller, the better.
         weights: How often each row counts, ``n``.
@@ -109,7 +110,9 @@ def select(
         tolerance: As in :func:`fit`.
 
     Raises:
-        ValueError: The criterion is not known, or a number of components is none.
+        TypeError: An entry is no family, or its structure none.
+        ValueError: The criterion is not known, a number of components or of starts is none, or
+            the data are impossible under all that was tried.
 
     Example:
         >>> import jax, numpy as np, numpyro.distributions as dist
@@ -120,8 +123,13 @@ def select(
         >>> chosen.table["k"][chosen.row]
         np.int64(2)
     """
+    if not is_concrete(data, weights):
+        raise TypeError(
+            "expected data that are known for select, which compares fits, got traced ones. Use it "
+            "outside of jit."
+        )
     named = families if isinstance(families, Mapping) else {_name(families): families}
-    counts = _check(named, k, criterion)
+    counts = _check(named, k, criterion, num_starts)
     found = []
     for i, (name, entry) in enumerate(named.items()):
         family, structure = entry if isinstance(entry, tuple) else (entry, Structure())
@@ -249,8 +257,14 @@ def _starts(
 
 
 def _best(table: dict[str, np.ndarray], criterion: str) -> int:
-    sound = table["degenerate"] == 0
-    return int(np.nanargmin(np.where(sound | ~sound.any(), table[criterion], np.inf)))
+    possible = np.isfinite(table[criterion])
+    if not possible.any():
+        raise ValueError(
+            "expected data that are possible under some of the mixtures, got a likelihood of zero, "
+            "or an infinite one, under all. Look for constant columns and values off the supports."
+        )
+    sound = possible & (table["degenerate"] == 0)
+    return int(np.argmin(np.where(sound if sound.any() else possible, table[criterion], np.inf)))
 
 
 def _name(family: Any) -> str:
@@ -258,7 +272,7 @@ def _name(family: Any) -> str:
     return str(getattr(family, "__name__", type(family).__name__))
 
 
-def _check(named: Mapping[str, Any], k: Any, criterion: Any) -> list[int]:
+def _check(named: Mapping[str, Any], k: Any, criterion: Any, num_starts: Any) -> list[int]:
     """The numbers of components, after a look at what else was given."""
     if not named:
         raise ValueError("expected at least one family to select from, got none.")
@@ -266,6 +280,14 @@ def _check(named: Mapping[str, Any], k: Any, criterion: Any) -> list[int]:
         raise ValueError(
             f"expected criterion to be one of {', '.join(_CRITERIA)}, got {criterion!r}."
         )
+    for name, entry in named.items():
+        if isinstance(entry, tuple) and not (len(entry) == 2 and isinstance(entry[1], Structure)):
+            raise TypeError(
+                f"expected {name!r} to be a family, or a tuple of one and a structure such as "
+                f"Tied(), got {entry!r}."
+            )
+    if not isinstance(num_starts, int | np.integer) or num_starts < 1:
+        raise ValueError(f"expected num_starts to be an integer ≥ 1, got {num_starts!r}.")
     counts = [k] if isinstance(k, int | np.integer) else list(k)
     if not counts or any(not isinstance(n, int | np.integer) or n < 1 for n in counts):
         raise ValueError(f"expected numbers of components, integers ≥ 1, in k, got {k!r}.")

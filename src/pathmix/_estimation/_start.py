@@ -25,6 +25,7 @@ from pathmix._estimation._parameters import leaves, read_fixed
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._structure import Structure
 from pathmix._estimation._sweep import Model, Task
+from pathmix._estimation._unconstrained import inside
 from pathmix._mixture import MixtureSameFamily
 from pathmix._typing import Reals, Value
 from pathmix._where import where
@@ -130,12 +131,7 @@ def _one(
     task = Task(given, held, Prior(), jnp.zeros((), components.dtype))
     model = Model(weights, structure.shared(_guess(components, given, shares.T)))
     steps = 2 if has_sums(components, task.prior) else _STEPS
-    return lax.fori_loop(0, steps, lambda _, m: _if_there_is_one(em_step(m, task)[0], m), model)
-
-
-def _if_there_is_one(new: Model, old: Model) -> Model:
-    """The new parameters, but for those of components that are flat, which have none."""
-    return jax.tree.map(lambda p, q: where(jnp.isnan(p), q, p), new, old)
+    return lax.fori_loop(0, steps, lambda _, m: inside(em_step(m, task)[0], m), model)
 
 
 def _flat(rows: Data) -> Float[Array, "n e"]:

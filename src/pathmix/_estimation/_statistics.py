@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from pathmix._checks import require
 from pathmix._components import Canonical
 from pathmix._estimation._data import read_data
 from pathmix._estimation._maximise import has_sums, of_sums, row_sums, with_counts
@@ -81,7 +82,7 @@ def statistics(
     mixture = working(mixture)
     check_sums(mixture)
     components = mixture._components
-    rows = read_data(components, data, weights, None, None, None, missing=missing)
+    rows = read_data(components, data, weights, None, None, None, missing=missing, whole=False)
     held = jax.tree.map(jnp.asarray, read_fixed(None, components))
     task = Task(rows, held, Prior(), jnp.zeros((), components.dtype))
     sums, likely = sums_under(Model(mixture._weights.values(), components), task)
@@ -101,6 +102,10 @@ def update(mixture: Any, statistics: Any, *, fixed: Any = None) -> MixtureSameFa
         mixture: The mixture that the statistics were taken under.
         statistics: Their sum, of :func:`statistics`.
         fixed: What stays as it is, as in :func:`fit`.
+
+    Raises:
+        TypeError: What is given are no statistics.
+        ValueError: A covariance of the statistics is singular.
 
     Example:
         >>> import jax.numpy as jnp, numpyro.distributions as dist
@@ -122,7 +127,13 @@ def update(mixture: Any, statistics: Any, *, fixed: Any = None) -> MixtureSameFa
         )
     held = jax.tree.map(jnp.asarray, read_fixed(fixed, mixture._components))
     model = Model(mixture._weights.values(), mixture._components)
-    return with_model(mixture, step_of(model, statistics.sums, held))
+    new = step_of(model, statistics.sums, held)
+    there = ~jnp.any(jnp.stack([jnp.any(jnp.isnan(p)) for p in new.components.parameters]))
+    text = (
+        "expected statistics of rows that are not flat in any direction, got components whose "
+        "covariance is singular. Add more rows up, or leave coordinates out."
+    )
+    return with_model(mixture, require(new, there, text))
 
 
 @jax.jit
