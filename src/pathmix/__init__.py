@@ -6,6 +6,7 @@ from pathmix._estimation import EM as EM
 from pathmix._estimation import ConjugateNormal as ConjugateNormal
 from pathmix._estimation import Fit as Fit
 from pathmix._estimation import Gradient as Gradient
+from pathmix._estimation import LikelihoodRatioTest as LikelihoodRatioTest
 from pathmix._estimation import OnlineEM as OnlineEM
 from pathmix._estimation import OnlineState as OnlineState
 from pathmix._estimation import Selection as Selection
@@ -13,6 +14,7 @@ from pathmix._estimation import Spherical as Spherical
 from pathmix._estimation import Statistics as Statistics
 from pathmix._estimation import Tied as Tied
 from pathmix._estimation import fit as fit
+from pathmix._estimation import likelihood_ratio_test as likelihood_ratio_test
 from pathmix._estimation import select as select
 from pathmix._estimation import start as start
 from pathmix._estimation import statistics as statistics
@@ -36,6 +38,7 @@ __all__ = [
     "Estimate",
     "Fit",
     "Gradient",
+    "LikelihoodRatioTest",
     "MixtureSameFamily",
     "OnlineEM",
     "OnlineState",
@@ -53,6 +56,7 @@ __all__ = [
     "expectation",
     "families",
     "fit",
+    "likelihood_ratio_test",
     "log_joint",
     "random_variables",
     "select",

@@ -35,6 +35,13 @@ def require(tree: Tree, valid: Flags, message: str) -> Tree:
     return equinox.error_if(tree, ~jnp.all(valid), message)
 
 
+def require_counts(**numbers: Any) -> None:
+    """Raise unless each is an integer, one or more."""
+    for name, value in numbers.items():
+        if not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"expected {name} to be an integer ≥ 1, got {value!r}.")
+
+
 def require_of_rows(rows: Array, valid: Flags, message: str) -> Array:
     """Do the same for numbers that may lie on many devices.
 

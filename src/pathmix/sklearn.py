@@ -25,6 +25,7 @@ from jax import Array
 from jaxtyping import Float, Int, Shaped
 
 from pathmix import _estimation
+from pathmix._checks import require_counts
 from pathmix._estimation import Fit, Spherical, Structure, Tied, given_what_was_seen
 from pathmix._mixture import MixtureSameFamily
 from pathmix._tuning import SWEPT
@@ -212,7 +213,7 @@ class MixtureModel(DensityMixin, BaseEstimator):
     def sample(self, n_samples: Any = 1) -> tuple[Shaped[np.ndarray, "n d"], Int[np.ndarray, " n"]]:
         """Return draws, and the component of each; the same ones each time for an integer seed."""
         check_is_fitted(self)
-        _check_count("n_samples", n_samples)
+        require_counts(n_samples=n_samples)
         with _precision(self._dtype):
             draw = self._fit.mixture.sample_with_intermediates
             x, (index,) = draw(self._key(), (int(n_samples),))
@@ -273,8 +274,7 @@ class MixtureModel(DensityMixin, BaseEstimator):
         return self._fit.num_parameters
 
     def _check_numbers(self) -> None:
-        for name in ("n_components", "n_init", "max_iter"):
-            _check_count(name, getattr(self, name))
+        require_counts(n_components=self.n_components, n_init=self.n_init, max_iter=self.max_iter)
         if not isinstance(self.tol, int | float | np.number) or not self.tol >= 0:
             raise ValueError(f"expected tol ≥ 0, got {self.tol!r}.")
 
@@ -344,11 +344,6 @@ def _family(components: Any, covariance_type: Any) -> tuple[Any, Structure | Non
             f"dist.Poisson, or a distribution, got {components!r}."
         )
     return _NORMALS[covariance_type]
-
-
-def _check_count(name: str, value: Any) -> None:
-    if not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"expected {name} to be an integer ≥ 1, got {value!r}.")
 
 
 def _stretches(X: Rows, most: int) -> Iterator[tuple[Rows, int]]:

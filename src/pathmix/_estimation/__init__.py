@@ -1,5 +1,7 @@
 """Mixtures from data."""
 
+from pathmix._estimation._bootstrap import LikelihoodRatioTest as LikelihoodRatioTest
+from pathmix._estimation._bootstrap import likelihood_ratio_test as likelihood_ratio_test
 from pathmix._estimation._em import EM as EM
 from pathmix._estimation._fit import fit as fit
 from pathmix._estimation._gradient import Gradient as Gradient

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pathmix._checks import is_concrete, require
+from pathmix._checks import is_concrete, require, require_counts
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._em import EM
 from pathmix._estimation._gradient import Gradient
@@ -130,8 +130,7 @@ def _check(mixture: Any, method: Any, max_steps: Any, tolerance: Any) -> None:
             "expected method to be EM(), Gradient(optimiser) or OnlineEM(), got "
             f"{type(method).__name__}."
         )
-    if not isinstance(max_steps, int | np.integer) or max_steps < 1:
-        raise ValueError(f"expected max_steps to be an integer ≥ 1, got {max_steps!r}.")
+    require_counts(max_steps=max_steps)
     if is_concrete(tolerance) and not tolerance >= 0:
         raise ValueError(f"expected tolerance ≥ 0, got {tolerance!r}.")
 

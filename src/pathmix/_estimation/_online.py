@@ -17,6 +17,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from pathmix._checks import require_counts
 from pathmix._components import Canonical
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._maximise import recentred
@@ -78,10 +79,7 @@ class OnlineEM:
 
     def __post_init__(self) -> None:
         """Refuse what leads nowhere."""
-        for name in ("block_size", "passes"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"expected {name} to be an integer ≥ 1, got {value!r}.")
+        require_counts(block_size=self.block_size, passes=self.passes)
         if not 0.5 < self.power <= 1:
             raise ValueError(f"expected power above 0.5 and at most 1, got {self.power!r}.")
 

@@ -36,7 +36,7 @@ def run(
     task: Task,
     method: Method,
     max_steps: int,
-    tolerance: float,
+    tolerance: Any,
     *,
     progress: bool | None,
 ) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 import numpyro.distributions as dist
 from jax import Array
 
-from pathmix._checks import is_concrete
+from pathmix._checks import is_concrete, require_counts
 from pathmix._components import Canonical
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._em import EM
@@ -93,7 +93,7 @@ def select(
     """Fit mixtures of several families and numbers of components, and say which one is best.
 
     Fits with degenerate components are in the table, but are not the best: their likelihood rests
-    on a few points.
+    on a few points. Whether chance gains as much, :func:`likelihood_ratio_test` asks.
 
     Args:
         families: By name: a family as :func:`start` takes it, or a tuple of one and a structure,
@@ -286,8 +286,7 @@ def _check(named: Mapping[str, Any], k: Any, criterion: Any, num_starts: Any) ->
                 f"expected {name!r} to be a family, or a tuple of one and a structure such as "
                 f"Tied(), got {entry!r}."
             )
-    if not isinstance(num_starts, int | np.integer) or num_starts < 1:
-        raise ValueError(f"expected num_starts to be an integer ≥ 1, got {num_starts!r}.")
+    require_counts(num_starts=num_starts)
     counts = [k] if isinstance(k, int | np.integer) else list(k)
     if not counts or any(not isinstance(n, int | np.integer) or n < 1 for n in counts):
         raise ValueError(f"expected numbers of components, integers ≥ 1, in k, got {k!r}.")

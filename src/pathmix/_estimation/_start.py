@@ -17,6 +17,7 @@ from jax import Array, lax
 from jaxtyping import Bool, Float, Int
 from numpyro.distributions import Distribution
 
+from pathmix._checks import require_counts
 from pathmix._components import Canonical, canonical
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._maximise import em_step, has_sums, kind_of
@@ -80,10 +81,7 @@ def start(
         >>> mixture.num_components, mixture.event_shape
         (2, (2,))
     """
-    if not isinstance(k, int | np.integer) or k < 1:
-        raise ValueError(f"expected k to be an integer ≥ 1, got {k!r}.")
-    if not isinstance(num_starts, int | np.integer) or num_starts < 1:
-        raise ValueError(f"expected num_starts to be an integer ≥ 1, got {num_starts!r}.")
+    require_counts(k=k, num_starts=num_starts)
     components = components_of(family, data, int(k))
     rows = read_data(components, data, weights, None, None, None, missing=missing)
     keys = jax.random.split(key, int(num_starts))
