@@ -49,10 +49,11 @@ def _log_density(weights: Weights, components: Canonical, x: Value) -> LogSum:
 def _log_density_jvp(primals: Any, tangents: Any) -> tuple[LogSum, LogSum]:
     *d_parts, dx = tangents
     still = all(map(is_zero, jax.tree.leaves(d_parts, is_leaf=is_zero)))
-    if is_zero(dx) and not still and _is_kept(primals, d_parts):
+    flat = is_zero(dx) or primals[1].family.flat
+    if flat and not still and _is_kept(primals, d_parts):
         out, total = _kept_change(primals, d_parts)
         return out, LogSum(jnp.zeros_like(total), total)
-    if is_zero(dx):
+    if flat:
         out = _log_density(*primals)
         total = jnp.zeros_like(out.rest)
     else:

@@ -98,6 +98,8 @@ class Family:
     """Whether it is faster to work a log density out twice than to keep it."""
     by_points: bool = False
     """Whether many components share most of the work on a point, if they are evaluated together."""
+    flat: bool = False
+    """Whether the density is the same all over its support: then it has no slope in ``x``."""
 
     def cdf_at(self, theta: Theta, x: Value) -> Reals:
         """Return ``P(X ≤ x)``, elementwise over a factorised event."""

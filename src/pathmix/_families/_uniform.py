@@ -71,6 +71,7 @@ uniform = Family(
     tail=_tail,
     velocity=_velocity,
     light=True,
+    flat=True,
     mean=lambda theta: theta.low + (theta.high - theta.low) / 2,
     variance=lambda theta: (theta.high - theta.low) ** 2 / 12,
 )
