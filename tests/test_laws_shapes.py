@@ -160,7 +160,7 @@ def units(actual, wanted):
 def test_half_precision_is_computed_in_single(row):
     """The same numbers in float32, rounded once; a unit more where sums are ordered otherwise."""
     if jax.__version_info__ >= (0, 11) and table.name(row) == "LowRankMultivariateNormal":
-        pytest.skip("NumPyro's class factors a matrix, which this JAX does not do in half precision")
+        pytest.skip("NumPyro's class factors a matrix, which JAX does not do in float16")
     run = jax.jit(lambda *each: [in_both(row, *h) for h in each])
     for dtype, (actual, wanted) in zip(HALVES, run(*(halved(row, d) for d in HALVES)), strict=True):
         assert actual.dtype == dtype
