@@ -81,8 +81,11 @@ COMPARED = 32
 """Up to this many components, an index is found by comparing with all of them, beyond by a binary
 search (sample, independent normals, K = 64)."""
 
-SWEPT = 2**18
-"""Values over components, rows and coordinates of one stretch of a pass over data (fit, full)."""
+SWEPT = 2**19
+"""Values over components, rows and coordinates of one stretch of a pass over data (steps, diag)."""
+
+SWEPT_BY_MATRICES = 2**20
+"""The same where matrices meet rows: of few rows their products are slow (steps, full, K = 128)."""
 
 MANY_QUANTILES = 4096
 """Quantiles that are made of others: fewer are found before that longer program is compiled, which

@@ -9,6 +9,7 @@ import special_oracles as oracles
 
 from pathmix._special import (
     arctan_and_cot,
+    expm1,
     log1mexp,
     log_add_exp,
     log_diff_exp,
@@ -44,6 +45,21 @@ def test_log1mexp_at_the_ends(precision, x, value):
     assert log1mexp(x) == value
     assert jax.grad(log1mexp)(x) == 0
     assert jax.grad(jax.grad(log1mexp))(x) == 0
+
+
+def test_expm1(precision):
+    """The series ends at log 2, where the difference loses a digit at most: 2 units, not 32."""
+    small = np.logspace(-37, 1.9, 90)
+    t = np.concatenate([small, -small, np.linspace(-0.75, 0.75, 60), [0.0]]).astype(precision)
+    values = oracles.on_points(mp.expm1, [t])
+    slopes = oracles.on_points(mp.exp, [t])
+    assert oracles.errors(jax.jit(expm1)(t), values, 0).max() < _tolerance(precision) / 8
+    for order in (1, 2):
+        fn = expm1 if order == 1 else jax.grad(expm1)
+        found = jax.jit(jax.vmap(jax.grad(fn)))(t)
+        assert oracles.errors(found, slopes, 0).max() < _tolerance(precision)
+    ends = np.array([-np.inf, np.inf, np.nan], precision)
+    np.testing.assert_array_equal(expm1(ends), [-1, np.inf, np.nan])
 
 
 @pytest.mark.parametrize(("side", "sign"), [(0, 1), (1, -1)])

@@ -21,7 +21,7 @@ from pathmix._estimation._prior import Prior
 from pathmix._evaluation import first_terms
 from pathmix._layout import cut_up, is_symbolic, with_points
 from pathmix._log_sums import LogSum, log_sum, shares
-from pathmix._tuning import SWEPT
+from pathmix._tuning import SWEPT, SWEPT_BY_MATRICES
 from pathmix._typing import ComponentFirst, Reals
 from pathmix._weights import Probabilities
 from pathmix._where import where
@@ -114,9 +114,10 @@ def over_parts(fn: Callable[[Data], Sums], data: Data, components: Canonical) ->
     """Return the sum of ``fn`` over stretches of the rows."""
     n = data.weights.shape[0]
     each = components.own_shape[-1] * max(data.x.size // n, 1)
+    most = SWEPT if components.factors() is not None else SWEPT_BY_MATRICES
     if not data.is_complete and components.event_dim:
         each *= components.event_shape[-1]  # matrices for each row
-    count = 1 if is_symbolic(n) else max(1, min(n, -(-n * each // SWEPT)))
+    count = 1 if is_symbolic(n) else max(1, min(n, -(-n * each // most)))
     if count == 1:
         return fn(data)
     more = -n % count

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Shaped
 from pathmix._families._family import Family, Theta, guarded, sharpen
 from pathmix._families._limits import Limit, Vanishing
 from pathmix._families._odds import as_real, is_count, safe_log
-from pathmix._special import log1mexp, log_sigmoids
+from pathmix._special import expm1, log1mexp, log_sigmoids
 from pathmix._typing import Flags, Reals, Table, Value
 from pathmix._where import where
 
@@ -198,7 +198,7 @@ def _ordered_log_tails(theta: OrderedLogistic) -> tuple[Table, Table]:
 def _ordered_tables(theta: OrderedLogistic) -> tuple[Table, Table, Table, TableFlags]:
     u, gaps = _relative_cutpoints(theta), _gaps(theta)
     below, above = jax.nn.sigmoid(u), jax.nn.sigmoid(-u)
-    inner = _prepend(_append(-jnp.expm1(gaps), 1.0), 1.0)
+    inner = _prepend(_append(-expm1(gaps), 1.0), 1.0)
     mass = _append(below, 1.0) * _prepend(above, 1.0) * inner
     # the tails vanish nowhere, they only underflow, and are better known by their logarithms
     return mass, jnp.ones_like(mass), jnp.ones_like(mass), inner == 0

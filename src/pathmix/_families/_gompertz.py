@@ -8,7 +8,7 @@ import numpy as np
 from pathmix._families._edges import cdf_between, log_cdf_between, log_survival_between
 from pathmix._families._exponential import log_cdf_of_hazard
 from pathmix._families._family import Family, guarded, implicit
-from pathmix._special import log1mexp, log_sigmoids, one_minus_exp
+from pathmix._special import expm1, log1mexp, log_sigmoids, one_minus_exp
 from pathmix._typing import Reals, Value
 from pathmix._where import where
 
@@ -57,8 +57,7 @@ def _hazard(theta: Gompertz, x: Reals) -> Reals:
     """``c (e^(rate x) − 1)``; where that overflows, infinity with a zero gradient."""
     t = theta.rate * x
     fits = t < jnp.log(jnp.finfo(t.dtype).max)
-    expm1 = where(fits, jnp.expm1(where(fits, t, 0.0)), jnp.inf)
-    return theta.concentration * expm1
+    return theta.concentration * where(fits, expm1(where(fits, t, 0.0)), jnp.inf)
 
 
 def _mean(theta: Gompertz) -> Reals:

@@ -18,6 +18,7 @@ from ._kernels import log_beta_peak as log_beta_peak
 from ._kernels import log_poisson_kernel as log_poisson_kernel
 from ._kernels import log_poisson_peak as log_poisson_peak
 from ._log_exp import bounded_exp as bounded_exp
+from ._log_exp import expm1 as expm1
 from ._log_exp import log1mexp as log1mexp
 from ._log_exp import log_add_exp as log_add_exp
 from ._log_exp import log_diff_exp as log_diff_exp
