@@ -144,7 +144,7 @@ NOT_DISTRIBUTIONS = {
     ),
     "several families": (
         (TWO, (dist.Normal(), dist.Cauchy())),
-        ["got a tuple of 2 (Normal, Cauchy)", "different families are not supported yet"],
+        ["got a tuple of 2 (Normal, Cauchy)", "pathmix.Mixture of the list"],
     ),
 }
 

@@ -26,6 +26,7 @@ from pathmix._expectation import StandardErrors as StandardErrors
 from pathmix._expectation import Stratified as Stratified
 from pathmix._expectation import estimator_report as estimator_report
 from pathmix._expectation import expectation as expectation
+from pathmix._mixture import Mixture as Mixture
 from pathmix._mixture import MixtureSameFamily as MixtureSameFamily
 from pathmix._program import condition as condition
 from pathmix._program import log_joint as log_joint
@@ -39,6 +40,7 @@ __all__ = [
     "Fit",
     "Gradient",
     "LikelihoodRatioTest",
+    "Mixture",
     "MixtureSameFamily",
     "OnlineEM",
     "OnlineState",

@@ -24,11 +24,13 @@ from numpyro.distributions.transforms import (
 )
 
 from pathmix._components._known import known
+from pathmix._components._one_of import OneOf
 from pathmix._components._recipes import (
     Constructed,
     Factorised,
     Parameters,
     Recipe,
+    Several,
     Transformed,
     Wrapped,
 )
@@ -53,7 +55,18 @@ def read(d: Distribution) -> Reading | None:
         return _transformed(d)
     if type(d) in WRAPPERS:
         return _wrapped(d)
+    if type(d) is OneOf:
+        return _several(d)
     return _constructed(d)
+
+
+def _several(d: OneOf) -> Reading | None:
+    readings = [read(each) for each in d.each]
+    if any(one is None for one in readings):
+        return None
+    known_ones = [one for one in readings if one is not None]
+    recipe = Several(tuple(one.recipe for one in known_ones), d.event_dim)
+    return Reading(recipe, [d.which, *(p for one in known_ones for p in one.parameters)])
 
 
 def _factorised(d: Distribution) -> Reading | None:

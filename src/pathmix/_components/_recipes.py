@@ -19,10 +19,11 @@ from numpyro.distributions.transforms import Transform
 
 from pathmix._components._known import known
 from pathmix._components._numpyro_family import numpyro_family
+from pathmix._components._one_of import OneOf
 from pathmix._components._product import product
 from pathmix._components._pushforward import Pushed, pushforward
 from pathmix._components._wrappers import WRAPPERS
-from pathmix._families import Family, Theta, given
+from pathmix._families import Alternatives, Family, Theta, alternatives, given
 
 Parameters: TypeAlias = Sequence[Any]
 
@@ -219,7 +220,50 @@ class Prepared:
         return self.base.factors()
 
 
-Recipe: TypeAlias = Constructed | Wrapped | Factorised | Transformed | Prepared
+@dataclass(frozen=True)
+class Several:
+    """Components of several families, each of one of them, with parameters of all."""
+
+    each: "tuple[Recipe, ...]"
+    event_dim: int
+    which: tuple[int, ...] | None = None
+    """The family of each component, of all along their axis, where that is known."""
+    kind = OneOf
+
+    @property
+    def family(self) -> Family:
+        return alternatives(tuple(recipe.family for recipe in self.each))
+
+    @property
+    def is_known(self) -> bool:
+        return all(recipe.is_known for recipe in self.each)
+
+    @property
+    def event_dims(self) -> tuple[int, ...]:
+        return (0, *(n for recipe in self.each for n in recipe.event_dims))
+
+    def parts(self, parameters: Parameters) -> list[Parameters]:
+        """Return the parameters of each."""
+        rest, parts = parameters[1:], []
+        for recipe in self.each:
+            count = len(recipe.event_dims)
+            parts.append(rest[:count])
+            rest = rest[count:]
+        return parts
+
+    def theta(self, parameters: Parameters) -> Theta:
+        pairs = zip(self.each, self.parts(parameters), strict=True)
+        return Alternatives(parameters[0], tuple(recipe.theta(mine) for recipe, mine in pairs))
+
+    def build(self, parameters: Parameters, *, to_draw: bool = False) -> Distribution:
+        pairs = zip(self.each, self.parts(parameters), strict=True)
+        return OneOf(parameters[0], [r.build(mine, to_draw=to_draw) for r, mine in pairs])
+
+    def factors(self) -> "Recipe | None":
+        return None if self.event_dim else self
+
+
+Recipe: TypeAlias = Constructed | Wrapped | Factorised | Transformed | Prepared | Several
 
 
 @cache

@@ -24,6 +24,8 @@ from numpyro.distributions import transforms as tf
 from numpyro.distributions.constraints import Constraint
 
 from pathmix._components._constraints import extended_interval, union
+from pathmix._components._one_of import OneOf
+from pathmix._families import choose
 from pathmix._layout import pad_left
 from pathmix._numpyro import is_inverse
 from pathmix._typing import Flags, Value
@@ -72,6 +74,8 @@ def component_bounds(d: Distribution) -> Ends | None:
 def _ends(d: Distribution) -> Ends | None:
     if isinstance(d, ExpandedDistribution | Independent | MaskedDistribution):
         return _ends(d.base_dist)
+    if isinstance(d, OneOf):
+        return _ends_of_several(d)
     # NumPyro's own subclasses, such as Pareto, state tighter supports
     inherited = TransformedDistribution.support
     if not isinstance(d, TransformedDistribution) or type(d).support is not inherited:
@@ -80,6 +84,15 @@ def _ends(d: Distribution) -> Ends | None:
     for t in _elementary(d.transforms):
         ends = _image(t, ends)
     return _bounds_of(_declared(d)) if ends is None else ends
+
+
+def _ends_of_several(d: OneOf) -> Ends | None:
+    found = [_ends(each) for each in d.each]
+    if any(ends is None for ends in found):
+        return None
+    lows, highs = zip(*(ends for ends in found if ends is not None), strict=True)
+    axes = d.event_dim
+    return choose(d.which, lows, axes), choose(d.which, highs, axes)
 
 
 def _bounds_of(constraint: Constraint | None) -> Ends | None:

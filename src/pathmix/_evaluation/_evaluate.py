@@ -9,9 +9,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
-from pathmix._components import Canonical, lean, need
+from pathmix._components import Canonical, lean, need, order_of, split
 from pathmix._evaluation._blocks import component_terms
 from pathmix._evaluation._compiled import compiled
 from pathmix._evaluation._density import log_density
@@ -40,6 +41,8 @@ def log_prob(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log Σ_k w_k p_k(x)``, ``*points``."""
     if not components.selectable:
         return weights.mix(*first_terms(components, x)).value
+    if len(split(components)) > 1:
+        return by_parts(lambda x: weights.mix(*first_terms(components, x)).value, components, x)
     out = log_density(weights, components, x)
     return where(is_nan(x, components.event_dim), jnp.nan, out)
 
@@ -52,12 +55,27 @@ def terms(components: Canonical, x: Value) -> tuple[PerComponent, PerComponent |
 
 def first_terms(components: Canonical, x: Value) -> tuple[ComponentFirst, ComponentFirst | None]:
     """Return the densities, ``factor · exp(term)``, each ``k *points``; NaN where the value is."""
+    groups = split(components)
+    if len(groups) > 1:
+        return _in_order(components, [first_terms(group, x) for group in groups])
     if components.selectable:
         of = component_terms if components.event_dim else terms_of_scalars
         out, factor = of(lean((), components)[1], x)
     else:
         out, factor = _factored(components, x, components.family.log_density, "mass")
     return where(is_nan(x, components.event_dim), jnp.nan, out), factor
+
+
+def _in_order(
+    components: Canonical, parts: list[tuple[ComponentFirst, ComponentFirst | None]]
+) -> tuple[ComponentFirst, ComponentFirst | None]:
+    """The densities of groups, as the components stand."""
+    order = np.asarray(order_of(components))
+    terms = jnp.concatenate([term for term, _ in parts])[order]
+    if all(factor is None for _, factor in parts):
+        return terms, None
+    factors = [jnp.ones_like(term) if factor is None else factor for term, factor in parts]
+    return terms, jnp.concatenate(factors)[order]
 
 
 @compiled()

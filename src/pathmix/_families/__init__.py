@@ -3,6 +3,9 @@
 None knows NumPyro, blocks of components or the layout of points.
 """
 
+from pathmix._families._alternatives import Alternatives as Alternatives
+from pathmix._families._alternatives import alternatives as alternatives
+from pathmix._families._alternatives import choose as choose
 from pathmix._families._asymmetric_laplace import asymmetric_laplace as asymmetric_laplace
 from pathmix._families._asymmetric_laplace import by_asymmetry as by_asymmetry
 from pathmix._families._asymmetric_laplace import by_quantile as by_quantile

@@ -25,7 +25,7 @@ def check_arguments(mixture: Any, components: Any) -> None:
         if not isinstance(d, Distribution):
             raise TypeError(_no_distribution(name, d))
         _check_lists(d)
-    _check_categorical(mixture)
+    check_categorical(mixture)
     categories = _categories(mixture)
     hint = _hint_of_to_event(components, categories)
     _check_shapes(mixture, components, hint)
@@ -43,8 +43,8 @@ def _no_distribution(name: str, d: Any) -> str:
     return (
         f"expected {name} to be one batched numpyro.distributions.Distribution, whose rightmost "
         f"batch axis indexes the components, got a {type(d).__name__} of {len(d)} ({kinds}). "
-        "Batch the parameters, as in dist.Normal(jnp.array([loc_0, loc_1]), scale). Components of "
-        "different families are not supported yet."
+        "Batch the parameters, as in dist.Normal(jnp.array([loc_0, loc_1]), scale), or make a "
+        "pathmix.Mixture of the list."
     )
 
 
@@ -60,7 +60,8 @@ def _check_lists(d: Distribution) -> None:
         _check_lists(d.base_dist)
 
 
-def _check_categorical(mixture: Distribution) -> None:
+def check_categorical(mixture: Distribution) -> None:
+    """Raise unless a distribution chooses among finitely many integers."""
     name = type(mixture).__name__
     if mixture.event_shape:
         raise ValueError(
@@ -91,6 +92,12 @@ def _categories(mixture: Distribution) -> np.ndarray | None:
             return np.asarray(mixture.enumerate_support(expand=False)).ravel()
     except jax.errors.JAXTypeError:
         return None
+
+
+def number_of_categories(mixture: Distribution) -> int | None:
+    """Return how many values there are; ``None`` if that depends on traced parameters."""
+    found = _categories(mixture)
+    return None if found is None else len(found)
 
 
 def _hint_of_to_event(components: Distribution, categories: np.ndarray | None) -> str:

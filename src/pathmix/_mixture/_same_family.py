@@ -89,8 +89,14 @@ class MixtureSameFamily(FixedLeaves, NumPyroNames):
         0.400 1.018
     """
 
-    pytree_data_fields = ("_mixture", "_components")
-    pytree_aux_fields = ("reparameterize", "allow_nan_stats", "name", "_checks", "_shared_weights")
+    pytree_data_fields: tuple[str, ...] = ("_mixture", "_components")
+    pytree_aux_fields: tuple[str, ...] = (
+        "reparameterize",
+        "allow_nan_stats",
+        "name",
+        "_checks",
+        "_shared_weights",
+    )
 
     _mixture: Canonical
     """The weights, with as many batch axes as the components."""

@@ -1,0 +1,188 @@
+"""Components of several families: as groups of one family each, and joined along one axis.
+
+Groups hold what there is, and are what a mixture keeps. Joined, every component has parameters of
+all families, so that whatever works on components, block by block or chosen by an index, works on
+these; what it has of the other families is that of the first component there, and never felt.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from numpyro.distributions import Distribution
+
+from pathmix._components._canonical import Canonical, canonical
+from pathmix._components._opaque import Opaque
+from pathmix._components._recipes import Factorised, Recipe, Several
+from pathmix._typing import Shape
+
+Which = tuple[int, ...]
+"""The group of each component."""
+
+
+def with_axis(d: Distribution) -> Canonical:
+    """Return a distribution as a component, along an axis of size one behind its batch."""
+    c = canonical(d)
+    parameters = [jnp.expand_dims(p, p.ndim - n) for p, n in _with_dims(c)]
+    expanded = (*c.expanded, 1) if c.expanded else ()
+    return Canonical(c.recipe, parameters, c.event_shape, expanded, is_discrete=c.is_discrete)
+
+
+def members(groups: Sequence[Canonical], which: Which) -> list[Distribution]:
+    """Return the components one by one, without their axis."""
+    return [_member(groups[g], which[:i].count(g)) for i, g in enumerate(which)]
+
+
+def _member(group: Canonical, place: int) -> Distribution:
+    def taken(p: Array, n: int) -> Array:
+        axis = p.ndim - n - 1
+        return jnp.take(p, 0 if p.shape[axis] == 1 else place, axis=axis)
+
+    one, expanded = group.map(taken), group.expanded[:-1]
+    return Canonical(
+        one.recipe, one.parameters, one.event_shape, expanded, is_discrete=one.is_discrete
+    ).distribution
+
+
+def grouped(components: Sequence[Canonical]) -> tuple[tuple[Canonical, ...], Which]:
+    """Return components, each with its own axis ``k``, as groups of one kind, and whose is whose.
+
+    Their batch shapes are the same but for the last axis.
+    """
+    kinds = list(dict.fromkeys(_kind(c) for c in components))
+    which = tuple(i for c in components for i in [kinds.index(_kind(c))] * c.batch_shape[-1])
+    groups = [_stacked([c for c in components if _kind(c) == kind]) for kind in kinds]
+    return tuple(groups), which
+
+
+def joined(groups: Sequence[Canonical], which: Which) -> Canonical:
+    """Return all components along one axis, in the order of ``which``."""
+    first = groups[0]
+    if len(groups) == 1:
+        return first
+    ndims = {_factorised(c) for c in groups}
+    shared = ndims.pop() if len(ndims) == 1 else 0
+    several = Several(tuple(_inside(c, shared) for c in groups), first.event_dim - shared, which)
+    rank = max(p.ndim - n for c in groups for p, n in _with_dims(c))
+    dtype = jnp.result_type(*(c.dtype for c in groups))
+    number = jnp.asarray(which, dtype).reshape((1,) * (rank - 1) + (-1,) + (1,) * shared)
+    spread = [_taken(c, _slots(which, g)) for g, c in enumerate(groups)]
+    return Canonical(
+        Factorised(several, shared) if shared else several,
+        [number, *(p for c in spread for p in c.parameters)],
+        first.event_shape,
+        first.expanded,
+        is_discrete=first.is_discrete,
+    )
+
+
+def split(components: Canonical) -> tuple[Canonical, ...]:
+    """Return the groups of components that were joined; of one family alone, these."""
+    several, ndims = _several(components)
+    if several is None or several.which is None:
+        return (components,)
+    groups = []
+    parts = zip(several.each, several.parts(components.parameters), strict=True)
+    for g, (recipe, parameters) in enumerate(parts):
+        whole = Canonical(
+            Factorised(recipe, ndims) if ndims else recipe,
+            parameters,
+            components.event_shape,
+            components.expanded,
+            is_discrete=components.is_discrete,
+        )
+        groups.append(_taken(whole, [i for i, at in enumerate(several.which) if at == g]))
+    return tuple(groups)
+
+
+def as_joined(components: Canonical, which: Which) -> Canonical:
+    """Return components that were read from their distribution, with whose is whose."""
+    several, ndims = _several(components)
+    if several is None:
+        return components
+    recipe: Recipe = replace(several, which=which)
+    recipe = Factorised(recipe, ndims) if ndims else recipe
+    return Canonical(
+        recipe,
+        components.parameters,
+        components.event_shape,
+        components.expanded,
+        is_discrete=components.is_discrete,
+    )
+
+
+def order_of(components: Canonical) -> list[int]:
+    """Return where each component stands among those of all groups, one group after the other."""
+    several, _ = _several(components)
+    assert several is not None
+    assert several.which is not None
+    by_group = sorted(range(len(several.which)), key=several.which.__getitem__)
+    return [by_group.index(i) for i in range(len(by_group))]
+
+
+def _several(c: Canonical) -> tuple[Several | None, int]:
+    """What joins several families, if anything does, and how many axes it is factorised along."""
+    recipe, ndims = c.recipe, _factorised(c)
+    inner = recipe.base if isinstance(recipe, Factorised) else recipe
+    return (inner, ndims) if isinstance(inner, Several) else (None, 0)
+
+
+def _factorised(c: Canonical) -> int:
+    return c.recipe.ndims if isinstance(c.recipe, Factorised) else 0
+
+
+def _inside(c: Canonical, ndims: int) -> Recipe:
+    """The recipe, without the axes along which all are factorised."""
+    recipe = c.recipe
+    assert not isinstance(recipe, Opaque)
+    return recipe.base if ndims and isinstance(recipe, Factorised) else recipe
+
+
+def _kind(c: Canonical) -> tuple[object, tuple[Shape, ...]]:
+    """What components of one group have in common: the recipe, and the sizes of tables."""
+    tables = tuple(jnp.shape(p)[jnp.ndim(p) - n + c.event_dim :] for p, n in _with_dims(c))
+    return c.recipe, tables
+
+
+def _with_dims(c: Canonical) -> list[tuple[Array, int]]:
+    return list(zip(c.parameters, c.event_dims, strict=True))
+
+
+def _slots(which: Which, group: int) -> list[int]:
+    """Where each component's parameters of a group stand in it; the first for all others."""
+    seen = iter(range(len(which)))
+    return [next(seen) if at == group else 0 for at in which]
+
+
+def _taken(c: Canonical, slots: Sequence[int]) -> Canonical:
+    """The components at these places of their axis."""
+    index = np.asarray(slots)
+
+    def taken(p: Array, n: int) -> Array:
+        axis = p.ndim - n - 1
+        return p if p.shape[axis] == 1 else jnp.take(p, index, axis=axis)
+
+    new = c.map(taken)
+    return Canonical(
+        new.recipe, new.parameters, c.event_shape, c.expanded, is_discrete=c.is_discrete
+    )
+
+
+def _stacked(members: Sequence[Canonical]) -> Canonical:
+    """Components of one kind along one axis."""
+    counts = [c.batch_shape[-1] for c in members]
+    columns = zip(*(c.parameters for c in members), strict=True)
+    parameters = []
+    for column, n in zip(columns, members[0].event_dims, strict=True):
+        axis = column[0].ndim - n - 1
+        rest = lax.broadcast_shapes(*((*p.shape[:axis], 1, *p.shape[axis + 1 :]) for p in column))
+        full = [
+            jnp.broadcast_to(p, (*rest[:axis], k, *rest[axis + 1 :]))
+            for p, k in zip(column, counts, strict=True)
+        ]
+        parameters.append(jnp.concatenate(full, axis=axis))
+    one = members[0]
+    expanded = lax.broadcast_shapes(*((*c.expanded[:-1], 1) if c.expanded else () for c in members))
+    return Canonical(one.recipe, parameters, one.event_shape, expanded, is_discrete=one.is_discrete)

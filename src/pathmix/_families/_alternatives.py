@@ -1,0 +1,119 @@
+"""Components of several families: each is of one of them, and has parameters of all.
+
+What a component has of the other families is never felt: their functions are worked out, and one
+result is chosen. So that nothing infinite comes of that, in values or slopes, these parameters are
+those of a component that is of the family.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from pathmix._families._family import Family, Theta
+from pathmix._families._limits import Limit, Vanishing
+from pathmix._typing import Flags, Reals, Value
+from pathmix._where import where
+
+
+class Alternatives(NamedTuple):
+    """Parameters: which family a component is of, a number from zero on, and those of each."""
+
+    which: Reals
+    each: tuple[Theta, ...]
+
+
+@cache
+def alternatives(bases: tuple[Family, ...]) -> Family:
+    """Return the family of components each of which is of one of ``bases``."""
+    event_dim = bases[0].event_dim
+
+    def ask(name: str) -> Callable[[Theta, Value], Reals] | None:
+        functions = [getattr(base, name) for base in bases]
+        if any(fn is None for fn in functions):
+            return None
+        return lambda theta, x: choose(
+            theta.which, [fn(mine, x) for fn, mine in zip(functions, theta.each, strict=True)]
+        )
+
+    def moment(name: str, axes: int) -> Callable[[Theta], Reals] | None:
+        functions = [getattr(base, name) for base in bases]
+        if any(fn is None for fn in functions):
+            return None
+        return lambda theta: choose(
+            theta.which,
+            [fn(mine) for fn, mine in zip(functions, theta.each, strict=True)],
+            axes,
+        )
+
+    def velocity(theta: Theta, tangent: Theta, x: Value) -> Value:
+        rows = zip(bases, theta.each, tangent.each, strict=True)
+        velocities = [given.velocity(mine, change, x) for given, mine, change in rows]  # type: ignore[misc]
+        return choose(theta.which, velocities, event_dim)
+
+    def cdf(theta: Theta, x: Value) -> Reals:
+        rows = zip(bases, theta.each, strict=True)
+        return choose(theta.which, [base.cdf_at(mine, x) for base, mine in rows])
+
+    def tail(theta: Theta, x: Value, upper: Flags) -> Reals:
+        rows = zip(bases, theta.each, strict=True)
+        return choose(theta.which, [base.tail_at(mine, x, upper) for base, mine in rows])
+
+    def smaller_tail(theta: Theta, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
+        rows = zip(bases, theta.each, strict=True)
+        pairs = [base.smaller_tail_at(mine, x, log_p) for base, mine in rows]
+        lower, ratio = zip(*pairs, strict=True)
+        return choose(theta.which, lower), choose(theta.which, ratio)
+
+    has_tails = all(base.log_cdf is not None for base in bases)
+    return Family(
+        ", ".join(dict.fromkeys(base.name for base in bases)),
+        ask("log_density"),  # type: ignore[arg-type]
+        Alternatives,
+        event_dim=event_dim,
+        log_cdf=ask("log_cdf"),
+        log_survival=ask("log_survival"),
+        cdf=cdf if has_tails else None,
+        tail=tail if has_tails else None,
+        smaller_tail=smaller_tail if has_tails else None,
+        velocity=velocity if all(base.velocity is not None for base in bases) else None,
+        mean=moment("mean", event_dim),
+        variance=moment("variance", event_dim),
+        covariance=moment("covariance", 2),
+        limit=_limit(bases) if any(base.limit is not None for base in bases) else None,
+    )
+
+
+def choose(which: Reals, values: Sequence[Any], axes: int = 0) -> Array:
+    """Return the value of the family of each component; the values have further last axes."""
+    which = jnp.expand_dims(which, tuple(range(-axes, 0)))
+    *rest, out = values
+    for i, value in reversed(list(enumerate(rest))):
+        out = where(which == i, value, out)
+    return jnp.asarray(out)
+
+
+def _limit(bases: tuple[Family, ...]) -> Callable[[Theta, Value], Limit | None]:
+    """Where a component is at a limit of its own family."""
+
+    def limit(theta: Theta, x: Value) -> Limit | None:
+        found = [
+            None if base.limit is None else base.limit(mine, x)
+            for base, mine in zip(bases, theta.each, strict=True)
+        ]
+        if all(one is None for one in found):
+            return None
+        nowhere = Vanishing(jnp.zeros((), bool), jnp.ones((), x.dtype))
+        parts = [Limit(*(nowhere,) * 3) if one is None else one for one in found]
+
+        def joined(*same: Vanishing) -> Vanishing:
+            return Vanishing(
+                choose(theta.which, [one.reached for one in same]),
+                choose(theta.which, [one.value for one in same]),
+            )
+
+        return Limit(*(joined(*same) for same in zip(*parts, strict=True)))
+
+    return limit

@@ -1,0 +1,150 @@
+"""The mixture of components that may be of several families, a NumPyro distribution."""
+
+from collections.abc import Iterator, Sequence
+
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jax import lax
+from numpyro.distributions import Distribution, constraints
+from numpyro.distributions.constraints import Constraint
+
+from pathmix._components import (
+    Canonical,
+    Which,
+    as_joined,
+    canonical,
+    grouped,
+    joined,
+    members,
+    split,
+    with_axis,
+)
+from pathmix._mixture._listed import checked_list
+from pathmix._mixture._same_family import MixtureSameFamily
+from pathmix._weights import Logits, weights_of
+
+
+class Mixture(MixtureSameFamily):
+    """A finite mixture ``f(x) = Σ_k w_k p_k(x)`` of a list of components, of any families.
+
+    A normal and a Student t make a likelihood that outliers do not move; a normal and a gamma one
+    with two supports: outside of its own a component has density zero. Everything that
+    :class:`MixtureSameFamily` does is done here, by the functions of each family: densities, both
+    tails, quantiles, moments, posteriors, draws. Components of one family are worked out together.
+
+    Components that are mixtures themselves are taken apart: ``num_components`` counts theirs, and
+    so do posteriors. The leaves of the pytree are the weights and the parameters, family by family.
+
+    Args:
+        mixture_distribution: A Categorical over the components of the list, as for
+            :class:`MixtureSameFamily`.
+        components_distributions: NumPyro distributions of one event shape, without an axis for
+            components: their batch shapes broadcast to that of the mixture. All are discrete or
+            none is.
+        reparameterize: Whether draws carry pathwise gradients to the weights and to all components:
+            scalar components and independent coordinates, of families that know their own.
+        validate_args: As for :class:`MixtureSameFamily`.
+        allow_nan_stats: As for :class:`MixtureSameFamily`.
+        name: A name for the distribution.
+        support: NumPyro's argument of ``MixtureGeneral``: the support, if it is not to be the
+            smallest that holds those of all components with weight.
+
+    Raises:
+        TypeError: An argument is no distribution, or no list of them.
+        ValueError: The distributions do not fit together.
+        NotImplementedError: Discrete and continuous components, components whose parameters are
+            not known, or pathwise gradients that are not known.
+
+    Example:
+        >>> import jax.numpy as jnp, numpyro.distributions as dist
+        >>> from pathmix import Mixture
+        >>> mixture = Mixture(
+        ...     dist.Categorical(probs=jnp.array([0.9, 0.1])),
+        ...     [dist.Normal(0.0, 1.0), dist.StudentT(2.0, 0.0, 5.0)],
+        ... )
+        >>> print(mixture.log_prob(jnp.array([0.0, 20.0])).round(3))
+        [-1.005 -7.962]
+        >>> print(mixture.posterior_marginal(20.0).probs.round(3))
+        [0. 1.]
+    """
+
+    pytree_data_fields = ("_groups",)
+    pytree_aux_fields = ("_which", "_stated_support")
+
+    _groups: tuple[Canonical, ...]
+    """The components by family, each with an axis of its own."""
+    _which: Which
+    """The group of each component."""
+
+    def __init__(
+        self,
+        mixture_distribution: Distribution,
+        components_distributions: Sequence[Distribution],
+        reparameterize: bool = False,  # noqa: FBT001, FBT002  (as of MixtureSameFamily)
+        validate_args: bool | None = False,  # noqa: FBT001, FBT002
+        allow_nan_stats: bool = True,  # noqa: FBT001, FBT002
+        name: str = "Mixture",
+        *,
+        support: Constraint | None = None,
+    ) -> None:
+        each = checked_list(mixture_distribution, components_distributions)
+        self._stated_support = support
+        groups, self._which = grouped(list(_taken_apart(each)))
+        super().__init__(
+            _weights_of_all(mixture_distribution, each),
+            joined(groups, self._which).distribution,
+            reparameterize,
+            validate_args,
+            allow_nan_stats,
+            name,
+        )
+
+    @property
+    def _components(self) -> Canonical:
+        return joined(self._groups, self._which)
+
+    @_components.setter
+    def _components(self, components: Canonical) -> None:
+        self._groups = split(as_joined(components, self._which))
+
+    @property
+    def components_distributions(self) -> list[Distribution]:
+        """The components, those of mixtures one by one, without an axis for them."""
+        return members(self._groups, self._which)
+
+    @constraints.dependent_property
+    def support(self) -> Constraint:
+        """The support: the hull of those of the components that have weight, or what was given."""
+        return super().support if self._stated_support is None else self._stated_support
+
+
+def _taken_apart(each: Sequence[Distribution]) -> Iterator[Canonical]:
+    """The components, each with an axis of its own; of a mixture its groups."""
+    for d in each:
+        if isinstance(d, Mixture):
+            yield from map(with_axis, d.components_distributions)
+        elif isinstance(d, MixtureSameFamily):
+            yield d._components
+        else:
+            yield with_axis(d)
+
+
+def _weights_of_all(mixture: Distribution, each: Sequence[Distribution]) -> Distribution:
+    """The weights of the list, times those within the mixtures of it."""
+    inner = [d._weights if isinstance(d, MixtureSameFamily) else None for d in each]
+    if all(one is None for one in inner):
+        return mixture
+    weights = weights_of(canonical(mixture).plain, len(each))
+    by_logits = isinstance(weights, Logits)
+    outer = weights.log() if by_logits else weights.values()
+    parts = []
+    for i, one in enumerate(inner):
+        own = outer[..., i : i + 1]
+        if one is not None:
+            own = own + one.log() if by_logits else own * one.values()
+        parts.append(own)
+    batch = lax.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    full = jnp.concatenate([jnp.broadcast_to(p, (*batch, p.shape[-1])) for p in parts], axis=-1)
+    if by_logits:
+        return dist.Categorical(logits=full, validate_args=False)
+    return dist.Categorical(probs=full, validate_args=False)
