@@ -8,11 +8,13 @@ from pathmix._components._canonical import canonical as canonical
 from pathmix._components._canonical import lean as lean
 from pathmix._components._groups import Which as Which
 from pathmix._components._groups import as_joined as as_joined
+from pathmix._components._groups import each_family as each_family
 from pathmix._components._groups import grouped as grouped
 from pathmix._components._groups import joined as joined
 from pathmix._components._groups import members as members
 from pathmix._components._groups import order_of as order_of
 from pathmix._components._groups import split as split
+from pathmix._components._groups import which_of as which_of
 from pathmix._components._groups import with_axis as with_axis
 from pathmix._components._known import kinds as kinds
 from pathmix._components._known import known as known
@@ -24,6 +26,7 @@ from pathmix._components._opaque import Opaque as Opaque
 from pathmix._components._recipes import Constructed as Constructed
 from pathmix._components._recipes import Factorised as Factorised
 from pathmix._components._recipes import Recipe as Recipe
+from pathmix._components._recipes import Several as Several
 from pathmix._components._recipes import Transformed as Transformed
 from pathmix._components._recipes import Wrapped as Wrapped
 from pathmix._components._supports import bounds as bounds

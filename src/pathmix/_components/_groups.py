@@ -80,21 +80,37 @@ def joined(groups: Sequence[Canonical], which: Which) -> Canonical:
 
 def split(components: Canonical) -> tuple[Canonical, ...]:
     """Return the groups of components that were joined; of one family alone, these."""
-    several, ndims = _several(components)
-    if several is None or several.which is None:
+    which = which_of(components)
+    if which is None:
         return (components,)
-    groups = []
-    parts = zip(several.each, several.parts(components.parameters), strict=True)
-    for g, (recipe, parameters) in enumerate(parts):
-        whole = Canonical(
+    return tuple(
+        _taken(c, [i for i, at in enumerate(which) if at == g])
+        for g, c in enumerate(each_family(components))
+    )
+
+
+def which_of(components: Canonical) -> Which | None:
+    """Return the family of each component, of components that were joined."""
+    several, _ = _several(components)
+    return None if several is None else several.which
+
+
+def each_family(components: Canonical) -> list[Canonical]:
+    """Return, family by family, what all components that were joined have of it."""
+    several, ndims = _several(components)
+    assert several is not None
+    return [
+        Canonical(
             Factorised(recipe, ndims) if ndims else recipe,
             parameters,
             components.event_shape,
             components.expanded,
             is_discrete=components.is_discrete,
         )
-        groups.append(_taken(whole, [i for i, at in enumerate(several.which) if at == g]))
-    return tuple(groups)
+        for recipe, parameters in zip(
+            several.each, several.parts(components.parameters), strict=True
+        )
+    ]
 
 
 def as_joined(components: Canonical, which: Which) -> Canonical:
@@ -115,10 +131,9 @@ def as_joined(components: Canonical, which: Which) -> Canonical:
 
 def order_of(components: Canonical) -> list[int]:
     """Return where each component stands among those of all groups, one group after the other."""
-    several, _ = _several(components)
-    assert several is not None
-    assert several.which is not None
-    by_group = sorted(range(len(several.which)), key=several.which.__getitem__)
+    which = which_of(components)
+    assert which is not None
+    by_group = sorted(range(len(which)), key=which.__getitem__)
     return [by_group.index(i) for i in range(len(by_group))]
 
 
@@ -162,7 +177,8 @@ def _taken(c: Canonical, slots: Sequence[int]) -> Canonical:
 
     def taken(p: Array, n: int) -> Array:
         axis = p.ndim - n - 1
-        return p if p.shape[axis] == 1 else jnp.take(p, index, axis=axis)
+        shared = p.shape[axis] == 1 < c.own_shape[-1]  # by several of the family
+        return p if shared else jnp.take(p, index, axis=axis)
 
     new = c.map(taken)
     return Canonical(

@@ -7,10 +7,11 @@ other one takes a step of Newton's method. No step lowers the log likelihood.
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from jax import Array
 
-from pathmix._components import Canonical, Constructed
+from pathmix._components import Canonical, Constructed, each_family, which_of
 from pathmix._estimation._closed import CLOSED, Closed, solve, sums_of
 from pathmix._estimation._gaussian import ellipses, maximise, moments
 from pathmix._estimation._newton import newton_step
@@ -18,7 +19,15 @@ from pathmix._estimation._ordered import ORDERED, has_order, ordered_step
 from pathmix._estimation._parameters import Held, of_leaf
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._student import student_step
-from pathmix._estimation._sweep import Model, Part, Sums, Task, sweep
+from pathmix._estimation._sweep import (
+    Model,
+    Part,
+    Sums,
+    Task,
+    log_likelihood,
+    memberships,
+    sweep,
+)
 from pathmix._typing import Reals
 from pathmix._where import where
 
@@ -98,6 +107,8 @@ def recentred(sums: Sums, old: Canonical, new: Canonical) -> Sums:
 
 def _parameters(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Reals]:
     components = model.components
+    if which_of(components) is not None:
+        return _by_family(model, task)
     kind = kind_of(components)
     if has_sums(components, task.prior):
         sums, gained = sweep(lambda part: row_sums(components, part), model, task)
@@ -110,6 +121,30 @@ def _parameters(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Rea
         if kind is dist.MultivariateStudentT:
             return student_step(model, task)
     return newton_step(model, task)
+
+
+def _by_family(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Reals]:
+    """Of components of several families: the memberships of all, and then family by family.
+
+    What components have of other families gets no rows, and stays as it is.
+    """
+    components, rows = model.components, task.data
+    share, total = memberships(model, rows)
+    gained = log_likelihood(rows, total, task.level)
+    which, held = np.asarray(which_of(components)), task.held.parameters[1:]
+    parameters, counts = list(components.parameters[:1]), jnp.zeros(len(which), share.dtype)
+    for g, family in enumerate(each_family(components)):
+        mine = where((which == g)[:, None], share, 0.0)
+        size = len(family.parameters)
+        own = Task(
+            rows._replace(shares=mine.T, labels=None),
+            Held(held[:size], task.held.weights),
+            task.prior,
+            task.level,
+        )
+        found, count, _ = _parameters(Model(model.weights, family), own)
+        parameters, counts, held = [*parameters, *found], counts + count, held[size:]
+    return tuple(parameters), counts, gained
 
 
 def _entry(components: Canonical) -> Closed:

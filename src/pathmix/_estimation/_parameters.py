@@ -16,7 +16,15 @@ from numpyro.distributions import DiscreteUniform, Uniform, constraints
 from numpyro.distributions.constraints import Constraint
 from numpyro.distributions.transforms import Transform, biject_to
 
-from pathmix._components import Canonical, Constructed, Factorised, Recipe, Wrapped
+from pathmix._components import (
+    Canonical,
+    Constructed,
+    Factorised,
+    Recipe,
+    Several,
+    Wrapped,
+    which_of,
+)
 from pathmix._components import Transformed as TransformedRecipe
 
 Mask: TypeAlias = Any
@@ -56,6 +64,8 @@ def _leaves(recipe: Recipe) -> list[Leaf]:
         return [_of_class(recipe.kind, name) for name in recipe.names]
     if isinstance(recipe, Factorised):
         return _leaves(recipe.base)
+    if isinstance(recipe, Several):
+        return [Leaf("which", None, estimated=False), *_of_several(recipe)]
     if isinstance(recipe, Wrapped):
         more = [Leaf(n, _GATES.get(n), n in _GATES) for n in recipe.names]
         return [*_leaves(recipe.base), *more]
@@ -63,6 +73,23 @@ def _leaves(recipe: Recipe) -> list[Leaf]:
     inner = _leaves(recipe.base)
     count = len(recipe.event_dims) - len(inner)
     return [*inner, *(Leaf(f"transform {i}", None, estimated=False) for i in range(count))]
+
+
+def _of_several(recipe: Several) -> list[Leaf]:
+    """The parameters of all families, those of one name by the family's too."""
+    families = [one.family.name for one in recipe.each]
+    families = [
+        f if families.count(f) == 1 else f"{f} {families[:i].count(f)}"
+        for i, f in enumerate(families)
+    ]
+    named = [
+        (f, leaf) for f, one in zip(families, recipe.each, strict=True) for leaf in _leaves(one)
+    ]
+    names = [leaf.name for _, leaf in named]
+    return [
+        leaf if names.count(leaf.name) == 1 else leaf._replace(name=f"{family}.{leaf.name}")
+        for family, leaf in named
+    ]
 
 
 def _of_class(kind: Any, name: str) -> Leaf:
@@ -105,6 +132,8 @@ def read_fixed(fixed: Any, components: Canonical) -> Held:
     k, named = components.own_shape[-1], leaves(components)
     names = [leaf.name for leaf in named]
     masks = {name: np.zeros(k, bool) for name in ("weights", *names)}
+    for name, p, others in zip(names, components.parameters, _others(components), strict=True):
+        masks[name] |= others & (len(p) > 1)
     if fixed is not None and not isinstance(fixed, Mapping):
         raise TypeError(
             "expected fixed to be a mapping such as {'scale': True, 'components': [0]}, got "
@@ -128,6 +157,16 @@ def read_fixed(fixed: Any, components: Canonical) -> Held:
             )
     held = tuple(masks[leaf.name] | (not leaf.estimated) for leaf in named)
     return Held(held, masks["weights"])
+
+
+def _others(components: Canonical) -> list[np.ndarray]:
+    """Of each parameter, the components of other families, which it says nothing of."""
+    which, recipe = which_of(components), components.recipe
+    several = recipe.base if isinstance(recipe, Factorised) else recipe
+    if which is None or not isinstance(several, Several):
+        return [np.zeros(components.own_shape[-1], bool)] * len(components.parameters)
+    rows = [np.asarray(which) != g for g, one in enumerate(several.each) for _ in one.event_dims]
+    return [np.zeros(len(which), bool), *rows]
 
 
 def _mask(name: str, which: Any, k: int) -> np.ndarray:
