@@ -5,6 +5,7 @@ from typing import Any
 
 from pathmix._components._canonical import Canonical
 from pathmix._components._known import known
+from pathmix._components._one_of import OneOf
 from pathmix._components._opaque import Opaque
 
 
@@ -47,12 +48,17 @@ def _no_velocity(components: Canonical) -> str:
 
 def _no_conditionals(components: Canonical) -> str:
     return (
-        f"{type(components.plain).__name__} components with event shape {components.event_shape} "
+        f"{_class_of(components)} components with event shape {components.event_shape} "
         "have no known successive conditional distributions, which pathwise gradients of the "
         "mixture weights need: expected scalar or factorised (Independent) components, "
         "MultivariateNormal, LowRankMultivariateNormal, MultivariateStudentT or Dirichlet. Use "
         "reparameterize=False with a sum over components, by `component_log_probs`."
     )
+
+
+def _class_of(components: Canonical) -> str:
+    d = components.plain
+    return components.family.name if isinstance(d, OneOf) else type(d).__name__
 
 
 def _no_covariance(components: Canonical) -> str:

@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from pathmix._families._family import Family, Theta
+from pathmix._families._conditionals import Conditionals, Terms
+from pathmix._families._family import Family, Theta, given
 from pathmix._families._limits import Limit, Vanishing
-from pathmix._typing import Flags, Reals, Value
+from pathmix._layout import component_first
+from pathmix._typing import ComponentFirst, EventFirst, Flags, FreeFirst, Reals, Value
 from pathmix._where import where
 
 
@@ -50,7 +52,7 @@ def alternatives(bases: tuple[Family, ...]) -> Family:
 
     def velocity(theta: Theta, tangent: Theta, x: Value) -> Value:
         rows = zip(bases, theta.each, tangent.each, strict=True)
-        velocities = [given.velocity(mine, change, x) for given, mine, change in rows]  # type: ignore[misc]
+        velocities = [given(base.velocity)(mine, change, x) for base, mine, change in rows]
         return choose(theta.which, velocities, event_dim)
 
     def cdf(theta: Theta, x: Value) -> Reals:
@@ -83,6 +85,7 @@ def alternatives(bases: tuple[Family, ...]) -> Family:
         variance=moment("variance", event_dim),
         covariance=moment("covariance", 2),
         limit=_limit(bases) if any(base.limit is not None for base in bases) else None,
+        conditionals=_conditionals(bases) if all(base.conditionals for base in bases) else None,
     )
 
 
@@ -93,6 +96,47 @@ def choose(which: Reals, values: Sequence[Any], axes: int = 0) -> Array:
     for i, value in reversed(list(enumerate(rest))):
         out = where(which == i, value, out)
     return jnp.asarray(out)
+
+
+def _conditionals(bases: tuple[Family, ...]) -> Callable[[Theta, Value], Conditionals]:
+    def conditionals(theta: Theta, x: Value) -> Conditionals:
+        each = [given(b.conditionals)(t, x) for b, t in zip(bases, theta.each, strict=True)]
+        return ChosenConditionals(component_first(theta.which, 0, x.ndim - 2), each)
+
+    return conditionals
+
+
+class ChosenConditionals(Conditionals):
+    """Those of the family of each component; ``which`` is ``k *points``."""
+
+    def __init__(self, which: Reals, each: Sequence[Conditionals]) -> None:
+        self._which, self._each = which, each
+        self.rows = tuple(one.rows for one in each)
+        self.drifts = any(one.drifts for one in each)  # type: ignore[misc]
+
+    def terms(self, row: Any) -> Terms:
+        """Return the conditional distribution of one coordinate at its value."""
+        each = [one.terms(mine) for one, mine in zip(self._each, row, strict=True)]
+        return Terms(*(choose(self._which, same) for same in zip(*each, strict=True)))
+
+    def start(self, a: ComponentFirst) -> Any:
+        """Return the states of all before the first coordinate."""
+        return tuple(one.start(a) for one in self._each)
+
+    def drift(self, state: Any, row: Any) -> tuple[Any, Any]:
+        """Return the drift of the quantile and the change of the log scale, ``k *points``."""
+        rows = zip(self._each, state, row, strict=True)
+        drifts, log_scales = zip(*(one.drift(s, mine) for one, s, mine in rows), strict=True)
+        return choose(self._which, drifts), choose(self._which, log_scales)
+
+    def advance(self, state: Any, row: Any, relative: Reals, dx: Reals) -> Any:
+        """Return the states after a coordinate moved."""
+        rows = zip(self._each, state, row, strict=True)
+        return tuple(one.advance(s, mine, relative, dx) for one, s, mine in rows)
+
+    def complete(self, dx: FreeFirst) -> EventFirst:
+        """Return the velocity of all coordinates, as one family has it: they share the support."""
+        return self._each[0].complete(dx)
 
 
 def _limit(bases: tuple[Family, ...]) -> Callable[[Theta, Value], Limit | None]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpyro.distributions import Distribution
 
 from pathmix._checks import is_concrete
+from pathmix._components import OneOf
 
 _SHORT = 8
 """Up to this many entries of a parameter are shown."""
@@ -19,7 +20,7 @@ def describe(mixture: Any) -> str:
     weights = ", ".join(_parameters(mixture.mixture_distribution))
     lines = [
         f"{_name(mixture.mixture_distribution)}({weights})",
-        _components(mixture.components_distribution),
+        *_listed(mixture),
         f"num_components={mixture.num_components}",
         f"batch_shape={mixture.batch_shape}",
         f"event_shape={mixture.event_shape}",
@@ -28,6 +29,15 @@ def describe(mixture: Any) -> str:
     lines += ["validate_args=True"] if mixture._validate_args else []
     lines += [] if mixture.allow_nan_stats else ["allow_nan_stats=False"]
     return f"{type(mixture).__name__}({', '.join(lines)})"
+
+
+def _listed(mixture: Any) -> list[str]:
+    """The components, one by one if they are of several families."""
+    d = mixture.components_distribution
+    if not isinstance(getattr(d, "base_dist", d), OneOf):
+        return [_components(d)]
+    each = ", ".join(_components(one) for one in mixture.components_distributions)
+    return [f"[{each}]"]
 
 
 def _name(d: Distribution) -> str:
