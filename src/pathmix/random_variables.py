@@ -3,7 +3,7 @@
 A constructor takes the arguments of the distribution, positional or by keyword, and four more by
 keyword: ``sample_shape``, ``value``, ``key`` and ``name``. It returns a
 :class:`pathmix.RandomVariable`, whose docstring says where the value comes from. The random
-variable of a mixture is :func:`MixtureSameFamily`.
+variable of a mixture is :func:`MixtureSameFamily`, of one of several families :func:`Mixture`.
 
 Distributions that are made from other distributions or from functions (``Independent``,
 ``TransformedDistribution``, truncation of any base, …) have no constructor here: build the
@@ -24,6 +24,7 @@ Example:
 
 from typing import Any
 
+from pathmix._random_variable import Mixture as Mixture
 from pathmix._random_variable import MixtureSameFamily as MixtureSameFamily
 from pathmix._random_variable import constructor
 
@@ -152,7 +153,7 @@ _WITHOUT_CONSTRUCTOR = {
     "is the base class": ("Distribution",),
 }
 
-__all__ = ["MixtureSameFamily", *_FAMILIES]
+__all__ = ["Mixture", "MixtureSameFamily", *_FAMILIES]
 
 
 def __getattr__(name: str) -> Any:

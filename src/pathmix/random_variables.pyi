@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 
+from pathmix._random_variable import Mixture as Mixture
 from pathmix._random_variable import MixtureSameFamily as MixtureSameFamily
 from pathmix._random_variable import RandomVariable
 

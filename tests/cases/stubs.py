@@ -18,6 +18,7 @@ from typing import Any
 
 import jax
 
+from pathmix._random_variable import Mixture as Mixture
 from pathmix._random_variable import MixtureSameFamily as MixtureSameFamily
 from pathmix._random_variable import RandomVariable
 '''
@@ -31,7 +32,7 @@ OURS = {
 
 def stub() -> str:
     """The text of the stub."""
-    families = [name for name in rv.__all__ if name != "MixtureSameFamily"]
+    families = [name for name in rv.__all__ if not name.startswith("Mixture")]
     return "\n".join([HEADER, *map(definition, families)])
 
 

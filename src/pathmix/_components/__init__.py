@@ -8,6 +8,7 @@ from pathmix._components._canonical import canonical as canonical
 from pathmix._components._canonical import lean as lean
 from pathmix._components._groups import Which as Which
 from pathmix._components._groups import as_joined as as_joined
+from pathmix._components._groups import atomic as atomic
 from pathmix._components._groups import each_family as each_family
 from pathmix._components._groups import grouped as grouped
 from pathmix._components._groups import joined as joined

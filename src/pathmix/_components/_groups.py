@@ -113,6 +113,15 @@ def each_family(components: Canonical) -> list[Canonical]:
     ]
 
 
+def atomic(components: Canonical) -> np.ndarray:
+    """Return which components are point masses, ``k``."""
+    which = which_of(components)
+    if which is None:
+        return np.full(components.own_shape[-1], components.family.atomic)
+    masses = [family.family.atomic for family in each_family(components)]
+    return np.array([masses[g] for g in which])
+
+
 def as_joined(components: Canonical, which: Which) -> Canonical:
     """Return components that were read from their distribution, with whose is whose."""
     several, ndims = _several(components)

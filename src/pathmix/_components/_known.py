@@ -206,6 +206,8 @@ register(
     ),
 )
 
+register(dist.Delta, f.point_mass_family, ("v", "log_density"))
+
 # ---- discrete ----
 
 register(dist.Poisson, f.poisson)

@@ -37,6 +37,12 @@ def _no_cdf(components: Canonical) -> str:
 
 
 def _no_velocity(components: Canonical) -> str:
+    if components.family.name.find("Delta") >= 0:
+        return (
+            "expected components without point masses for pathwise gradients, got "
+            f"{components.family.name}: a draw jumps to a point mass when its weight grows. Use "
+            "reparameterize=False with pathmix.expectation, by Stratified() or Score()."
+        )
     return (
         f"pathmix has no pathwise gradient for {components.family.name} components: expected a "
         "family with known log tails (see the table in the README), Independent or transformed "

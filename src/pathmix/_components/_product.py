@@ -40,4 +40,5 @@ def product(base: Family, ndims: int) -> Family:
         mean=base.mean,
         variance=base.variance,
         covariance=covariance if is_vector else None,
+        atomic=base.atomic,
     )

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from numpyro.distributions import (
+    Delta,
     Distribution,
     ExpandedDistribution,
     Independent,
@@ -57,7 +58,16 @@ def read(d: Distribution) -> Reading | None:
         return _wrapped(d)
     if type(d) is OneOf:
         return _several(d)
+    if type(d) is Delta:
+        return _point_mass(d)
     return _constructed(d)
+
+
+def _point_mass(d: Delta) -> Reading | None:
+    """Of vectors, coordinates that are masses each for itself are read."""
+    if d.event_dim:
+        return None
+    return Reading(Constructed(Delta, ("v", "log_density"), (0, 0), 0), [d.v, d.log_density])
 
 
 def _several(d: OneOf) -> Reading | None:

@@ -13,6 +13,7 @@ import numpy as np
 from jax import lax
 from jax.core import Tracer
 from numpyro.distributions import (
+    Delta,
     Distribution,
     ExpandedDistribution,
     Independent,
@@ -76,6 +77,8 @@ def _ends(d: Distribution) -> Ends | None:
         return _ends(d.base_dist)
     if isinstance(d, OneOf):
         return _ends_of_several(d)
+    if isinstance(d, Delta):
+        return d.v, d.v
     # NumPyro's own subclasses, such as Pareto, state tighter supports
     inherited = TransformedDistribution.support
     if not isinstance(d, TransformedDistribution) or type(d).support is not inherited:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Bool
-from numpyro.distributions import DiscreteUniform, Uniform, constraints
+from numpyro.distributions import Delta, DiscreteUniform, Uniform, constraints
 from numpyro.distributions.constraints import Constraint
 from numpyro.distributions.transforms import Transform, biject_to
 
@@ -96,7 +96,7 @@ def _of_class(kind: Any, name: str) -> Leaf:
     constraint = kind.arg_constraints[name]
     if kind in (Uniform, DiscreteUniform):  # whose ends depend on each other
         return Leaf(name, None, estimated=True)
-    if isinstance(constraint, _DEPENDENT) or constraint.is_discrete:
+    if kind is Delta or isinstance(constraint, _DEPENDENT) or constraint.is_discrete:
         return Leaf(name, None, estimated=False)
     return Leaf(name, constraint, estimated=True)
 

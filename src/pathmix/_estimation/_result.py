@@ -10,7 +10,7 @@ from jax import Array
 from jaxtyping import Bool, Float, Int
 
 from pathmix._checks import is_concrete
-from pathmix._components import canonical
+from pathmix._components import atomic, canonical
 from pathmix._estimation._data import Data
 from pathmix._estimation._sweep import Model, log_likelihood, memberships, over_parts
 from pathmix._mixture import MixtureSameFamily
@@ -180,7 +180,7 @@ def is_flat(model: Model, totals: Totals) -> Bool[Array, " k"]:
     own = where(finite[:, None, None], own, spread)
     measured = jnp.trace(spread) > 0  # without errors
     flat = _least_ratio(own / units, spread / units) < _FLAT
-    return finite & measured & (flat | _is_singular(own / units))
+    return finite & measured & ~atomic(components) & (flat | _is_singular(own / units))
 
 
 def _is_singular(own: Array) -> Array:

@@ -23,7 +23,7 @@ from pathmix._layout import cut_up, is_symbolic, with_points
 from pathmix._log_sums import LogSum, log_sum, shares
 from pathmix._tuning import SWEPT, SWEPT_BY_MATRICES
 from pathmix._typing import ComponentFirst, Reals
-from pathmix._weights import Probabilities
+from pathmix._weights import Probabilities, Weights
 from pathmix._where import where
 
 Shares = Float[Array, "k n"]
@@ -84,7 +84,7 @@ def log_likelihood(rows: Data, total: LogSum, level: Reals | float = 0.0) -> Rea
 
 def memberships(model: Model, rows: Data) -> tuple[Shares, LogSum]:
     """Return the posterior probability of each component for each row, and ``log f``."""
-    term, factor = terms(model.components, rows)
+    term, factor = terms(model.components, rows, Probabilities(model.weights))
     log_w = with_points(model.log_weights, 1)
     if rows.labels is not None:
         k = jnp.arange(len(term))[:, None]
@@ -98,10 +98,12 @@ def memberships(model: Model, rows: Data) -> tuple[Shares, LogSum]:
     return share if factor is None else share * factor, total
 
 
-def terms(components: Canonical, rows: Data) -> tuple[ComponentFirst, ComponentFirst | None]:
+def terms(
+    components: Canonical, rows: Data, weights: Weights | None = None
+) -> tuple[ComponentFirst, ComponentFirst | None]:
     """Return the log densities of the components, ``k n``, of what is seen of each row."""
     if rows.is_complete:
-        return first_terms(components, rows.x)
+        return first_terms(components, rows.x, weights)
     scalars = components.factors()
     if scalars is None or rows.observed is None:
         return seen_log_density(components, rows), None

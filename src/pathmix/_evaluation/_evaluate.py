@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from pathmix._components import Canonical, lean, need, order_of, split
+from pathmix._components import Canonical, atomic, lean, need, order_of, split
 from pathmix._evaluation._blocks import component_terms
 from pathmix._evaluation._compiled import compiled
 from pathmix._evaluation._density import log_density
@@ -21,7 +21,7 @@ from pathmix._evaluation._index import draw_index
 from pathmix._evaluation._rows import limit_at
 from pathmix._evaluation._scalars import terms_of_scalars
 from pathmix._families import OfValue, Vanishing, factored
-from pathmix._layout import in_stretches, is_symbolic
+from pathmix._layout import in_stretches, is_symbolic, with_points
 from pathmix._log_sums import weighted
 from pathmix._tuning import DENSE
 from pathmix._typing import (
@@ -42,28 +42,48 @@ def log_prob(weights: Weights, components: Canonical, x: Value) -> Reals:
     if not components.selectable:
         return weights.mix(*first_terms(components, x)).value
     if len(split(components)) > 1:
-        return by_parts(lambda x: weights.mix(*first_terms(components, x)).value, components, x)
+        mixed = lambda x: weights.mix(*first_terms(components, x, weights)).value  # noqa: E731
+        return by_parts(mixed, components, x)
     out = log_density(weights, components, x)
     return where(is_nan(x, components.event_dim), jnp.nan, out)
 
 
-def terms(components: Canonical, x: Value) -> tuple[PerComponent, PerComponent | None]:
+def terms(
+    components: Canonical, x: Value, weights: Weights | None = None
+) -> tuple[PerComponent, PerComponent | None]:
     """Return the densities of all components, ``*points k``; see ``first_terms``."""
     last = lambda t: jnp.moveaxis(t, 0, -1)  # noqa: E731
-    return jax.tree.map(last, first_terms(components, x))
+    return jax.tree.map(last, first_terms(components, x, weights))
 
 
-def first_terms(components: Canonical, x: Value) -> tuple[ComponentFirst, ComponentFirst | None]:
-    """Return the densities, ``factor · exp(term)``, each ``k *points``; NaN where the value is."""
+def first_terms(
+    components: Canonical, x: Value, weights: Weights | None = None
+) -> tuple[ComponentFirst, ComponentFirst | None]:
+    """Return the densities, ``factor · exp(term)``, each ``k *points``; NaN where the value is.
+
+    At a point mass with weight, densities of other kinds are zero: all are with respect to length
+    plus counting there, of which the point has no length.
+    """
     groups = split(components)
     if len(groups) > 1:
-        return _in_order(components, [first_terms(group, x) for group in groups])
+        out, factor = _in_order(components, [first_terms(group, x) for group in groups])
+        return _at_atoms(atomic(components), out, weights), factor
     if components.selectable:
         of = component_terms if components.event_dim else terms_of_scalars
         out, factor = of(lean((), components)[1], x)
     else:
         out, factor = _factored(components, x, components.family.log_density, "mass")
     return where(is_nan(x, components.event_dim), jnp.nan, out), factor
+
+
+def _at_atoms(masses: np.ndarray, terms: ComponentFirst, weights: Weights | None) -> ComponentFirst:
+    if not masses.any() or masses.all():
+        return terms
+    is_mass = masses.reshape(-1, *(1,) * (terms.ndim - 1))
+    there = is_mass & (terms > -jnp.inf)
+    if weights is not None:
+        there &= with_points(weights.present(), terms.ndim - 1)
+    return where(jnp.any(there, axis=0) & ~is_mass, -jnp.inf, terms)
 
 
 def _in_order(
@@ -81,7 +101,7 @@ def _in_order(
 @compiled()
 def joint(weights: Weights, components: Canonical, x: Value) -> PerComponent:
     """Return ``log w_k + log p_k(x)``, ``*points k``."""
-    term, factor = terms(components, x)
+    term, factor = terms(components, x, weights)
     if factor is not None:
         term = where(factor > 0, term + jnp.log(where(factor > 0, factor, 1.0)), -jnp.inf)
     return weighted(weights.log(), term)

@@ -41,7 +41,7 @@ def posterior(weights: Weights, components: Canonical, x: Value) -> Distribution
     """
 
     def part(x: Value) -> tuple[PerComponent, ...]:
-        both = first_terms(components, x)
+        both = first_terms(components, x, weights)
         if isinstance(weights, Logits):
             out = _by_logits(weights, *both)
         else:

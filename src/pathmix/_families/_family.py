@@ -100,6 +100,8 @@ class Family:
     """Whether many components share most of the work on a point, if they are evaluated together."""
     flat: bool = False
     """Whether the density is the same all over its support: then it has no slope in ``x``."""
+    atomic: bool = False
+    """Whether it is a mass at points of the line, where densities of others count for nothing."""
 
     def cdf_at(self, theta: Theta, x: Value) -> Reals:
         """Return ``P(X ≤ x)``, elementwise over a factorised event."""

@@ -71,12 +71,6 @@ def MixtureSameFamily(  # noqa: N802  (a constructor by convention)
         >>> bool(((sites["x"]["value"] > 0) == sites["x_component"]["value"]).all())
         True
     """
-    if with_component and name is None:
-        raise ValueError(
-            "expected a name with with_component=True, since the component is registered as "
-            "'{name}_component', got name=None. Pass name=..., or use "
-            "x.distribution.posterior_mode(x)."
-        )
     mixture = _mixture.MixtureSameFamily(
         _distribution("mixture_distribution", mixture_distribution),
         _distribution("components_distribution", components_distribution),
@@ -85,6 +79,69 @@ def MixtureSameFamily(  # noqa: N802  (a constructor by convention)
         allow_nan_stats,
         "MixtureSameFamily" if name is None else name,
     )
+    return _variable(mixture, sample_shape, value, key, name, with_component=with_component)
+
+
+def Mixture(  # noqa: N802  (a constructor by convention)
+    mixture_distribution: Distribution | RandomVariable,
+    components_distributions: Sequence[Distribution | RandomVariable],
+    reparameterize: bool = False,  # noqa: FBT001, FBT002  (as of MixtureSameFamily)
+    validate_args: bool = False,  # noqa: FBT001, FBT002
+    allow_nan_stats: bool = True,  # noqa: FBT001, FBT002
+    name: str | None = None,
+    *,
+    sample_shape: int | Sequence[int] = (),
+    value: Any = None,
+    key: jax.Array | None = None,
+    with_component: bool = False,
+) -> RandomVariable:
+    """Create a random variable for Mixture, whose components may be of several families.
+
+    See ``pathmix.Mixture`` for the first five arguments, and :func:`MixtureSameFamily` for the
+    others.
+
+    Returns:
+        A RandomVariable whose ``distribution`` is a ``pathmix.Mixture``.
+
+    Raises:
+        ValueError: As ``pathmix.Mixture`` and :func:`MixtureSameFamily`.
+
+    Example:
+        >>> import jax.numpy as jnp, numpyro.distributions as dist
+        >>> from jax import random
+        >>> from pathmix import random_variables as rv
+        >>> weights = dist.Categorical(probs=jnp.array([0.9, 0.1]))
+        >>> rv.Mixture(
+        ...     weights, [rv.Normal(), dist.Cauchy()], sample_shape=3, key=random.key(0)
+        ... ).shape
+        (3,)
+    """
+    mixture = _mixture.Mixture(
+        _distribution("mixture_distribution", mixture_distribution),
+        [_distribution("components_distributions", d) for d in components_distributions],
+        reparameterize,
+        validate_args,
+        allow_nan_stats,
+        "Mixture" if name is None else name,
+    )
+    return _variable(mixture, sample_shape, value, key, name, with_component=with_component)
+
+
+def _variable(
+    mixture: _mixture.MixtureSameFamily,
+    sample_shape: int | Sequence[int],
+    value: Any,
+    key: jax.Array | None,
+    name: str | None,
+    *,
+    with_component: bool,
+) -> RandomVariable:
+    if with_component and name is None:
+        raise ValueError(
+            "expected a name with with_component=True, since the component is registered as "
+            "'{name}_component', got name=None. Pass name=..., or use "
+            "x.distribution.posterior_mode(x)."
+        )
     site = realize(mixture, sample_shape, value, key, name)
     if with_component:
         numpyro.deterministic(f"{name}_component", _component(mixture, site))
