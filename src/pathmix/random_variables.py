@@ -147,7 +147,7 @@ _WITHOUT_CONSTRUCTOR = {
         "ZeroInflatedLogits",
         "ZeroInflatedProbs",
     ),
-    "is a mixture of separate distributions": ("Mixture", "MixtureGeneral"),
+    "is a mixture of separate distributions, which Mixture is": ("MixtureGeneral",),
     "is made from a function": ("EulerMaruyama",),
     "is made from a constraint": ("ImproperUniform",),
     "is the base class": ("Distribution",),

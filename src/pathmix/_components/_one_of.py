@@ -34,7 +34,8 @@ class OneOf(Distribution):
         first = supports[0]
         if all(one is first for one in supports) or any(one is None for one in supports):
             return first
-        space = constraints.integer if first.is_discrete else constraints.real
+        integers = constraints.integer_interval(-jnp.inf, jnp.inf)
+        space = integers if first.is_discrete else constraints.real
         return constraints.independent(space, self.event_dim) if self.event_dim else space
 
     def sample(self, key: Array | None, sample_shape: tuple[int, ...] = ()) -> Value:

@@ -32,7 +32,14 @@ from pathmix._typing import Reals
 
 
 class LikelihoodRatioTest(NamedTuple):
-    """What :func:`likelihood_ratio_test` found of ``k`` components against ``k + 1``."""
+    """What :func:`likelihood_ratio_test` found of ``k`` components against ``k + 1``.
+
+    Example:
+        >>> import numpy as np
+        >>> from pathmix import LikelihoodRatioTest
+        >>> LikelihoodRatioTest(1, 9.0, np.array([1.0, 0.2, 11.0])).p_value
+        0.5
+    """
 
     k: int
     statistic: float

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pathmix._checks import is_concrete, require, require_counts
+from pathmix._components import which_of
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._em import EM
 from pathmix._estimation._gradient import Gradient
@@ -95,6 +96,11 @@ def fit(
     components = mixture._components
     inner = mixture if not mixture.batch_shape else mixture[0]
     held = read_fixed(fixed, inner._components)
+    if prior is not None and which_of(inner._components) is not None:
+        raise NotImplementedError(
+            "expected no prior of a mixture of several families, got one. Fit without it, or take "
+            "the mixture as a likelihood in a NumPyro model."
+        )
     names = tuple(leaf.name for leaf in leaves(components))
     rows = read_data(inner._components, data, weights, labels, noise, projection, missing=missing)
     believed = read_prior(prior, inner._components, names, rows)

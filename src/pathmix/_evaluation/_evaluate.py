@@ -87,7 +87,7 @@ def _at_atoms(masses: np.ndarray, terms: ComponentFirst, weights: Weights | None
 
 
 def _in_order(
-    components: Canonical, parts: list[tuple[ComponentFirst, ComponentFirst | None]]
+    components: Canonical, parts: list[tuple[Reals, Reals | None]]
 ) -> tuple[ComponentFirst, ComponentFirst | None]:
     """The densities of groups, as the components stand."""
     order = np.asarray(order_of(components))

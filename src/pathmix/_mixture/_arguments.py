@@ -13,7 +13,7 @@ from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
 from pathmix._checks import is_concrete, require
-from pathmix._components import bounds, canonical, check_pathwise
+from pathmix._components import OneOf, bounds, canonical, check_pathwise
 from pathmix._numpyro import find_stack_level, validates_by_default
 from pathmix._typing import Flags, Value
 from pathmix._where import where
@@ -229,6 +229,9 @@ def _parameter_checks(d: Distribution) -> Iterator[tuple[Flags, str]]:
     owner = type(d).__name__
     if isinstance(getattr(d, "base_dist", None), Distribution):
         yield from _parameter_checks(d.base_dist)
+    if isinstance(d, OneOf):
+        for each in d.each:
+            yield from _parameter_checks(each)
     for name, value in d.get_args().items():
         constraint = d.arg_constraints[name]
         if isinstance(d, dist.CategoricalLogits):

@@ -108,13 +108,11 @@ def Mixture(  # noqa: N802  (a constructor by convention)
 
     Example:
         >>> import jax.numpy as jnp, numpyro.distributions as dist
-        >>> from jax import random
         >>> from pathmix import random_variables as rv
         >>> weights = dist.Categorical(probs=jnp.array([0.9, 0.1]))
-        >>> rv.Mixture(
-        ...     weights, [rv.Normal(), dist.Cauchy()], sample_shape=3, key=random.key(0)
-        ... ).shape
-        (3,)
+        >>> x = rv.Mixture(weights, [dist.Normal(), dist.Cauchy()], value=2.0)
+        >>> print(x.distribution.log_prob(x.value).round(3))
+        -2.901
     """
     mixture = _mixture.Mixture(
         _distribution("mixture_distribution", mixture_distribution),

@@ -1,0 +1,148 @@
+"""Fits of mixtures of several families: each family's maximum, given the memberships of all."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+
+from pathmix import Gradient, Mixture, fit
+
+ROWS = {
+    "normal, t": lambda s: [dist.Normal(s, 1.0), dist.StudentT(3.0, s, 6.0)],
+    "normal, gamma, normal": lambda s: [
+        dist.Normal(-3.0 + s, 1.0), dist.Gamma(9.0, 2.0 + s), dist.Normal(12.0 + s, 1.0 + s),
+    ],
+    "independent": lambda s: [
+        dist.Normal(jnp.zeros(2) + s, jnp.ones(2)).to_event(1),
+        dist.Laplace(4 * jnp.ones(2) + s, jnp.ones(2)).to_event(1),
+    ],
+    "vectors": lambda s: [
+        dist.MultivariateNormal(jnp.zeros(2) + s, jnp.eye(2)),
+        dist.MultivariateStudentT(5.0, 6 * jnp.ones(2) + s, jnp.eye(2)),
+    ],
+    "counts": lambda s: [dist.Poisson(2.0 + s), dist.NegativeBinomial2(20.0 + s, 4.0)],
+}  # fmt: skip
+
+
+def mix(components, weights=None):
+    k = len(components)
+    w = np.ones(k) / k if weights is None else weights
+    return Mixture(dist.Categorical(probs=jnp.asarray(w)), components)
+
+
+def problem(name, n=2000):
+    """A start away from the truth, the truth, and draws from it."""
+    components = ROWS[name](0.0)
+    truth = mix(components, np.arange(1.0, len(components) + 1) / sum(range(len(components) + 1)))
+    return mix(ROWS[name](0.3)), truth, truth.sample(jax.random.key(0), (n,))
+
+
+def own(d):
+    """What a component was built of."""
+    return getattr(d, "base_dist", d).get_args()
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_nothing_is_uphill_at_the_end(name, x64):
+    start, truth, x = problem(name)
+    found = fit(start, x, tolerance=1e-12, progress=False)
+    assert found.converged
+    history = np.asarray(found.history)[: int(found.steps)]
+    assert np.all(np.diff(history) >= -1e-9 * abs(history[-1]))
+    assert found.log_likelihood > truth.log_prob(x).sum()
+    np.testing.assert_allclose(found.log_likelihood, found.mixture.log_prob(x).sum(), rtol=1e-10)
+    kinds = [type(d) for d in found.mixture.components_distributions]
+    assert kinds == [type(d) for d in truth.components_distributions]
+    # the likelihood with each parameter of each component a little to either side
+    flat, unravel = jax.flatten_util.ravel_pytree(found.mixture)
+    value = jax.jit(lambda v: unravel(v).log_prob(x).sum())
+    k = truth.num_components  # of these the sum is known
+    for e in 1e-4 * np.eye(len(flat))[k:]:
+        assert max(value(flat + e), value(flat - e)) < found.log_likelihood + 1e-3
+
+
+def test_parameters_are_counted_once(x64):
+    start, _, x = problem("normal, gamma, normal")
+    found = fit(start, x, progress=False)
+    assert found.num_parameters == 2 + 3 * 2
+    np.testing.assert_allclose(found.bic, 8 * np.log(2000) - 2 * found.log_likelihood)
+
+
+def test_what_is_known_is_held(x64):
+    """Parameters that two families have go by the family's name too; a point mass stays."""
+    start, _, x = problem("normal, t")
+    found = fit(start, x, fixed={"StudentT.loc": True, "df": True}, progress=False)
+    normal, heavy = map(own, found.mixture.components_distributions)
+    assert (heavy["loc"], heavy["df"]) == (0.3, 3.0)
+    assert heavy["scale"] != 6.0
+    assert normal["loc"] != 0.3
+    with pytest.raises(ValueError, match=r"Normal\.loc, Normal\.scale, df, StudentT\.loc"):
+        fit(start, x, fixed={"loc": True})
+
+
+def test_zeros_are_a_point_mass(x64):
+    rng = np.random.default_rng(0)
+    x = np.concatenate([np.zeros(300), rng.gamma(3.0, 2.0, 700)])
+    found = fit(mix([dist.Delta(0.0), dist.Gamma(1.0, 1.0)]), x, progress=False)
+    np.testing.assert_allclose(found.mixture.mixture_distribution.probs, [0.3, 0.7], rtol=1e-9)
+    gamma = own(found.mixture.components_distributions[1])
+    alone = fit(
+        Mixture(dist.Categorical(probs=jnp.ones(1)), [dist.Gamma(1.0, 1.0)]),
+        x[300:],
+        progress=False,
+    )
+    wanted = own(alone.mixture.components_distributions[0])
+    np.testing.assert_allclose(
+        [gamma["concentration"], gamma["rate"]],
+        [wanted["concentration"], wanted["rate"]],
+        rtol=1e-4,
+    )
+    assert not found.degenerate.any()
+    assert found.num_parameters == 3
+
+
+def test_labels_weights_and_missing_entries(x64):
+    start, _, x = problem("independent", 400)
+    x = np.array(x)
+    labels = np.where(np.arange(400) < 50, (x[:, 0] > 2).astype(int), -1)
+    weights = np.random.default_rng(0).integers(0, 3, 400)
+    x[np.random.default_rng(1).uniform(size=x.shape) < 0.1] = np.nan
+    found = fit(start, x, labels=labels, weights=weights, progress=False, tolerance=1e-11)
+    twice = fit(
+        start, np.repeat(x, weights, 0), labels=np.repeat(labels, weights), progress=False,
+        tolerance=1e-11,
+    )  # fmt: skip
+    np.testing.assert_allclose(found.log_likelihood, twice.log_likelihood, rtol=1e-9)
+    assert found.converged
+
+
+def test_by_slopes(x64):
+    optax = pytest.importorskip("optax")
+    start, _, x = problem("normal, t", 500)
+    by_em = fit(start, x, progress=False)
+    by_slope = fit(start, x, method=Gradient(optax.lbfgs()), max_steps=300, progress=False)
+    np.testing.assert_allclose(by_slope.log_likelihood, by_em.log_likelihood, atol=1e-3)
+
+
+def test_several_starts_and_jit(x64):
+    start, _, x = problem("normal, t", 500)
+    one = fit(start, x, progress=False)
+    again = jax.jit(lambda x: fit(start, x).log_likelihood)(x)
+    np.testing.assert_allclose(again, one.log_likelihood, rtol=1e-9)
+    loc = jnp.array([0.3, -1.0, 2.0])
+    starts = Mixture(
+        dist.Categorical(probs=jnp.array([0.5, 0.5])),
+        [dist.Normal(loc, 1.0), dist.StudentT(3.0, loc, 6.0)],
+    )
+    best = fit(starts, x, progress=False)
+    np.testing.assert_allclose(best.log_likelihood, one.log_likelihood, atol=1e-4)
+    assert best.mixture.batch_shape == ()
+
+
+def test_priors_are_refused(x64):
+    start, _, x = problem("normal, t", 50)
+    with pytest.raises(
+        NotImplementedError, match="expected no prior of a mixture of several families"
+    ):
+        fit(start, x, prior={"df": dist.Gamma(2.0, 0.1)})
