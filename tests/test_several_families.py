@@ -15,7 +15,7 @@ import pytest
 from numpyro import handlers
 from scipy import integrate, stats
 
-from pathmix import Mixture, MixtureSameFamily, RandomVariable
+from pathmix import Mixture, MixtureSameFamily, RandomVariable, Score, Stratified, expectation
 from pathmix import random_variables as rv
 
 KEY = jax.random.key(0)
@@ -299,6 +299,34 @@ def test_slopes_with_a_point_mass(x64):
 
 def test_a_point_mass_without_weight_is_none():
     np.testing.assert_allclose(with_mass(0.0, 0.0).log_prob(0.5), dist.Normal().log_prob(0.5))
+
+
+def rain(t):
+    """A mass of weight `t_0` at `t_1`, and a normal."""
+    weights = dist.Categorical(probs=jnp.stack([t[0], 1 - t[0]]))
+    return Mixture(weights, [dist.Delta(t[1]), dist.Normal(t[2], t[3])])
+
+
+@pytest.mark.parametrize("q", [0.1, 0.6, 0.9])
+def test_quantiles_with_a_point_mass_move(q, x64):
+    """Before it, at it (where they follow its place), and beyond."""
+    t = jnp.array([0.3, 0.5, 0.0, 1.0])
+    quantile = lambda t: rain(t).icdf(q)  # noqa: E731
+    eye = 1e-6 * np.eye(4)
+    wanted = [(quantile(t + e) - quantile(t - e)) / 2e-6 for e in eye]
+    np.testing.assert_allclose(jax.grad(quantile)(t), wanted, atol=1e-7)
+    assert (jax.grad(lambda q: rain(t).icdf(q))(q) == 0) == (q == 0.6)
+
+
+@pytest.mark.parametrize(("estimator", "by_place"), [(Stratified(), 0.3), (Score(), 0.0)])
+def test_expectations_with_a_point_mass(estimator, by_place, x64):
+    """Of x², `t_0 t_1² + (1 − t_0)(t_2² + t_3²)`; a score knows nothing of the mass's place."""
+    mean = lambda t: expectation(  # noqa: E731
+        jnp.square, rain(t), key=KEY, num_samples=40_000, estimator=estimator
+    )
+    slope = jax.grad(mean)(jnp.array([0.3, 0.5, 0.0, 1.0]))
+    # of 40,000 draws of x² and of its product with a score: standard errors of .01 to .02
+    np.testing.assert_allclose(slope, [-0.75, by_place, 0.0, 1.4], atol=0.07)
 
 
 def test_point_masses_of_one_family(x64):

@@ -6,7 +6,7 @@ import numpy as np
 import numpyro.distributions as dist
 import pytest
 
-from pathmix import Gradient, Mixture, fit
+from pathmix import Gradient, Mixture, fit, start
 
 ROWS = {
     "normal, t": lambda s: [dist.Normal(s, 1.0), dist.StudentT(3.0, s, 6.0)],
@@ -45,8 +45,8 @@ def own(d):
 
 @pytest.mark.parametrize("name", ROWS)
 def test_nothing_is_uphill_at_the_end(name, x64):
-    start, truth, x = problem(name)
-    found = fit(start, x, tolerance=1e-12, progress=False)
+    begun, truth, x = problem(name)
+    found = fit(begun, x, tolerance=1e-12, progress=False)
     assert found.converged
     history = np.asarray(found.history)[: int(found.steps)]
     assert np.all(np.diff(history) >= -1e-9 * abs(history[-1]))
@@ -63,22 +63,22 @@ def test_nothing_is_uphill_at_the_end(name, x64):
 
 
 def test_parameters_are_counted_once(x64):
-    start, _, x = problem("normal, gamma, normal")
-    found = fit(start, x, progress=False)
+    begun, _, x = problem("normal, gamma, normal")
+    found = fit(begun, x, progress=False)
     assert found.num_parameters == 2 + 3 * 2
     np.testing.assert_allclose(found.bic, 8 * np.log(2000) - 2 * found.log_likelihood)
 
 
 def test_what_is_known_is_held(x64):
     """Parameters that two families have go by the family's name too; a point mass stays."""
-    start, _, x = problem("normal, t")
-    found = fit(start, x, fixed={"StudentT.loc": True, "df": True}, progress=False)
+    begun, _, x = problem("normal, t")
+    found = fit(begun, x, fixed={"StudentT.loc": True, "df": True}, progress=False)
     normal, heavy = map(own, found.mixture.components_distributions)
     assert (heavy["loc"], heavy["df"]) == (0.3, 3.0)
     assert heavy["scale"] != 6.0
     assert normal["loc"] != 0.3
     with pytest.raises(ValueError, match=r"Normal\.loc, Normal\.scale, df, StudentT\.loc"):
-        fit(start, x, fixed={"loc": True})
+        fit(begun, x, fixed={"loc": True})
 
 
 def test_zeros_are_a_point_mass(x64):
@@ -103,14 +103,14 @@ def test_zeros_are_a_point_mass(x64):
 
 
 def test_labels_weights_and_missing_entries(x64):
-    start, _, x = problem("independent", 400)
+    begun, _, x = problem("independent", 400)
     x = np.array(x)
     labels = np.where(np.arange(400) < 50, (x[:, 0] > 2).astype(int), -1)
     weights = np.random.default_rng(0).integers(0, 3, 400)
     x[np.random.default_rng(1).uniform(size=x.shape) < 0.1] = np.nan
-    found = fit(start, x, labels=labels, weights=weights, progress=False, tolerance=1e-11)
+    found = fit(begun, x, labels=labels, weights=weights, progress=False, tolerance=1e-11)
     twice = fit(
-        start, np.repeat(x, weights, 0), labels=np.repeat(labels, weights), progress=False,
+        begun, np.repeat(x, weights, 0), labels=np.repeat(labels, weights), progress=False,
         tolerance=1e-11,
     )  # fmt: skip
     np.testing.assert_allclose(found.log_likelihood, twice.log_likelihood, rtol=1e-9)
@@ -119,16 +119,16 @@ def test_labels_weights_and_missing_entries(x64):
 
 def test_by_slopes(x64):
     optax = pytest.importorskip("optax")
-    start, _, x = problem("normal, t", 500)
-    by_em = fit(start, x, progress=False)
-    by_slope = fit(start, x, method=Gradient(optax.lbfgs()), max_steps=300, progress=False)
+    begun, _, x = problem("normal, t", 500)
+    by_em = fit(begun, x, progress=False)
+    by_slope = fit(begun, x, method=Gradient(optax.lbfgs()), max_steps=300, progress=False)
     np.testing.assert_allclose(by_slope.log_likelihood, by_em.log_likelihood, atol=1e-3)
 
 
 def test_several_starts_and_jit(x64):
-    start, _, x = problem("normal, t", 500)
-    one = fit(start, x, progress=False)
-    again = jax.jit(lambda x: fit(start, x).log_likelihood)(x)
+    begun, _, x = problem("normal, t", 500)
+    one = fit(begun, x, progress=False)
+    again = jax.jit(lambda x: fit(begun, x).log_likelihood)(x)
     np.testing.assert_allclose(again, one.log_likelihood, rtol=1e-9)
     loc = jnp.array([0.3, -1.0, 2.0])
     starts = Mixture(
@@ -141,8 +141,14 @@ def test_several_starts_and_jit(x64):
 
 
 def test_priors_are_refused(x64):
-    start, _, x = problem("normal, t", 50)
+    begun, _, x = problem("normal, t", 50)
     with pytest.raises(
         NotImplementedError, match="expected no prior of a mixture of several families"
     ):
-        fit(start, x, prior={"df": dist.Gamma(2.0, 0.1)})
+        fit(begun, x, prior={"df": dist.Gamma(2.0, 0.1)})
+
+
+def test_a_mixture_is_a_start_itself(x64):
+    begun, _, x = problem("normal, t", 50)
+    with pytest.raises(TypeError, match="a Mixture. A mixture is a start itself: pass it to fit"):
+        start(begun, x, 2, key=jax.random.key(0))

@@ -113,6 +113,13 @@ def each_family(components: Canonical) -> list[Canonical]:
     ]
 
 
+def has_atoms(components: Canonical) -> bool:
+    """Return whether some components are point masses."""
+    several, _ = _several(components)
+    families = [components.family] if several is None else [one.family for one in several.each]
+    return any(family.atomic for family in families)
+
+
 def atomic(components: Canonical) -> np.ndarray:
     """Return which components are point masses, ``k``."""
     which = which_of(components)

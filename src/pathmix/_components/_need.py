@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pathmix._components._canonical import Canonical
+from pathmix._components._groups import has_atoms
 from pathmix._components._known import known
 from pathmix._components._one_of import OneOf
 from pathmix._components._opaque import Opaque
@@ -19,6 +20,12 @@ def need(components: Canonical, name: str) -> Callable[..., Any]:
 
 def check_pathwise(components: Canonical) -> None:
     """Raise ``NotImplementedError`` unless draws can carry pathwise gradients."""
+    if has_atoms(components):
+        raise NotImplementedError(
+            "expected components without point masses for pathwise gradients, got "
+            f"{components.family.name}: a draw jumps to a point mass when its weight grows. Use "
+            "reparameterize=False with pathmix.expectation, by Stratified() or Score()."
+        )
     # of a structure that is not known, what is inside may be
     inside = components.recipe.innermost if isinstance(components.recipe, Opaque) else None
     is_vector = components.event_dim and components.factors() is None
@@ -37,12 +44,6 @@ def _no_cdf(components: Canonical) -> str:
 
 
 def _no_velocity(components: Canonical) -> str:
-    if components.family.name.find("Delta") >= 0:
-        return (
-            "expected components without point masses for pathwise gradients, got "
-            f"{components.family.name}: a draw jumps to a point mass when its weight grows. Use "
-            "reparameterize=False with pathmix.expectation, by Stratified() or Score()."
-        )
     return (
         f"pathmix has no pathwise gradient for {components.family.name} components: expected a "
         "family with known log tails (see the table in the README), Independent or transformed "

@@ -204,6 +204,11 @@ def _guess(components: Canonical, rows: Data, share: Float[Array, "k n"]) -> Can
 def _template(family: Any, data: Any) -> Distribution:
     """A distribution of the family for one row."""
     shape = np.shape(data)
+    if isinstance(family, MixtureSameFamily):
+        raise TypeError(
+            "expected a class of NumPyro distributions such as dist.Normal, or a distribution, got "
+            f"a {type(family).__name__}. A mixture is a start itself: pass it to fit."
+        )
     if isinstance(family, Distribution):
         d = family
         if d.batch_shape:

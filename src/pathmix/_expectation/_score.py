@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from pathmix._components import has_atoms
 from pathmix._expectation._estimators import Integrand, map_events
 from pathmix._mixture import MixtureSameFamily
 from pathmix._typing import Reals, Value
@@ -17,8 +18,9 @@ class Score:
     """``fn`` at draws of the mixture, with the responsibilities as the weights' score.
 
     The weights' gradient is ``Σ_k (fn(x) − b)(r_k − w_k) dlogit_k``, which needs no derivative of
-    ``fn``; the components' parameters move the draws. With discrete components everything is by
-    score. One evaluation of ``fn`` per draw.
+    ``fn``; the components' parameters move the draws. With discrete components, or point masses
+    among them (whose places have no score), everything is by score. One evaluation of ``fn`` per
+    draw.
 
     Args:
         baseline: What to subtract from ``fn`` where it multiplies the score: ``"mean"`` (the
@@ -81,11 +83,9 @@ def _likelihood_ratio(mixture: MixtureSameFamily, x: Value) -> tuple[Reals, Valu
     Draws ``x`` move with the components' parameters at fixed weights ``w₀``. As for any weights
     ``E_w[fn] = E_{w₀}[fn · f_w/f_{w₀}]``, the ratio makes every derivative unbiased.
     """
-    fixed = MixtureSameFamily(
-        jax.tree.map(lax.stop_gradient, mixture.mixture_distribution),
-        mixture.components_distribution,
-    )
-    if mixture.is_discrete:
+    held = jax.tree.map(lax.stop_gradient, mixture._mixture)
+    fixed = mixture._with(held, mixture._components)
+    if mixture.is_discrete or has_atoms(mixture._components):
         return jnp.exp(mixture.log_prob(x) - lax.stop_gradient(mixture.log_prob(x))), x
     x = fixed.reparameterize_sample(x)
     return jnp.exp(mixture.log_prob(x) - fixed.log_prob(x)), x

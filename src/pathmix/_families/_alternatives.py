@@ -75,6 +75,7 @@ def alternatives(bases: tuple[Family, ...]) -> Family:
         ask("log_density"),  # type: ignore[arg-type]
         Alternatives,
         event_dim=event_dim,
+        atomic=all(base.atomic for base in bases),
         log_cdf=ask("log_cdf"),
         log_survival=ask("log_survival"),
         cdf=cdf if has_tails else None,

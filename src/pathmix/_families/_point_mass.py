@@ -29,12 +29,18 @@ def _log_survival(theta: PointMass, x: Value) -> Reals:
     return where(x < theta.v, theta.log_density, -jnp.inf)
 
 
+def _velocity(theta: PointMass, tangent: PointMass, x: Value) -> Value:
+    """Draws are where the mass is."""
+    return jnp.broadcast_to(tangent.v, jnp.broadcast_shapes(jnp.shape(theta.v), x.shape))
+
+
 point_mass_family = Family(
     "Delta",
     _log_density,
     PointMass,
     log_cdf=_log_cdf,
     log_survival=_log_survival,
+    velocity=_velocity,
     light=True,
     flat=True,
     atomic=True,

@@ -14,9 +14,9 @@ from typing import Any, Literal, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from pathmix._components import Canonical, component_bounds, need
-from pathmix._evaluation import mean, variance
-from pathmix._layout import pad_left
+from pathmix._components import Canonical, atomic, component_bounds, has_atoms, need
+from pathmix._evaluation import mean, variance, velocity_at
+from pathmix._layout import pad_left, with_points
 from pathmix._mixture._inversion import Curve, Target
 from pathmix._mixture._levels import invert
 from pathmix._pathwise import mixture_velocity
@@ -72,12 +72,26 @@ def _inverse_jvp(scale, primals, tangents):  # type: ignore[no-untyped-def]
         return x, jnp.zeros_like(x)
     log_f = weights.mix(_terms(components, x, "log_density")).value
     from_value = d_value * _slope(scale, value, log_f)
-    inner = mixture_velocity((weights, d_weights), (components, d_components), x)
+    inner = from_value + mixture_velocity((weights, d_weights), (components, d_components), x)
+    if has_atoms(components):
+        inner = _with_atoms(inner, weights, components, d_components, x)
     _, d_ends = jax.jvp(edges, (weights, components), (d_weights, d_components))
     target = _target(scale, value, is_discrete=components.is_discrete)
     outer = where(target.upper, d_ends[1], d_ends[0])
     at_end = target.log_tail == -jnp.inf
-    return x, (from_value + where(at_end, outer, inner)).astype(x.dtype)
+    return x, where(at_end, from_value + outer, inner).astype(x.dtype)
+
+
+def _with_atoms(
+    velocity: Reals, weights: Weights, components: Canonical, tangent: Canonical, x: Reals
+) -> Reals:
+    """The velocity; at a point mass that of its place, for many levels have that quantile."""
+    masses = atomic(components).reshape(-1, *(1,) * x.ndim)
+    there = masses & (_terms(components, x, "log_density") > -jnp.inf)
+    there &= with_points(weights.present(), x.ndim)
+    moves = jnp.moveaxis(velocity_at(components, tangent, x[..., None]), -1, 0)
+    mean = jnp.sum(where(there, moves, 0.0), axis=0) / jnp.maximum(jnp.sum(there, axis=0), 1)
+    return where(jnp.any(there, axis=0), mean, velocity)
 
 
 def _slope(scale: Scale, value: Reals, log_f: Reals) -> Reals:
