@@ -150,5 +150,5 @@ def test_priors_are_refused(x64):
 
 def test_a_mixture_is_a_start_itself(x64):
     begun, _, x = problem("normal, t", 50)
-    with pytest.raises(TypeError, match="a Mixture. A mixture is a start itself: pass it to fit"):
+    with pytest.raises(TypeError, match=r"a Mixture\. A mixture is a start itself: pass it to fit"):
         start(begun, x, 2, key=jax.random.key(0))
