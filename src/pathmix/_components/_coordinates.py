@@ -75,7 +75,8 @@ def conditional(components: Canonical, known: Axes, x: Value) -> Canonical:
 def _chosen(components: Canonical, axes: Axes, expanded: Any) -> Canonical:
     """Independent coordinates; a parameter that they share has an axis of size one."""
     scalars = components.factors()
-    assert scalars is not None and not isinstance(scalars.recipe, Opaque)
+    assert scalars is not None
+    assert not isinstance(scalars.recipe, Opaque)
 
     def pick(p: Array, n: int) -> Array:
         axis = p.ndim - n - 1

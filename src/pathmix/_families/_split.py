@@ -10,12 +10,13 @@ from typing import TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from pathmix._families._low_rank import LowRank
 from pathmix._families._multivariate import MultivariateNormal, MultivariateStudentT, whiten
 from pathmix._layout import expand_to, times_rows
 from pathmix._special import lower_factor, solve_rows
-from pathmix._typing import Matrix, PerComponentValue, Reals, Value
+from pathmix._typing import Value
 from pathmix._where import where
 
 Axes: TypeAlias = tuple[int, ...]
@@ -51,7 +52,7 @@ def conditional_of(theta: Elliptical, known: Axes, rest: Axes, x: Value) -> Elli
     return MultivariateStudentT(theta.df + count, loc, factor * stretch[..., None, None])
 
 
-def _stretch(df: Reals, square: Reals, count: int) -> Reals:
+def _stretch(df: Array, square: Array, count: int) -> Array:
     """``√((df + |z|²) / (df + q))``, and one for a normal."""
     finite = df < jnp.inf
     df = where(finite, df, 1.0)
@@ -80,13 +81,13 @@ def _low_rank(theta: LowRank, known: Axes, rest: Axes, x: Value) -> LowRank:
     return LowRank(loc[..., rest] + moved, w, theta.cov_diag[..., rest])
 
 
-def _loc(theta: Elliptical) -> Reals:
+def _loc(theta: Elliptical) -> Array:
     """The location, of which all coordinates may share one number."""
     size = (theta.cov_factor if isinstance(theta, LowRank) else theta.scale_tril).shape[-2]
     return jnp.broadcast_to(theta.loc, (*theta.loc.shape[:-1], size))
 
 
-def _in_order(factor: Matrix, axes: Axes) -> Matrix:
+def _in_order(factor: Array, axes: Axes) -> Array:
     """The factor of some coordinates, in their order; of the first ones it is there already."""
     rows, count = jnp.tril(factor), len(axes)
     if axes == tuple(range(count)):
@@ -94,6 +95,6 @@ def _in_order(factor: Matrix, axes: Axes) -> Matrix:
     return lower_factor(rows[..., axes, :])
 
 
-def _times(matrix: Matrix, z: PerComponentValue) -> PerComponentValue:
+def _times(matrix: Array, z: Array) -> Array:
     """``matrix @ z`` of ``*batch k i j`` and ``*points k j``."""
     return jnp.moveaxis(times_rows(matrix, jnp.moveaxis(z, -1, 0)), 0, -1)

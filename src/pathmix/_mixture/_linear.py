@@ -37,8 +37,8 @@ class Linear(Distribution):
         """Return the mixture that ``matrix @ X + shift`` has, with ``X`` of this one.
 
         Components with location ``μ`` and covariance ``Σ`` (of a Student t: scale) get ``Aμ + b``
-        and ``AΣAᵀ``, as MultivariateNormal or MultivariateStudentT with a full matrix; weights stay. The
-        factor comes from ``A`` times the factor of ``Σ`` by rotations, without the product
+        and ``AΣAᵀ``, as MultivariateNormal or MultivariateStudentT with a full matrix.
+        The factor comes from ``A`` times the factor of ``Σ`` by rotations, without the product
         ``AΣAᵀ``, whose condition is the square. Differentiable in everything.
 
         If rows of the matrix are linearly dependent, to the rounding of each, the result has no
@@ -137,7 +137,7 @@ def _affine(components: Canonical, matrix: Array, shift: Array) -> tuple[Canonic
     return components_of(recipe, parameters, loc.shape[-1:], shape), regular
 
 
-def _of_full_rank(factor: Matrix, matrix: Matrix) -> tuple[Matrix, Array]:
+def _of_full_rank(factor: Matrix, matrix: Array) -> tuple[Array, Array]:
     """NaN from the row on that depends on those before, and whether none does."""
     dtype, size = matrix.dtype, matrix.shape[-1]
     own = lower_factor(matrix)
@@ -174,8 +174,8 @@ def _length(a: Array, b: Array) -> Array:
 def _check_affine(mixture: Any) -> None:
     if len(mixture.event_shape) != 1:
         raise NotImplementedError(
-            f"expected vector events for `affine`, got event shape {mixture.event_shape}. Of scalar "
-            "components map the parameters, as in dist.Normal(a * loc + b, abs(a) * scale)."
+            f"expected vector events for `affine`, got event shape {mixture.event_shape}. Of "
+            "scalar components map the parameters, as in dist.Normal(a * loc + b, abs(a) * scale)."
         )
     components = mixture._components
     student = kind_of(components) is dist.MultivariateStudentT
@@ -218,21 +218,21 @@ def _noise(noise: Any, mixture: Any) -> Canonical:
     """The noise in canonical form, checked to fit."""
     if not isinstance(noise, Distribution):
         raise TypeError(
-            f"expected noise to be a numpyro.distributions.Distribution, got {type(noise).__name__}."
-            " Wrap its parameters, as in dist.Normal(0.0, scale)."
+            f"expected noise to be a numpyro.distributions.Distribution, got "
+            f"{type(noise).__name__}. Wrap its parameters, as in dist.Normal(0.0, scale)."
         )
     components = mixture._components
     if gaussian(components) is None:
         raise NotImplementedError(
             "expected Gaussian components (Normal, MultivariateNormal or "
-            f"LowRankMultivariateNormal) for `convolve`, got {components.family.name}. Add draws of "
-            "both instead."
+            f"LowRankMultivariateNormal) for `convolve`, got {components.family.name}. Add "
+            "draws of both instead."
         )
     other = canonical(noise)
     if gaussian(other) is None:
         raise NotImplementedError(
-            "expected Gaussian noise (Normal, MultivariateNormal or LowRankMultivariateNormal), got "
-            f"{type(noise).__name__}. Add draws of both instead."
+            "expected Gaussian noise (Normal, MultivariateNormal or LowRankMultivariateNormal), "
+            f"got {type(noise).__name__}. Add draws of both instead."
         )
     if noise.event_shape != mixture.event_shape:
         raise ValueError(
