@@ -15,8 +15,8 @@ RNG = np.random.default_rng(7)
 LOC = RNG.normal(size=(3, 4))
 ROOT = RNG.normal(size=(3, 4, 4))
 SIGMA = ROOT @ np.swapaxes(ROOT, -1, -2) + 0.3 * np.eye(4)
-WEIGHTS = jnp.array([0.3, 0.7, 0.0])
-DF = jnp.array([2.0, 5.0, jnp.inf])
+WEIGHTS = np.array([0.3, 0.7, 0.0])
+DF = np.array([2.0, 5.0, np.inf])
 FAMILIES = {
     "covariance": lambda: dist.MultivariateNormal(jnp.array(LOC), jnp.array(SIGMA)),
     "precision": lambda: dist.MultivariateNormal(
@@ -29,7 +29,7 @@ FAMILIES = {
         jnp.array(LOC), jnp.array(ROOT[..., :2]), jnp.full((3, 4), 0.6)
     ),
     "student": lambda: dist.MultivariateStudentT(
-        DF, jnp.array(LOC), jnp.array(np.linalg.cholesky(SIGMA))
+        jnp.array(DF), jnp.array(LOC), jnp.array(np.linalg.cholesky(SIGMA))
     ),
     "gamma": lambda: dist.Gamma(jnp.exp(jnp.array(LOC)), jnp.ones((3, 1))).to_event(1),
     "laplace": lambda: dist.Laplace(jnp.array(LOC), 1.0).to_event(1),
@@ -39,7 +39,7 @@ AXES = ([2, 0], 0, [0, 1], -1, [3, 1, 0])
 
 def mixture_of(name, **options):
     return MixtureSameFamily(
-        dist.Categorical(probs=WEIGHTS, validate_args=False), FAMILIES[name](), **options
+        dist.Categorical(probs=jnp.array(WEIGHTS), validate_args=False), FAMILIES[name](), **options
     )
 
 

@@ -23,8 +23,8 @@ def reduce(mixture: Any, k: int) -> MixtureSameFamily:
     The pair ``i, j`` is merged, again and again, of which the bound ``½[(w_i + w_j) log det P_ij −
     w_i log det P_i − w_j log det P_j]`` on the Kullback–Leibler divergence is least; ``P_ij`` is
     the covariance of the two together (Runnalls 2007, "Kullback-Leibler approach to Gaussian
-    mixture reduction"). Which are merged is not differentiated; what they make is. Costs are worked out
-    again for the merged one only.
+    mixture reduction"). Which are merged is not differentiated; what they make is. Costs are
+    worked out again for the merged one only.
 
     Args:
         mixture: A mixture of Gaussian components, ``*batch``.
