@@ -150,7 +150,7 @@ def test_derivatives_are_finite_and_right():
 
 def test_zero_weights_have_finite_derivatives():
     def value(w):
-        mixture = MixtureSameFamily(  # noqa: E501, E731
+        mixture = MixtureSameFamily(
             dist.Categorical(probs=w, validate_args=False), families()["full"]
         )
         return product(mixture, mixture).log_normaliser + reduce(mixture, 2).log_prob(jnp.ones(3))
