@@ -32,6 +32,9 @@ from pathmix._program import condition as condition
 from pathmix._program import log_joint as log_joint
 from pathmix._program import tape as tape
 from pathmix._random_variable import RandomVariable as RandomVariable
+from pathmix._reasoning import Product as Product
+from pathmix._reasoning import product as product
+from pathmix._reasoning import reduce as reduce
 
 __all__ = [
     "EM",
@@ -45,6 +48,7 @@ __all__ = [
     "OnlineEM",
     "OnlineState",
     "Pathwise",
+    "Product",
     "RandomVariable",
     "Score",
     "Selection",
@@ -60,7 +64,9 @@ __all__ = [
     "fit",
     "likelihood_ratio_test",
     "log_joint",
+    "product",
     "random_variables",
+    "reduce",
     "select",
     "start",
     "statistics",

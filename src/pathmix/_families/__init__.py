@@ -67,7 +67,10 @@ from pathmix._families._location_scale import logistic as logistic
 from pathmix._families._location_scale import normal as normal
 from pathmix._families._location_scale import soft_laplace as soft_laplace
 from pathmix._families._log_uniform import log_uniform as log_uniform
+from pathmix._families._low_rank import LowRank as LowRank
 from pathmix._families._low_rank import low_rank as low_rank
+from pathmix._families._multivariate import MultivariateNormal as MultivariateNormal
+from pathmix._families._multivariate import MultivariateStudentT as MultivariateStudentT
 from pathmix._families._multivariate import multivariate_normal as multivariate_normal
 from pathmix._families._multivariate import multivariate_student_t as multivariate_student_t
 from pathmix._families._odds import by_logits as by_logits
@@ -77,6 +80,9 @@ from pathmix._families._point_mass import point_mass_family as point_mass_family
 from pathmix._families._power_law import doubly_truncated as doubly_truncated
 from pathmix._families._power_law import lower_truncated as lower_truncated
 from pathmix._families._relaxed_bernoulli import relaxed_bernoulli as relaxed_bernoulli
+from pathmix._families._split import Axes as Axes
+from pathmix._families._split import conditional_of as conditional_of
+from pathmix._families._split import margin_of as margin_of
 from pathmix._families._student_t import student_normaliser as student_normaliser
 from pathmix._families._student_t import student_t as student_t
 from pathmix._families._truncated import Truncated as Truncated

@@ -28,9 +28,11 @@ from pathmix._mixture._arguments import (
 from pathmix._mixture._description import describe
 from pathmix._mixture._errors import check_levels, check_value_shape, checked_sample_shape
 from pathmix._mixture._leaves import FixedLeaves
+from pathmix._mixture._linear import Linear
 from pathmix._mixture._members import member
 from pathmix._mixture._no_gradient import warn_of_no_gradient
 from pathmix._mixture._numpyro_names import NumPyroNames
+from pathmix._mixture._parts import Parts
 from pathmix._mixture._precision import in_own_precision, working
 from pathmix._mixture._quantile import inverse_log_cdf, inverse_log_survival, quantile
 from pathmix._pathwise import reparameterized
@@ -38,7 +40,7 @@ from pathmix._typing import Index, PerComponent, Reals, Value
 from pathmix._weights import Weights, weights_of
 
 
-class MixtureSameFamily(FixedLeaves, NumPyroNames):
+class MixtureSameFamily(FixedLeaves, Parts, Linear, NumPyroNames):
     """A finite mixture ``f(x) = Σ_k w_k p_k(x)`` of components from one family.
 
     Use it wherever a NumPyro distribution goes: as a likelihood or a latent site of a model, as a

@@ -26,6 +26,8 @@ from ._log_exp import log_expm1_ratio as log_expm1_ratio
 from ._log_exp import log_sigmoids as log_sigmoids
 from ._log_exp import one_minus_exp as one_minus_exp
 from ._log_exp import sigmoid as sigmoid
+from ._lower_factor import factor_given as factor_given
+from ._lower_factor import lower_factor as lower_factor
 from ._normal import log_ndtr as log_ndtr
 from ._normal import mills_ratio as mills_ratio
 from ._normal import ndtr as ndtr
