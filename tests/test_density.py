@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
+from scipy import stats
 from scipy.special import logsumexp
 from scipy.stats import norm
 
@@ -200,3 +201,28 @@ def test_memory_is_that_of_the_points(gradient):
     used = jax.jit(fn).lower(p, shape(10**7, 16)).compile().memory_analysis()
     total = used.argument_size_in_bytes + used.output_size_in_bytes + used.temp_size_in_bytes
     assert total < 3 * 2**30
+
+
+VECTORS_OF_ONE_LOCATION = {
+    "normal": (
+        lambda L: dist.MultivariateNormal(0.5, scale_tril=L),
+        lambda c: stats.multivariate_normal(np.full(3, 0.5), c),
+    ),
+    "Student t": (
+        lambda L: dist.MultivariateStudentT(5.0, 0.5, L),
+        lambda c: stats.multivariate_t(np.full(3, 0.5), c, df=5),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("make", "exact"), VECTORS_OF_ONE_LOCATION.values(), ids=VECTORS_OF_ONE_LOCATION
+)
+def test_a_location_that_is_one_number_is_that_of_all_coordinates(make, exact, x64):
+    factors = np.array([[[1.0, 0, 0], [0.3, 0.8, 0], [0, 0.2, 1.2]], 2 * np.eye(3)])
+    weights, x = np.array([0.3, 0.7]), np.array([1.0, -0.5, 2.0])
+    m = MixtureSameFamily(dist.Categorical(probs=jnp.asarray(weights)), make(jnp.asarray(factors)))
+    pairs = zip(weights, factors, strict=True)
+    wanted = sum(w * exact(f @ f.T).pdf(x) for w, f in pairs)
+    np.testing.assert_allclose(np.exp(m.log_prob(x)), wanted, rtol=1e-12)
+    np.testing.assert_allclose(m.mean, np.full(3, 0.5))

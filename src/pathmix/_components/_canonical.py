@@ -215,7 +215,23 @@ def canonical(d: Distribution) -> Canonical:
     dims = reading.recipe.event_dims
     parameters = [pad_left(p, rank + n) for p, n in zip(arrays, dims, strict=True)]
     whole = Canonical(reading.recipe, parameters, d.event_shape, is_discrete=is_discrete)
-    return _spread_out(whole, d).expanded_to(d.batch_shape)
+    return _spread_out(_along_event(whole), d).expanded_to(d.batch_shape)
+
+
+def _along_event(whole: Canonical) -> Canonical:
+    """A location that is one number for all coordinates of a vector, as the vector it stands for.
+
+    Families of vectors read the size of the event from it; those of coordinates broadcast.
+    """
+    events = whole.event_shape
+    if not events or whole.factors() is not None:
+        return whole
+
+    def full(p: Array, n: int) -> Array:
+        shared = n == len(events) and p.shape[p.ndim - n :] == (1,) * n
+        return jnp.broadcast_to(p, p.shape[: p.ndim - n] + events) if shared else p
+
+    return whole.map(full)
 
 
 def _as_floats(arrays: list[Array]) -> list[Array]:
