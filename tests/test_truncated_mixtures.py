@@ -54,7 +54,7 @@ def test_values(low, high, x64):
     for scale in ("inverse_log_cdf", "inverse_log_survival"):
         log_q = np.log(q[1:-1])
         back = truncated.log_cdf if scale.endswith("cdf") else truncated.log_survival_function
-        np.testing.assert_allclose(back(getattr(truncated, scale)(log_q)), log_q, rtol=1e-8)
+        np.testing.assert_allclose(back(getattr(truncated, scale)(log_q)), log_q, rtol=1e-6)
 
 
 def test_ends_and_nan():

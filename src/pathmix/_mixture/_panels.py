@@ -69,6 +69,11 @@ def rule(ends: Array, support: tuple[Array, Array], cut: Array | None = None) ->
     return Rule(jnp.moveaxis(x, -1, 0), jnp.moveaxis(weight, -1, 0))
 
 
+def support_ends(weights: Weights, components: Canonical) -> tuple[Array, Array]:
+    """Return the lower and upper end of the mixture's support, ``*batch``."""
+    return edges(weights, components)
+
+
 def rule_of(weights: Weights, components: Canonical) -> Rule:
     """Return nodes and weights for integrals over the support of a mixture."""
     return rule(panel_ends(weights, components), edges(weights, components))
