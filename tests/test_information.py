@@ -3,6 +3,8 @@
 The references of A and B were worked out beforehand with mpmath.
 """
 
+from itertools import pairwise
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -107,7 +109,7 @@ def test_scales_apart():
         cuts = [-40.0, *[c for c in cuts if abs(c) < 60 and c != -40], 60.0]
         wanted = sum(
             integrate.quad(lambda x: -f(x) * np.log(f(x) + 1e-300), *ends, epsabs=1e-12)[0]
-            for ends in zip(cuts[:-1], cuts[1:], strict=True)
+            for ends in pairwise(cuts)
         )
         np.testing.assert_allclose(mixture.entropy(), wanted, atol=1e-7)
 
@@ -190,14 +192,13 @@ def crps_by_quadrature(cdf, y):
     return below + above
 
 
-@pytest.mark.parametrize("family", ["Normal", "Logistic", "StudentT"])
+OF_SCIPY = {"Normal": "norm", "Logistic": "logistic", "Laplace": "laplace"}
+
+
+@pytest.mark.parametrize("family", OF_SCIPY)
 def test_crps(family):
     loc, scale = jnp.array([-1.0, 1.0]), jnp.array([0.1, 0.5])
-    if family == "StudentT":
-        components, frozen = dist.StudentT(50.0, loc, scale), lambda m, s: stats.t(50, m, s)
-    else:
-        components = getattr(dist, family)(loc, scale)
-        frozen = stats.norm if family == "Normal" else stats.logistic
+    components, frozen = getattr(dist, family)(loc, scale), getattr(stats, OF_SCIPY[family])
     two = [frozen(-1, 0.1), frozen(1, 0.5)]
     x = np.array([-20.0, -1.0, 0.3, 2.0, 20.0])
     wanted = [crps_by_quadrature(lambda t: 0.3 * two[0].cdf(t) + 0.7 * two[1].cdf(t), y) for y in x]
@@ -294,7 +295,7 @@ def test_bounds_with_a_weight_of_zero():
 
 
 def test_wasserstein_of_shifts_and_scales():
-    """A shift costs itself; of centred normals of one mixture each it is the difference of scales."""
+    """A shift costs itself; a change of scale its part of the spread."""
     p = a()
     shifted = mix([0.3, 0.7], dist.Normal(jnp.array([2.0, 4.0]), jnp.array([0.1, 0.5])))
     for order in (1, 2):
@@ -340,7 +341,7 @@ def test_errors():
     vectors = mix([0.5, 0.5], dist.Normal(jnp.zeros((2, 3))).to_event(1))
     gammas = mix([0.5, 0.5], dist.Gamma(jnp.ones(2)))
     counts = mix([0.5, 0.5], dist.Poisson(jnp.ones(2)))
-    with pytest.raises(NotImplementedError, match=r"scalar events .* pathmix\.expectation"):
+    with pytest.raises(NotImplementedError, match=r"scalar events .*pathmix\.expectation"):
         vectors.entropy()
     with pytest.raises(NotImplementedError, match=r"at most 4096 values"):
         counts.entropy()
@@ -350,7 +351,7 @@ def test_errors():
         vectors.crps(jnp.zeros(3))
     with pytest.raises(NotImplementedError, match=r"scalar mixtures of continuous.*kl_bounds"):
         kl_divergence(vectors, vectors)
-    with pytest.raises(NotImplementedError, match="got PoissonProbs|got Poisson"):
+    with pytest.raises(NotImplementedError, match="got Poisson"):
         kl_divergence(counts, counts)
     for fn in (inner_product, log_inner_product, l2_distance, cauchy_schwarz_divergence, kl_bounds):
         with pytest.raises(NotImplementedError, match=f"for `{fn.__name__}`, got Gamma"):

@@ -124,9 +124,15 @@ class _Line(NamedTuple):
         slope = where(one, step, self.scale * jnp.cosh(free))
         x, slope = where(both, inner, x), where(both, width * share * rest, slope)
         # a node that rounding has put on an end, where a density may be infinite
-        x = where(below & (x <= low), jnp.nextafter(low, jnp.inf), x)
-        return where(above & (x >= high), jnp.nextafter(high, -jnp.inf), x), slope
+        x = where(below & (x <= low), _next(low, jnp.inf), x)
+        return where(above & (x >= high), _next(high, -jnp.inf), x), slope
 
 
 def _logistic(t: Array) -> Array:
     return 1 / (1 + jnp.exp(-t))
+
+
+def _next(end: Array, towards: float) -> Array:
+    """The float next to an end, which moves with it."""
+    fixed = lax.stop_gradient(end)
+    return jnp.nextafter(fixed, jnp.asarray(towards, end.dtype)) + (end - fixed)

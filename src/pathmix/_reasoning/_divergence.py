@@ -32,8 +32,8 @@ def _integral(p: Any, q: Any) -> Reals:
     own, other = (jnp.broadcast_to(t, (*batch, t.shape[-1])) for t in (own, other))
     other = jnp.clip(other, own[..., :1], own[..., -1:])
     both = jnp.sort(jnp.concatenate([own, other], axis=-1), axis=-1)
-    ends = tuple(jnp.broadcast_to(t, batch) for t in support_ends(*p))
-    over = rule(own, ends, both)
-    log_p, log_q = log_prob(*p, over.x), log_prob(*q, over.x)
-    some = log_p > -jnp.inf
+    low, high = (jnp.broadcast_to(t, batch) for t in support_ends(*p))
+    over = rule(own, (low, high), both)
+    log_p, log_q = log_prob(p[0], p[1], over.x), log_prob(q[0], q[1], over.x)
+    some = (log_p > -jnp.inf) & (over.weight > 0)
     return over.integral(where(some, jnp.exp(log_p) * (where(some, log_p, 0.0) - log_q), 0.0))

@@ -52,7 +52,7 @@ def log_det(p: Gaussians) -> Reals:
     return jnp.sum(jnp.log(jnp.diagonal(p[1], axis1=-2, axis2=-1)), axis=-1)
 
 
-def log_mixed(weights: Weights, terms: Reals) -> Reals:
+def log_mixed(weights: Weights, terms: Array) -> Array:
     """Return ``log Σ_j w_j exp(terms_ij)`` of terms ``*batch k l``, with exact zero weights."""
     each = jax.tree.map(lambda t: t[..., None, :], weights)
     return each.mix(jnp.moveaxis(terms, -1, 0)).value

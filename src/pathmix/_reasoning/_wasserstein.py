@@ -74,7 +74,7 @@ def _common(p: Any, q: Any) -> tuple[Array, tuple[Array, Array]]:
 
 def _difference(p: Any, q: Any, x: Reals) -> Reals:
     """``F − G``, from the tail in which both are small."""
-    lower, upper = ((of(*p, x), of(*q, x)) for of in (log_cdf, log_survival))
+    lower, upper = ((of(p[0], p[1], x), of(q[0], q[1], x)) for of in (log_cdf, log_survival))
     below = jnp.maximum(*lower) < jnp.maximum(*upper)
     from_below, from_above = (jnp.exp(a) - jnp.exp(b) for a, b in (lower, upper))
     return where(below, from_below, -from_above)
@@ -105,15 +105,16 @@ def _second(p: Any, q: Any) -> Reals:
     own, other = (jnp.broadcast_to(t, (*batch, t.shape[-1])) for t in (own, other))
     there = jnp.moveaxis(_transport(q, p, jnp.moveaxis(other, -1, 0)), 0, -1)
     there = jnp.clip(lax.stop_gradient(there), own[..., :1], own[..., -1:])
-    ends = tuple(jnp.broadcast_to(t, batch) for t in support_ends(*p))
-    over = rule(own, ends, jnp.sort(jnp.concatenate([own, there], axis=-1), axis=-1))
+    low, high = (jnp.broadcast_to(t, batch) for t in support_ends(*p))
+    over = rule(own, (low, high), jnp.sort(jnp.concatenate([own, there], axis=-1), axis=-1))
     moved = over.x - _transport(p, q, over.x)
-    mass = jnp.exp(log_prob(*p, over.x))
+    mass = jnp.exp(log_prob(p[0], p[1], over.x))
     some = mass > 0
     return over.integral(where(some, mass * where(some, moved, 0.0) ** 2, 0.0))
 
 
 def _transport(p: Any, q: Any, x: Reals) -> Reals:
     """The point of ``q`` at the same level as ``x`` has in ``p``."""
-    lower, upper = log_cdf(*p, x), log_survival(*p, x)
-    return where(lower < upper, inverse_log_cdf(*q, lower), inverse_log_survival(*q, upper))
+    lower, upper = log_cdf(p[0], p[1], x), log_survival(p[0], p[1], x)
+    from_below = inverse_log_cdf(q[0], q[1], lower)
+    return where(lower < upper, from_below, inverse_log_survival(q[0], q[1], upper))
