@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from pathmix._log_sums import safe_log
 from pathmix._reasoning._arguments import check_mixtures, gaussian
@@ -132,7 +133,7 @@ def kl_bounds(p: Any, q: Any) -> KLBounds:
     return KLBounds(lower, upper, jnp.sum(w * (to_p - to_q), axis=-1))
 
 
-def _variational(p: Any, q: Any, apart: Reals) -> Reals:
+def _variational(p: Any, q: Any, apart: Array) -> Array:
     """The upper bound ``Σ_ij φ_ij (log φ_ij − log ψ_ij + KL_ij)``, by fixed-point steps in logs.
 
     ``φ`` splits the weights of ``p``, ``ψ`` those of ``q``; each is the best given the other.
