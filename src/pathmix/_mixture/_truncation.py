@@ -43,7 +43,7 @@ class TruncatedMixture(Bounded):
         ... )
         >>> positive = mixture.truncate(low=0.0)
         >>> print(positive.log_prob(jnp.array([-1.0, 1.0])).round(3))
-        [  -inf -0.797]
+        [  -inf -0.768]
         >>> positive.sample(jax.random.key(0), (3,)).shape
         (3,)
     """
