@@ -323,7 +323,6 @@ def test_what_a_mixture_does_not_have(error, phrases):
 
 
 ASKED = {
-    "entropy": (lambda m: m.entropy(), NotImplementedError, "pathmix.expectation"),
     "mode": (lambda m: m.mode, NotImplementedError, "optimiser of `log_prob`"),
     "values": (lambda m: m.enumerate_support(), NotImplementedError, "continuous components"),
     "levels": (lambda m: m.icdf(jnp.full(5, 0.5)), ValueError, r"q\[:, None\]"),

@@ -26,22 +26,37 @@ from pathmix._expectation import StandardErrors as StandardErrors
 from pathmix._expectation import Stratified as Stratified
 from pathmix._expectation import estimator_report as estimator_report
 from pathmix._expectation import expectation as expectation
+from pathmix._mixture import CensoredMixture as CensoredMixture
 from pathmix._mixture import Mixture as Mixture
 from pathmix._mixture import MixtureSameFamily as MixtureSameFamily
+from pathmix._mixture import QuantizedMixture as QuantizedMixture
+from pathmix._mixture import TruncatedMixture as TruncatedMixture
 from pathmix._program import condition as condition
 from pathmix._program import log_joint as log_joint
 from pathmix._program import tape as tape
 from pathmix._random_variable import RandomVariable as RandomVariable
+from pathmix._reasoning import EntropyBounds as EntropyBounds
+from pathmix._reasoning import KLBounds as KLBounds
 from pathmix._reasoning import Product as Product
+from pathmix._reasoning import cauchy_schwarz_divergence as cauchy_schwarz_divergence
+from pathmix._reasoning import entropy_bounds as entropy_bounds
+from pathmix._reasoning import inner_product as inner_product
+from pathmix._reasoning import kl_bounds as kl_bounds
+from pathmix._reasoning import l2_distance as l2_distance
+from pathmix._reasoning import log_inner_product as log_inner_product
 from pathmix._reasoning import product as product
 from pathmix._reasoning import reduce as reduce
+from pathmix._reasoning import wasserstein as wasserstein
 
 __all__ = [
     "EM",
+    "CensoredMixture",
     "ConjugateNormal",
+    "EntropyBounds",
     "Estimate",
     "Fit",
     "Gradient",
+    "KLBounds",
     "LikelihoodRatioTest",
     "Mixture",
     "MixtureSameFamily",
@@ -49,6 +64,7 @@ __all__ = [
     "OnlineState",
     "Pathwise",
     "Product",
+    "QuantizedMixture",
     "RandomVariable",
     "Score",
     "Selection",
@@ -57,12 +73,19 @@ __all__ = [
     "Statistics",
     "Stratified",
     "Tied",
+    "TruncatedMixture",
+    "cauchy_schwarz_divergence",
     "condition",
+    "entropy_bounds",
     "estimator_report",
     "expectation",
     "families",
     "fit",
+    "inner_product",
+    "kl_bounds",
+    "l2_distance",
     "likelihood_ratio_test",
+    "log_inner_product",
     "log_joint",
     "product",
     "random_variables",
@@ -72,5 +95,6 @@ __all__ = [
     "statistics",
     "tape",
     "update",
+    "wasserstein",
 ]
 __version__ = "0.1.0"

@@ -48,3 +48,4 @@ from pathmix._components._recipes import Wrapped as Wrapped
 from pathmix._components._supports import bounds as bounds
 from pathmix._components._supports import component_bounds as component_bounds
 from pathmix._components._supports import hull as hull
+from pathmix._components._supports import interval as interval

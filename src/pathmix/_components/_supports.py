@@ -175,7 +175,7 @@ def hull(components: Distribution, present: Flags) -> Constraint:
             if stated is not None and _same((low, high), stated):
                 return declared
         is_discrete = declared is not None and declared.is_discrete
-        merged = _interval(low, high, is_discrete=is_discrete)
+        merged = interval(low, high, is_discrete=is_discrete)
     return constraints.independent(merged, components.event_dim) if components.event_dim else merged
 
 
@@ -203,7 +203,8 @@ def _merge(
     return reduce(where(mask, bound, nothing), axis=axis)
 
 
-def _interval(low: Any, high: Any, *, is_discrete: bool) -> Constraint:
+def interval(low: Any, high: Any, *, is_discrete: bool) -> Constraint:
+    """Return the constraint of an interval, whose kind follows from the ends that are finite."""
     finite = _is_finite(low), _is_finite(high)
     if is_discrete:
         half_line = finite == (True, False)

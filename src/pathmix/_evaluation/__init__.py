@@ -15,6 +15,7 @@ from pathmix._evaluation._evaluate import log_survival as log_survival
 from pathmix._evaluation._evaluate import sample as sample
 from pathmix._evaluation._evaluate import terms as terms
 from pathmix._evaluation._index import draw_index as draw_index
+from pathmix._evaluation._intervals import log_interval as log_interval
 from pathmix._evaluation._marginals import conditionals_of as conditionals_of
 from pathmix._evaluation._mode import posterior_mode as posterior_mode
 from pathmix._evaluation._moments import covariance as covariance

@@ -47,6 +47,7 @@ from pathmix._families._family import Shared as Shared
 from pathmix._families._family import Theta as Theta
 from pathmix._families._family import given as given
 from pathmix._families._family import implicit as implicit
+from pathmix._families._family import sharpen as sharpen
 from pathmix._families._family import spread_over as spread_over
 from pathmix._families._folded import Folded as Folded
 from pathmix._families._folded import folded as folded

@@ -10,9 +10,10 @@ from pathmix._typing import Shape
 
 
 def no_entropy() -> NotImplementedError:
-    """The entropy of a mixture has no closed form."""
+    """The entropy of a mixture has no closed form, and quadrature is for scalars."""
     return NotImplementedError(
-        "expected a distribution whose entropy has a closed form, got a mixture. Estimate it: "
+        "expected scalar events of a known family for `entropy`, got a mixture of other events, "
+        "whose entropy has no closed form. Estimate it: "
         "-pathmix.expectation(mixture.log_prob, mixture, key=key, num_samples=1000). The entropies "
         "of the components are in `components_distribution.entropy()`, where the family has them."
     )

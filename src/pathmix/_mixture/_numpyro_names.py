@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from numpyro.distributions import Distribution
 
-from pathmix._mixture._errors import no_entropy, no_enumeration, no_mode
+from pathmix._mixture._errors import no_enumeration, no_mode
 from pathmix._typing import Reals, Value
 
 
@@ -55,10 +55,6 @@ class NumPyroNames(Distribution):
     def mode(self) -> Reals:
         """Not known in closed form: raises ``NotImplementedError``."""
         raise no_mode()
-
-    def entropy(self) -> Reals:
-        """Not known in closed form: raises ``NotImplementedError``."""
-        raise no_entropy()
 
     def enumerate_support(self, expand: bool = True) -> Value:  # noqa: FBT001, FBT002
         """Not offered: raises ``NotImplementedError``."""

@@ -27,6 +27,8 @@ from pathmix._mixture._arguments import (
 )
 from pathmix._mixture._description import describe
 from pathmix._mixture._errors import check_levels, check_value_shape, checked_sample_shape
+from pathmix._mixture._information import Information
+from pathmix._mixture._intervals import Intervals
 from pathmix._mixture._leaves import FixedLeaves
 from pathmix._mixture._linear import Linear
 from pathmix._mixture._members import member
@@ -40,15 +42,16 @@ from pathmix._typing import Index, PerComponent, Reals, Value
 from pathmix._weights import Weights, weights_of
 
 
-class MixtureSameFamily(FixedLeaves, Parts, Linear, NumPyroNames):
+class MixtureSameFamily(FixedLeaves, Parts, Linear, Information, Intervals, NumPyroNames):
     """A finite mixture ``f(x) = Σ_k w_k p_k(x)`` of components from one family.
 
     Use it wherever a NumPyro distribution goes: as a likelihood or a latent site of a model, as a
     guide, under ``plate``, ``mask``, ``expand``, jit, vmap and grad. A guide learns its weights
     only with ``reparameterize=True``, or through :func:`pathmix.expectation`, whose ``Stratified``
     suits separate modes. A censored observation has the log likelihood
-    ``jnp.where(event, m.log_prob(x), m.log_survival_function(x))``; NumPyro's
-    ``TruncatedDistribution`` does not take a mixture.
+    ``jnp.where(event, m.log_prob(x), m.log_survival_function(x))``; see also :meth:`truncate`
+    (NumPyro's ``TruncatedDistribution`` does not take a mixture), :meth:`censored`,
+    :meth:`quantized`.
 
     Shapes: a draw is ``*sample *batch *event``. ``components_distribution`` has the batch shape
     ``*batch k``; its rightmost batch axis indexes the components. ``mixture[i]`` is a member of a

@@ -1,0 +1,94 @@
+"""What distributions made from a scalar mixture share: bounds, batches, the tree of arrays."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array, lax
+from numpyro.distributions import Distribution
+
+from pathmix._checks import require
+from pathmix._components import need
+from pathmix._mixture._leaves import FixedLeaves
+from pathmix._typing import Flags, Shape, Value
+from pathmix._where import where
+
+
+class Derived(FixedLeaves):
+    """A distribution made from a scalar mixture, ``base_dist``, and arrays of its batch shape."""
+
+    arg_constraints: dict[str, Any] = {}  # noqa: RUF012  (what NumPyro would check)
+    pytree_data_fields: tuple[str, ...] = ("base_dist",)
+    pytree_aux_fields: tuple[str, ...] = ("_event_shape", "_validate_args")
+
+    base_dist: Any
+    """The mixture."""
+
+    def _init_from(self, mixture: Any, **arrays: Any) -> None:
+        """Take the mixture and the arrays, of one batch shape; an array may be ``None``."""
+        for tail in ("log_cdf", "log_survival"):
+            need(mixture._components, tail)
+        given = {name: jnp.asarray(t) for name, t in arrays.items() if t is not None}
+        shape = lax.broadcast_shapes(mixture.batch_shape, *(t.shape for t in given.values()))
+        self.base_dist = mixture if mixture.batch_shape == shape else mixture.expand(shape)
+        dtype = mixture._components.dtype
+        for name, t in given.items():
+            t = t if jnp.issubdtype(t.dtype, jnp.floating) else t.astype(dtype)
+            setattr(self, name, jnp.broadcast_to(t, shape))
+        Distribution.__init__(self, shape, (), validate_args=False)
+
+    @property
+    def batch_shape(self) -> Shape:
+        """The batch shape, that of the arrays: axes which ``jax.vmap`` adds are batch axes."""
+        return tuple(self.base_dist.batch_shape)
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether draws are discrete."""
+        return bool(self.base_dist.is_discrete)
+
+    def _points(self, value: Any) -> Value:
+        x: Value = self.base_dist._value(value)
+        return x
+
+
+class Bounded(Derived):
+    """The same with a lower and an upper bound, either of which may be absent, ``None``."""
+
+    pytree_data_fields = ("low", "high")
+
+    low: Array | None = None
+    high: Array | None = None
+
+    def _init_bounded(self, mixture: Any, low: Any, high: Any, what: str) -> None:
+        self._init_from(mixture, low=low, high=high)
+        if self.low is None or self.high is None:
+            return
+        strict = not self.is_discrete
+        wrong = self.low >= self.high if strict else self.low > self.high
+        sign = "<" if strict else "≤"
+        text = f"expected low {sign} high for `{what}(low, high)`, got bounds in another order."
+        self.low = require(self.low, ~wrong, text)
+
+    @property
+    def _ends(self) -> tuple[Array, Array]:
+        """The bounds, infinite where they are absent."""
+        dtype = self.base_dist._components.dtype
+        low = jnp.full(self.batch_shape, -jnp.inf, dtype) if self.low is None else self.low
+        high = jnp.full(self.batch_shape, jnp.inf, dtype) if self.high is None else self.high
+        return low, high
+
+    def _inside(self, x: Value) -> Flags:
+        low, high = self._ends
+        return (x >= low) & (x <= high)
+
+
+def below(low: Array, *, is_discrete: bool) -> Array:
+    """Return the point for which ``low ≤ X`` is ``point < X``."""
+    return jnp.ceil(low) - 1 if is_discrete else low
+
+
+def nan_where(x: Value, out: Array) -> Array:
+    """Return NaN where a value is NaN."""
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        return out
+    return where(jnp.isnan(x), jnp.nan, out)
