@@ -175,3 +175,22 @@ def test_mixtures_are_pickled_and_copied(name, copied):
     again, x = copied(m), jnp.ones(m.shape())
     assert jax.tree.structure(again) == jax.tree.structure(m)
     np.testing.assert_array_equal(again.log_prob(x), m.log_prob(x))
+
+
+BATCHED = {
+    "weights shared": (WEIGHTS, (2, 2), (4, 2)),
+    "none": (WEIGHTS, (2,), (3,)),
+    "weights of each": (np.array([[0.3, 0.7], [0.4, 0.6]]), (2, 2), (4, 2)),
+    "of one": (np.array([[0.5, 0.5]]), (1, 2), (5,)),
+}
+
+
+@pytest.mark.parametrize(("weights", "shape", "wide"), BATCHED.values(), ids=BATCHED)
+def test_expanded_and_chosen_mixtures_are_those_of_their_parts(weights, shape, wide):
+    """`mixture_distribution` and `components_distribution` make up the mixture again."""
+    weights = dist.Categorical(probs=jnp.asarray(weights))
+    m = MixtureSameFamily(weights, dist.Normal(jnp.arange(np.prod(shape)).reshape(shape) * 1.0))
+    for made in (m, m.expand(wide), m.expand(wide)[0], m.expand(wide).expand((6, *wide))):
+        again = MixtureSameFamily(made.mixture_distribution, made.components_distribution)
+        assert again.batch_shape == made.batch_shape
+        np.testing.assert_array_equal(again.log_prob(0.3), made.log_prob(0.3))

@@ -9,7 +9,7 @@ from numpyro.distributions import Distribution
 from pathmix._checks import require
 from pathmix._components import need
 from pathmix._mixture._leaves import FixedLeaves
-from pathmix._typing import Flags, Shape, Value
+from pathmix._typing import Flags, Reals, Shape, Value
 from pathmix._where import where
 
 
@@ -46,6 +46,16 @@ class Derived(FixedLeaves):
         """Whether draws are discrete."""
         return bool(self.base_dist.is_discrete)
 
+    @property
+    def mean(self) -> Reals:
+        """Not known in closed form: raises ``NotImplementedError``."""
+        raise _no_moment(self, "mean")
+
+    @property
+    def variance(self) -> Reals:
+        """Not known in closed form: raises ``NotImplementedError``."""
+        raise _no_moment(self, "variance")
+
     def _points(self, value: Any) -> Value:
         x: Value = self.base_dist._value(value)
         return x
@@ -80,6 +90,13 @@ class Bounded(Derived):
     def _inside(self, x: Value) -> Flags:
         low, high = self._ends
         return (x >= low) & (x <= high)
+
+
+def _no_moment(d: Distribution, name: str) -> NotImplementedError:
+    return NotImplementedError(
+        f"{type(d).__name__} has no closed-form {name}. Estimate it from draws: "
+        "d.sample(key, (10_000,))."
+    )
 
 
 def below(low: Array, *, is_discrete: bool) -> Array:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jax import lax
 
+from pathmix._components import Canonical, has_atoms
 from pathmix._typing import Shape
 
 
@@ -17,6 +18,15 @@ def no_entropy() -> NotImplementedError:
         "-pathmix.expectation(mixture.log_prob, mixture, key=key, num_samples=1000). The entropies "
         "of the components are in `components_distribution.entropy()`, where the family has them."
     )
+
+
+def check_no_atoms(components: Canonical, name: str) -> None:
+    """Raise if some components are point masses: integrals over the line do not see them."""
+    if has_atoms(components):
+        raise NotImplementedError(
+            f"expected components without point masses for `{name}`, got {components.family.name}."
+            " Estimate it from draws."
+        )
 
 
 def no_mode() -> NotImplementedError:

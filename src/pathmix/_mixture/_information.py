@@ -11,7 +11,7 @@ from numpyro.distributions import Distribution
 from pathmix import _evaluation
 from pathmix._components import Canonical, bounds, need
 from pathmix._families import normal
-from pathmix._mixture._errors import no_entropy
+from pathmix._mixture._errors import check_no_atoms, no_entropy
 from pathmix._mixture._panels import panel_ends, rule, rule_of
 from pathmix._mixture._quantile import edges
 from pathmix._special import ndtr
@@ -51,6 +51,7 @@ class Information(Distribution):
         """
         if self.event_shape or not self._components.selectable:
             raise no_entropy()
+        check_no_atoms(self._components, "entropy")
         if self.is_discrete:
             values = _values_of(self)
             return self._of_parts(_entropy_of_values, values)
@@ -89,6 +90,7 @@ class Information(Distribution):
                 f"{type(self._components.plain).__name__}. Estimate it from draws: the mean of "
                 "|X − value| less half that of |X − X'|."
             )
+        check_no_atoms(self._components, "crps")
         score = _normal_crps if self._components.family is normal else _crps
         need(self._components, "log_cdf")
         x = self._value(value)

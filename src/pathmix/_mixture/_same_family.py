@@ -385,7 +385,11 @@ class MixtureSameFamily(FixedLeaves, Parts, Linear, Information, Intervals, NumP
         shape = tuple(batch_shape)
         lax.broadcast_shapes(self.batch_shape, shape)
         components = self._components.expand((*shape, self.num_components))
-        return self._with(_of_rank(self._mixture, components), components)
+        if self._shared_weights < len(self.batch_shape):
+            return self._with(self._mixture.expand(shape), components)
+        new = self._with(_of_rank(self._mixture, components), components)
+        new._shared_weights = len(shape)
+        return new
 
     def __getitem__(self, index: Any) -> "MixtureSameFamily":
         """Return members of a batch of mixtures: ``index`` is applied to the batch axes.
@@ -399,7 +403,9 @@ class MixtureSameFamily(FixedLeaves, Parts, Linear, Information, Intervals, NumP
             >>> batch[0].batch_shape, batch[1:].batch_shape, batch[..., -1].batch_shape
             ((), (4,), ())
         """
-        return self._with(*member(self._mixture, self._components, self.batch_shape, index))
+        new = self._with(*member(self._mixture, self._components, self.batch_shape, index))
+        new._shared_weights = 0
+        return new
 
     def __repr__(self) -> str:
         return describe(self)

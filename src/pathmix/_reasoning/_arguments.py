@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array
 
-from pathmix._components import Canonical
+from pathmix._components import Canonical, has_atoms
 from pathmix._families import multivariate_normal, normal
 from pathmix._mixture import MixtureSameFamily
 
@@ -31,10 +31,11 @@ def check_scalar(name: str, *mixtures: Any, instead: str) -> None:
     check_mixtures(name, *mixtures)
     for mixture in mixtures:
         fits = not mixture.event_shape and not mixture.is_discrete
+        fits = fits and not has_atoms(mixture._components)
         if not fits or not mixture._components.selectable:
             raise NotImplementedError(
                 f"expected scalar mixtures of continuous, known components for `{name}`, got "
-                f"{type(mixture._components.plain).__name__} components of event shape "
+                f"{mixture._components.family.name} components of event shape "
                 f"{mixture.event_shape}. {instead}"
             )
 
@@ -59,7 +60,7 @@ def gaussian(name: str, mixture: Any) -> tuple[Array, Array]:
     else:
         raise NotImplementedError(
             f"expected Normal, factorised Normal or MultivariateNormal components for `{name}`, "
-            f"got {type(components.plain).__name__}. Estimate it from draws: pathmix.expectation."
+            f"got {components.family.name}. Estimate it from draws: pathmix.expectation."
         )
     d = components.event_shape[0]
     loc = jnp.broadcast_to(loc, (*own, d))
