@@ -143,7 +143,12 @@ DIFFERENTIABLE = {
 }
 
 
-@pytest.mark.parametrize("name", DIFFERENTIABLE)
+LONG = {"kl_bounds", "wasserstein 1", "wasserstein 2"}  # to compile
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in LONG else []) for n in DIFFERENTIABLE]
+)
 def test_derivatives(name):
     """By central differences with an error of ``h⁴``, in both modes."""
     fn, t = jax.jit(DIFFERENTIABLE[name]), parameters()
@@ -311,6 +316,7 @@ def test_wasserstein_of_shifts_and_scales():
     np.testing.assert_allclose(wasserstein(*exponentials), 3.0 * np.sqrt(2), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_batches_jit_and_vmap():
     loc = jnp.array([[-1.0, 1.0], [0.0, 4.0], [2.0, 2.0]])
     batch, one = mix([0.3, 0.7], dist.Normal(loc)), b()

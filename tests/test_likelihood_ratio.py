@@ -25,6 +25,7 @@ def test_there_is_more_than_one_kind_of_eruption(x64):
     assert "1 against 2 components" in repr(found)
 
 
+@pytest.mark.slow
 def test_two_kinds_of_counts_not_three(x64):
     rng = np.random.default_rng(0)
     counts = np.concatenate([rng.poisson(2, 60), rng.poisson(20, 40)])
@@ -46,6 +47,7 @@ def test_the_statistic_is_that_of_two_fits(x64):
     np.testing.assert_allclose(found.statistic, gain, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_p_values_are_even_where_nothing_is_to_be_found(x64):
     """Of 40 samples of one normal, p ≤ 0.3 is binomial: P(outside 4…20) = 0.004.
 

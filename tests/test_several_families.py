@@ -231,7 +231,9 @@ def test_draws_of_vectors_have_unbiased_gradients(name, x64):
     assert np.max(np.abs(terms.mean(0)) / np.maximum(error, 1e-9)) > 10  # zeros would be found out
 
 
-@pytest.mark.parametrize("name", ["normal, t", "gamma, normal"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("normal, t", marks=pytest.mark.slow), "gamma, normal"]
+)
 def test_second_derivatives_of_quantiles(name, x64):
     _, flat, unravel = leaves_of(name)
     quantile = lambda v: unravel(v).icdf(0.37)  # noqa: E731

@@ -117,6 +117,7 @@ def test_labels_weights_and_missing_entries(x64):
     assert found.converged
 
 
+@pytest.mark.slow
 def test_by_slopes(x64):
     optax = pytest.importorskip("optax")
     begun, _, x = problem("normal, t", 500)

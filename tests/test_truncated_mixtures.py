@@ -168,6 +168,7 @@ def test_derivatives(of, bounds, x64):
         np.testing.assert_allclose(gradient[i], (8 * near - far) / 12e-4, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_second_derivatives_of_quantiles(x64):
     def value(t):
         components = dist.Normal(jnp.array([-1.0, t[2]]), jnp.array([0.5, 2.0]))
