@@ -572,6 +572,26 @@ def test_gradients_that_are_not_known():
         Mixture(HALF, [normal, other], reparameterize=True)
 
 
+@pytest.mark.parametrize("name", ["entropy", "crps", "kl_divergence"])
+def test_integrals_do_not_see_point_masses(name):
+    m = with_mass(0.3, 0.0)
+    ask = {
+        "entropy": m.entropy,
+        "crps": lambda: m.crps(0.0),
+        "kl_divergence": lambda: dist.kl_divergence(m, m),
+    }
+    with pytest.raises(NotImplementedError, match=f"for `{name}`, got"):
+        ask[name]()
+
+
+@pytest.mark.parametrize("name", ["mean", "variance"])
+def test_moments_of_what_is_cut_are_not_known(name):
+    m = mix(ROWS["normal, t"](0.0))
+    for d in (m.truncate(0.0), m.censored(0.0), m.quantized(0.5)):
+        with pytest.raises(NotImplementedError, match=rf"has no closed-form {name}\. Estimate it"):
+            getattr(d, name)
+
+
 def test_checked_parameters_and_values():
     wrong = dist.Gamma(-1.0, 1.0, validate_args=False)
     with pytest.raises(ValueError, match="Gamma parameter `concentration`"):
