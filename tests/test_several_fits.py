@@ -1,12 +1,14 @@
 """Fits of mixtures of several families: each family's maximum, given the memberships of all."""
 
+import os
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
 
-from pathmix import Gradient, Mixture, fit, start
+from pathmix import Gradient, Mixture, MixtureSameFamily, fit, start
 
 ROWS = {
     "normal, t": lambda s: [dist.Normal(s, 1.0), dist.StudentT(3.0, s, 6.0)],
@@ -153,3 +155,39 @@ def test_a_mixture_is_a_start_itself(x64):
     begun, _, x = problem("normal, t", 50)
     with pytest.raises(TypeError, match=r"a Mixture\. A mixture is a start itself: pass it to fit"):
         start(begun, x, 2, key=jax.random.key(0))
+
+
+WITH_AN_EMPTY_ONE = {
+    "closed": lambda k: dist.Normal(jnp.array([0.0, 5.0, 9.0])[:k], jnp.ones(k)),
+    "Newton, a shared scale": lambda k: dist.Gumbel(jnp.array([0.0, 5.0, 9.0])[:k], 1.0),
+    "Newton": lambda k: dist.Logistic(jnp.array([0.0, 5.0, 9.0])[:k], jnp.ones(k)),
+}
+ROWS_OF_TWO = np.array([0.0, 0.2, -0.3, 5.0, 5.2, 4.7, 0.1, -0.5, 5.5, 0.33])
+
+
+def slope_of_mean(start):
+    mean = lambda x: fit(start, x, tolerance=1e-13, progress=False).mixture.mean  # noqa: E731
+    return mean, jax.grad(mean)(jnp.asarray(ROWS_OF_TWO))
+
+
+@pytest.mark.parametrize("make", WITH_AN_EMPTY_ONE.values(), ids=WITH_AN_EMPTY_ONE)
+def test_a_component_without_weight_does_not_touch_derivatives(make, x64):
+    """They are those of the fit without it."""
+    of = lambda w: MixtureSameFamily(  # noqa: E731
+        dist.Categorical(probs=jnp.array(w)), make(len(w))
+    )
+    _, three = slope_of_mean(of([0.5, 0.5, 0.0]))
+    _, two = slope_of_mean(of([0.5, 0.5]))
+    np.testing.assert_allclose(three, two, rtol=1e-6)
+    assert np.abs(two).min() > 0.01  # of ten rows each about a tenth
+
+
+@pytest.mark.skipif(
+    "optimization_level=0" in os.environ.get("XLA_FLAGS", ""),
+    reason="NaN in programs that are not optimised, for a reason that is not known; run XLA_FLAGS=",
+)
+def test_estimates_of_several_families_have_derivatives(x64):
+    mean, slope = slope_of_mean(mix([dist.Normal(0.0, 1.0), dist.Gumbel(5.0, 1.0)]))
+    eye = 1e-5 * np.eye(10)[:3]
+    wanted = [(mean(ROWS_OF_TWO + e) - mean(ROWS_OF_TWO - e)) / 2e-5 for e in eye]
+    np.testing.assert_allclose(slope[:3], wanted, rtol=1e-5)

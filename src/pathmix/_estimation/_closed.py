@@ -71,8 +71,13 @@ def pooled(t: Array, like: Array) -> Array:
 
 def _mean(count: Reals, total: Reals, like: Array) -> Reals:
     """The mean, as ``like`` is shared; NaN where nothing is counted."""
-    count = pooled(count, like)
-    return pooled(total, like) / count
+    return _over(pooled(total, like), pooled(count, like))
+
+
+def _over(total: Reals, count: Reals) -> Reals:
+    """``total / count``; NaN where nothing is counted, which has no derivative."""
+    some = count > 0
+    return where(some, total / where(some, count, 1.0), jnp.nan)
 
 
 # ---- one parameter, by the mean of one function of the value ----
@@ -96,7 +101,7 @@ def _logit(m: Reals) -> Reals:
 def _binomial(of_probs: Callable[[Reals], Reals]) -> Closed:
     def solve(count: Reals, total: Reals, old: Parameters, hold: Hold) -> Parameters:
         value, trials = old
-        return of_probs(pooled(total, value) / pooled(count * trials, value)), trials
+        return of_probs(_over(pooled(total, value), pooled(count * trials, value))), trials
 
     return Closed(lambda x, _: (x[None],), solve)
 
@@ -110,7 +115,7 @@ def _categorical(of_probs: Callable[[Reals], Reals]) -> Closed:
 
     def solve(count: Reals, total: Tables, old: Parameters, hold: Hold) -> Parameters:
         total = pooled(total, old[0])
-        return (of_probs(total / jnp.sum(total, axis=-1, keepdims=True)),)
+        return (of_probs(_over(total, jnp.sum(total, axis=-1, keepdims=True))),)
 
     return Closed(features, solve)
 
@@ -132,7 +137,7 @@ def _normal(to_normal: Callable[[Value], Reals]) -> Closed:
     def solve(count: Reals, total: Reals, square: Reals, old: Parameters, hold: Hold) -> Parameters:
         loc, scale = old
         precision = (jnp.min(scale) / scale) ** 2
-        move = pooled(total * precision, loc) / pooled(count * precision, loc)
+        move = _over(pooled(total * precision, loc), pooled(count * precision, loc))
         move = hold(0, loc + move) - loc
         square = _about(move, count, total, square)[2]
         return loc + move, jnp.sqrt(jnp.maximum(_mean(count, square, scale), 0.0))

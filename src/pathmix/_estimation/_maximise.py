@@ -11,7 +11,7 @@ import numpy as np
 import numpyro.distributions as dist
 from jax import Array
 
-from pathmix._components import Canonical, Constructed, each_family, which_of
+from pathmix._components import Canonical, Constructed, split, which_of
 from pathmix._estimation._closed import CLOSED, Closed, solve, sums_of
 from pathmix._estimation._gaussian import ellipses, maximise, moments
 from pathmix._estimation._newton import newton_step
@@ -126,25 +126,31 @@ def _parameters(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Rea
 def _by_family(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Reals]:
     """Of components of several families: the memberships of all, and then family by family.
 
-    What components have of other families gets no rows, and stays as it is.
+    What components have of other families is not looked at, and stays as it is.
     """
     components, rows = model.components, task.data
     share, total = memberships(model, rows)
     gained = log_likelihood(rows, total, task.level)
     which, held = np.asarray(which_of(components)), task.held.parameters[1:]
-    parameters, counts = list(components.parameters[:1]), jnp.zeros(len(which), share.dtype)
-    for g, family in enumerate(each_family(components)):
-        mine = where((which == g)[:, None], share, 0.0)
-        size = len(family.parameters)
+    old = list(components.parameters[1:])
+    new, counts = list(components.parameters[:1]), jnp.zeros(len(which), share.dtype)
+    for g, family in enumerate(split(components)):
+        mine, size = np.flatnonzero(which == g), len(family.parameters)
+        known = tuple(mask if jnp.ndim(mask) == 0 else mask[mine] for mask in held[:size])
         own = Task(
-            rows._replace(shares=mine.T, labels=None),
-            Held(held[:size], task.held.weights),
+            rows._replace(shares=share[mine].T, labels=None),
+            Held(known, task.held.weights[mine]),
             task.prior,
             task.level,
         )
-        found, count, _ = _parameters(Model(model.weights, family), own)
-        parameters, counts, held = [*parameters, *found], counts + count, held[size:]
-    return tuple(parameters), counts, gained
+        found, count, _ = _parameters(Model(model.weights[mine], family), own)
+        new += [
+            p if len(before) == 1 else before.at[mine].set(p)
+            for before, p in zip(old[:size], found, strict=True)
+        ]
+        counts = counts.at[mine].set(count)
+        held, old = held[size:], old[size:]
+    return tuple(new), counts, gained
 
 
 def _entry(components: Canonical) -> Closed:

@@ -154,9 +154,11 @@ def _ascent(gradient: Free, curvature: Float[Array, "*cells p p"], still: Array)
     apart = still[..., None] | still[..., None, :]
     bend = where(apart, jnp.eye(size, dtype=gradient.dtype), -curvature)
     bend = where(jnp.isfinite(bend), bend, 0.0)
-    scale = jnp.sqrt(jnp.abs(jnp.diagonal(bend, axis1=-2, axis2=-1)))
-    scale = where(scale > 0, scale, 1.0)
+    square = jnp.abs(jnp.diagonal(bend, axis1=-2, axis2=-1))
+    # without rows there is no curvature: a one stands for it, of which roots have slopes
+    scale = jnp.sqrt(where(square > 0, square, 1.0))
     bend = bend / (scale[..., None] * scale[..., None, :])
+    bend += where(square > 0, 0.0, 1.0)[..., None] * jnp.eye(size, dtype=bend.dtype)
     ridges = jnp.asarray(_RIDGES * size, bend.dtype).reshape(-1, *(1,) * bend.ndim)
     roots = cholesky(bend + ridges * jnp.eye(size, dtype=bend.dtype))
     good = jnp.all(jnp.isfinite(roots), axis=(-2, -1))
