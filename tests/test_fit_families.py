@@ -6,14 +6,14 @@ import numpy as np
 import numpyro.distributions as dist
 import pytest
 
-from cases.fits import FAMILIES, KINKED, problem, rows
+from cases.fits import FAMILIES, FEW, KINKED, problem, rows
 from pathmix import EM, MixtureSameFamily, fit, start
 from pathmix._estimation._closed import CLOSED
 from pathmix._estimation._ordered import ORDERED
 from pathmix._estimation._parameters import leaves
 
 
-def score(mixture, x):
+def score(mixture, x, rows=1.0):
     """The slopes of the log likelihood along log weights and unconstrained parameters."""
     components, named = mixture._components, leaves(mixture._components)
     free = [i for i, leaf in enumerate(named) if leaf.constraint is not None]
@@ -24,7 +24,7 @@ def score(mixture, x):
             new[i] = named[i].transform(v)
         weights = dist.Categorical(logits=log_w, validate_args=False)
         parts = MixtureSameFamily(weights, components.of(new).distribution)
-        return parts.log_prob(x).sum()
+        return (rows * parts.log_prob(x)).sum()
 
     u = [named[i].transform.inv(components.parameters[i]) for i in free]
     log_w = jnp.log(mixture.mixture_distribution.probs)
@@ -46,6 +46,23 @@ def test_fit_ends_where_nothing_is_uphill(name, x64):
         assert np.max(np.abs(slope)) < 0.01
     before = score(mixture, x) if name not in KINKED else [np.ones(1)]
     assert max(float(np.max(np.abs(s))) for s in before) > 0.5  # that of the start is not zero
+
+
+@pytest.mark.parametrize("name", rows([name for name in FAMILIES if name not in KINKED], FEW))
+def test_estimates_keep_slopes_at_zero_as_weights_of_rows_change(name, x64):
+    """That is the implicit function theorem, with derivatives of the density alone."""
+    mixture, x = problem(name, n=400)
+    found = fit(mixture, x, tolerance=1e-14, max_steps=3000, progress=False).mixture
+
+    def along(begun):
+        w, dw = jnp.ones(400), jnp.cos(jnp.arange(400.0))
+        return jax.jvp(lambda w: score(begun(w), x, w), (w,), (dw,))[1]
+
+    total = along(lambda w: fit(found, x, weights=w, tolerance=1e-14, progress=False).mixture)
+    partial = along(lambda w: found)
+    for left, whole in zip(total, partial, strict=True):
+        assert np.max(np.abs(left)) < 1e-3 * (0.01 + np.max(np.abs(whole)))
+    assert max(float(np.max(np.abs(whole))) for whole in partial) > 0.5
 
 
 @pytest.mark.parametrize("name", rows(KINKED))

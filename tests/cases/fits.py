@@ -93,8 +93,12 @@ KINKED = [
 """Whose likelihood has corners at its maximum."""
 
 
-def rows(names):
-    marks = {name: (pytest.mark.slow,) if name in SLOW else () for name in names}
+FEW = {"Normal", "Poisson", "two Gammas", "MultivariateStudentT"}
+"""One of each way to a maximum."""
+
+
+def rows(names, usual=frozenset(FAMILIES) - SLOW):
+    marks = {name: () if name in usual else (pytest.mark.slow,) for name in names}
     return [pytest.param(name, marks=marks[name]) for name in names]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
@@ -38,7 +39,13 @@ def _at_fixed_point_jvp(primals: Any, tangents: Any) -> tuple[Model, Model]:
     slope = jax.jacfwd(lambda t: step(t, task))(flat)
     push = jax.jvp(lambda t: step(flat, t), (task,), (d_task,))[1]
     change = jnp.linalg.solve(jnp.eye(flat.size, dtype=flat.dtype) - slope, push)
-    return at_fixed_point(*primals), restore(change)
+    return at_fixed_point(*primals), jax.tree.map(_as_tangent, restore(change), model)
+
+
+def _as_tangent(change: Array, p: Array) -> Any:
+    """Whole numbers, as those of trials, do not move."""
+    moves = jnp.issubdtype(p.dtype, jnp.inexact)
+    return change if moves else np.zeros(p.shape, jax.dtypes.float0)
 
 
 def _is_free(model: Model, task: Task) -> Array:

@@ -115,7 +115,10 @@ def newton_step(
         gains += jax.vmap(lambda d: believed(u + d))(tried)
     gains = where(jnp.isnan(gains), -jnp.inf, gains)
     best = jnp.argmax(gains - gains[-1:], axis=0)
-    step = jnp.take_along_axis(tried, best[None, ..., None], axis=0)[0]
+    # At an estimate all steps gain nothing, rounding takes one of them: perhaps the one that stays
+    # where it is, whatever the data. What moves with the data is the whole step.
+    taken = jnp.take_along_axis(tried, best[None, ..., None], axis=0)[0]
+    step += jax.lax.stop_gradient(taken - step)
     return cells.unpack(u + step).parameters, counts, gained
 
 
