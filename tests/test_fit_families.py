@@ -61,7 +61,8 @@ def test_estimates_keep_slopes_at_zero_as_weights_of_rows_change(name, x64):
     total = along(lambda w: fit(found, x, weights=w, tolerance=1e-14, progress=False).mixture)
     partial = along(lambda w: found)
     for left, whole in zip(total, partial, strict=True):
-        assert np.max(np.abs(left)) < 1e-3 * (0.01 + np.max(np.abs(whole)))
+        # where EM stops is off by about √tolerance, slopes of several hundred rows by 10⁴ of it
+        assert np.max(np.abs(left)) < 1e-2 * (0.01 + np.max(np.abs(whole)))
     assert max(float(np.max(np.abs(whole))) for whole in partial) > 0.5
 
 
