@@ -5,6 +5,8 @@ probabilities the derivative is taken in ``w_k`` itself, ``e^{t_k} / Σ``, which
 ``w_k = 0``; through ``log w_k`` it would be 0/0.
 """
 
+from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import jax
@@ -125,6 +127,24 @@ class Logits(NamedTuple):
 
 
 Weights: TypeAlias = Probabilities | Logits
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["weights"], meta_fields=["places"])
+@dataclass(frozen=True)
+class Own:
+    """The weights of one family's components, as they are among those of all."""
+
+    weights: Weights
+    places: tuple[int, ...]
+
+    def log(self) -> PerWeight:
+        """Return the log weights."""
+        return self.weights.log()[..., list(self.places)]
+
+    def change(self, tangent: "Own") -> Change:
+        """Return the derivative of the weights."""
+        whole = self.weights.change(tangent.weights)
+        return Change(*(t[..., list(self.places)] for t in whole))
 
 
 def weights_of(mixture_distribution: Distribution, num_components: int) -> Weights:

@@ -23,12 +23,14 @@ from pathmix._components._gaussian import kind_of as kind_of
 from pathmix._components._groups import Which as Which
 from pathmix._components._groups import as_joined as as_joined
 from pathmix._components._groups import atomic as atomic
+from pathmix._components._groups import by_family as by_family
 from pathmix._components._groups import each_family as each_family
 from pathmix._components._groups import grouped as grouped
 from pathmix._components._groups import has_atoms as has_atoms
 from pathmix._components._groups import joined as joined
 from pathmix._components._groups import members as members
 from pathmix._components._groups import order_of as order_of
+from pathmix._components._groups import places_of as places_of
 from pathmix._components._groups import split as split
 from pathmix._components._groups import which_of as which_of
 from pathmix._components._groups import with_axis as with_axis

@@ -5,7 +5,7 @@ all families, so that whatever works on components, block by block or chosen by 
 these; what it has of the other families is that of the first component there, and never felt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import jax.numpy as jnp
@@ -16,7 +16,8 @@ from numpyro.distributions import Distribution
 from pathmix._components._canonical import Canonical, canonical
 from pathmix._components._opaque import Opaque
 from pathmix._components._recipes import Factorised, Recipe, Several
-from pathmix._typing import Shape
+from pathmix._families import Family, Theta
+from pathmix._typing import ComponentFirst, Shape
 
 Which = tuple[int, ...]
 """The group of each component."""
@@ -80,13 +81,36 @@ def joined(groups: Sequence[Canonical], which: Which) -> Canonical:
 
 def split(components: Canonical) -> tuple[Canonical, ...]:
     """Return the groups of components that were joined; of one family alone, these."""
-    which = which_of(components)
-    if which is None:
+    if which_of(components) is None:
         return (components,)
-    return tuple(
-        _taken(c, [i for i, at in enumerate(which) if at == g])
-        for g, c in enumerate(each_family(components))
-    )
+    pairs = zip(each_family(components), places_of(components), strict=True)
+    return tuple(_taken(c, places) for c, places in pairs)
+
+
+def places_of(components: Canonical) -> list[Which]:
+    """Return, family by family, where its components stand among those that were joined."""
+    which = which_of(components)
+    assert which is not None
+    return [tuple(i for i, at in enumerate(which) if at == g) for g in range(max(which) + 1)]
+
+
+def by_family(
+    fn: Callable[[Family, Theta], Array], components: Canonical, points: int
+) -> ComponentFirst:
+    """Return ``fn`` of the parameters of each family alone, ``k *points``, as components stand.
+
+    The parameters are ``k`` and then axes for as many ``points``, of which ``fn`` returns a value
+    for each.
+    """
+    groups = split(components)
+    values = [fn(c.family, c.component_first(points).theta) for c in groups]
+    if len(groups) == 1:
+        return values[0]
+    every = [
+        jnp.broadcast_to(t, (c.own_shape[-1], *t.shape[1:]))
+        for c, t in zip(groups, values, strict=True)
+    ]
+    return jnp.concatenate(every)[np.asarray(order_of(components))]
 
 
 def which_of(components: Canonical) -> Which | None:

@@ -30,7 +30,7 @@ from pathmix._moving import dense, is_zero, jvp_of_moving
 from pathmix._rules import custom_jvp
 from pathmix._tuning import ADDED_UP, SMALL
 from pathmix._typing import PointRows, Reals, Value
-from pathmix._weights import Change, Weights
+from pathmix._weights import Change, Own, Weights
 from pathmix._where import where
 
 
@@ -38,20 +38,23 @@ def log_density(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log Σ_k w_k p_k(x)``, ``*points``, of ``x``, ``*points *event``."""
     events = components.event_dim
     weights, components = lean(weights, components)
-    alone = _as_scalars(components)
+    alone = as_scalars(components)
     if alone is not None and not is_symbolic(x.size):
         return log_density_of_scalars(weights, alone, x.reshape(x.shape[: x.ndim - events]))
-    points = x.shape[: x.ndim - events]
-    components = prepared(
-        components, math.prod(points[: len(points) + 1 - len(components.own_shape)])
-    )
+    components = prepared_for(x, components)
     if not is_symbolic(x.size) and components.own_shape[-1] * x.size <= SMALL:
         # one pass, which reverse mode keeps
         return weights.mix(*component_terms(components, x)).value
-    return _log_density(weights, components, x).value
+    return log_sum_of_rows(weights, components, x).value
 
 
-def _as_scalars(components: Canonical) -> Canonical | None:
+def prepared_for(x: Value, components: Canonical) -> Canonical:
+    """Return components with what the points ``*points *event`` share."""
+    points = x.shape[: x.ndim - components.event_dim]
+    return prepared(components, math.prod(points[: len(points) + 1 - len(components.own_shape)]))
+
+
+def as_scalars(components: Canonical) -> Canonical | None:
     """The components without the axes of an event of one number."""
     events, scalars = components.event_dim, components.factors()
     if not events:
@@ -66,18 +69,18 @@ def _as_scalars(components: Canonical) -> Canonical | None:
 
 
 @custom_jvp
-def _log_density(weights: Weights, components: Canonical, x: Value) -> LogSum:
+def log_sum_of_rows(weights: Weights | Own, components: Canonical, x: Value) -> LogSum:
     return _traced_once(weights, components, x)
 
 
-@partial(_log_density.defjvp, symbolic_zeros=True)
+@partial(log_sum_of_rows.defjvp, symbolic_zeros=True)
 def _log_density_jvp(primals: Any, tangents: Any) -> tuple[LogSum, LogSum]:
-    out = _log_density(*primals)
-    return out, LogSum(jnp.zeros_like(out.level), _tangent(out, primals, tangents))
+    out = log_sum_of_rows(*primals)
+    return out, LogSum(jnp.zeros_like(out.level), change_of_rows(out, primals, tangents))
 
 
 @jax.jit
-def _traced_once(weights: Weights, components: Canonical, x: Value) -> LogSum:
+def _traced_once(weights: Weights | Own, components: Canonical, x: Value) -> LogSum:
     """The rule for derivatives calls the function again: compiled, it is not traced again."""
     log_w = _component_first(weights.log(), components)
     return by_stretches(partial(_of_rows, log_w, components), components, x)
@@ -102,7 +105,8 @@ def _of_rows(log_w: Array, components: Canonical, x: PointRows) -> LogSum:
     return LogSum(finite(top), jnp.log(total))
 
 
-def _tangent(out: LogSum, primals: Any, tangents: Any) -> Reals:
+def change_of_rows(out: LogSum, primals: Any, tangents: Any) -> Reals:
+    """How these components change ``out``, the sum of them all or of others as well."""
     (weights, components, x), (d_weights, d_components, dx) = primals, tangents
     change = weights.change(dense(d_weights, weights))
     change = Change(*(_component_first(t, components) for t in change))

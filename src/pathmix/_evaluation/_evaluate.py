@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from pathmix._components import Canonical, atomic, lean, need, order_of, split
+from pathmix._components import Canonical, atomic, lean, need, order_of, split, which_of
 from pathmix._evaluation._blocks import component_terms
 from pathmix._evaluation._compiled import compiled
 from pathmix._evaluation._density import log_density
@@ -20,7 +20,8 @@ from pathmix._evaluation._draws import draw
 from pathmix._evaluation._index import draw_index
 from pathmix._evaluation._rows import limit_at
 from pathmix._evaluation._scalars import terms_of_scalars
-from pathmix._families import OfValue, Vanishing, factored
+from pathmix._evaluation._several_density import log_density_of_several
+from pathmix._families import Family, OfValue, Vanishing, factored
 from pathmix._layout import in_stretches, is_symbolic, with_points
 from pathmix._log_sums import weighted
 from pathmix._tuning import DENSE
@@ -41,10 +42,13 @@ def log_prob(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log Σ_k w_k p_k(x)``, ``*points``."""
     if not components.selectable:
         return weights.mix(*first_terms(components, x)).value
-    if len(split(components)) > 1:
+    if which_of(components) is None:
+        out = log_density(weights, components, x)
+    elif atomic(components).any():
         mixed = lambda x: weights.mix(*first_terms(components, x, weights)).value  # noqa: E731
         return by_parts(mixed, components, x)
-    out = log_density(weights, components, x)
+    else:
+        out = log_density_of_several(weights, components, x)
     return where(is_nan(x, components.event_dim), jnp.nan, out)
 
 
@@ -72,7 +76,7 @@ def first_terms(
         of = component_terms if components.event_dim else terms_of_scalars
         out, factor = of(lean((), components)[1], x)
     else:
-        out, factor = _factored(components, x, components.family.log_density, "mass")
+        out, factor = _factored(components, x, lambda family: family.log_density, "mass")
     return where(is_nan(x, components.event_dim), jnp.nan, out), factor
 
 
@@ -113,14 +117,7 @@ def cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
     if components.event_dim:
         return jnp.exp(log_cdf(weights, components, x))
     need(components, "log_cdf")
-
-    def stretch(x: Value) -> Reals:
-        parts = _elementwise(components, x, components.family.cdf_at)
-        limit = _limit(components, x, "below")
-        if limit is not None:
-            parts = where(limit.reached, limit.value, parts)
-        return average(weights.values(), parts)
-
+    stretch = lambda x: average(weights.values(), _cdfs(components, x))  # noqa: E731
     total = by_parts(stretch, components, x)
     total -= lax.stop_gradient(jnp.maximum(total - 1, 0.0))  # what rounding has added
     return where(jnp.isnan(x), jnp.nan, total)
@@ -129,7 +126,8 @@ def cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
 @compiled()
 def log_cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log P(X ≤ x)``, jointly over a factorised event."""
-    of, events = need(components, "log_cdf"), tuple(range(-components.event_dim, 0))
+    need(components, "log_cdf")
+    of, events = lambda family: family.log_cdf, tuple(range(-components.event_dim, 0))
 
     def stretch(x: Value) -> Reals:
         parts, factors = _factored(components, x, of, "below")
@@ -143,7 +141,8 @@ def log_cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
 @compiled()
 def log_survival(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log P(X > x)`` of scalars."""
-    of = need(components, "log_survival")
+    need(components, "log_survival")
+    of = lambda family: family.log_survival  # noqa: E731
     stretch = lambda x: weights.mix(*_factored(components, x, of, "above")).value  # noqa: E731
     total = by_parts(stretch, components, x)
     return where(jnp.isnan(x), jnp.nan, total)
@@ -177,10 +176,25 @@ def is_nan(x: Value, event_dim: int) -> Any:
 
 
 def _factored(
-    components: Canonical, x: Value, fn: OfValue, part: str
+    components: Canonical, x: Value, of: Callable[[Family], OfValue], part: str
 ) -> tuple[Reals, Reals | None]:
     """A log of the family's as ``factor · exp(term)``, exact at limits of the parameters."""
-    return factored(_elementwise(components, x, fn), _limit(components, x, part))
+    groups = split(components)
+    if len(groups) > 1:
+        return _in_order(components, [_factored(group, x, of, part) for group in groups])
+    return factored(_elementwise(components, x, of(components.family)), _limit(components, x, part))
+
+
+def _cdfs(components: Canonical, x: Value) -> ComponentFirst:
+    """``P(X_k ≤ x)`` of all components, ``k *points``."""
+    groups = split(components)
+    if len(groups) > 1:
+        return _in_order(components, [(_cdfs(group, x), None) for group in groups])[0]
+    parts, limit = (
+        _elementwise(components, x, components.family.cdf_at),
+        _limit(components, x, "below"),
+    )
+    return parts if limit is None else where(limit.reached, limit.value, parts)
 
 
 def _limit(components: Canonical, x: Value, part: str) -> Vanishing | None:

@@ -24,17 +24,17 @@ from pathmix._moving import dense, is_zero
 from pathmix._rules import custom_jvp
 from pathmix._tuning import DENSE_CHANGE, KEPT, SHARED_BADLY
 from pathmix._typing import Reals, Value
-from pathmix._weights import Weights
+from pathmix._weights import Own, Weights
 from pathmix._where import where
 
 
 def log_density_of_scalars(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log Σ_k w_k p_k(x)``, ``*points``, of ``x`` in full."""
-    return _log_density(weights, components, x).value
+    return log_sum_of_scalars(weights, components, x).value
 
 
 @custom_jvp
-def _log_density(weights: Weights, components: Canonical, x: Value) -> LogSum:
+def log_sum_of_scalars(weights: Weights | Own, components: Canonical, x: Value) -> LogSum:
     first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
 
     def stretch(x: Value) -> LogSum:
@@ -45,27 +45,38 @@ def _log_density(weights: Weights, components: Canonical, x: Value) -> LogSum:
     return by_stretches(stretch, components, x)
 
 
-@partial(_log_density.defjvp, symbolic_zeros=True)
+@partial(log_sum_of_scalars.defjvp, symbolic_zeros=True)
 def _log_density_jvp(primals: Any, tangents: Any) -> tuple[LogSum, LogSum]:
     *d_parts, dx = tangents
-    still = all(map(is_zero, jax.tree.leaves(d_parts, is_leaf=is_zero)))
-    flat = is_zero(dx) or primals[1].family.flat
+    still, flat = _are_zero(d_parts), is_zero(dx) or primals[1].family.flat
     if flat and not still and _is_kept(primals, d_parts):
         out, total = _kept_change(primals, d_parts)
-        return out, LogSum(jnp.zeros_like(total), total)
-    if flat:
-        out = _log_density(*primals)
-        total = jnp.zeros_like(out.rest)
+    elif flat:
+        out = log_sum_of_scalars(*primals)
+        total = change_of_scalars(out, primals, tangents)
     else:
         out, slope = _with_slope(*primals)
         total = slope * dx
-    if not still:
-        total += _change(out, primals, d_parts)
+        if not still:
+            total += _change(out, primals, d_parts)
     return out, LogSum(jnp.zeros_like(total), total)
 
 
+def change_of_scalars(out: LogSum, primals: Any, tangents: Any) -> Reals:
+    """How these components change ``out``, the sum of them all or of others as well."""
+    *d_parts, dx = tangents
+    total = jnp.zeros_like(out.rest)
+    if not (is_zero(dx) or primals[1].family.flat):
+        total += _slope(out, *primals) * dx
+    return total if _are_zero(d_parts) else total + _change(out, primals, d_parts)
+
+
+def _are_zero(tangents: Any) -> bool:
+    return all(map(is_zero, jax.tree.leaves(tangents, is_leaf=is_zero)))
+
+
 @custom_jvp
-def _with_slope(weights: Weights, components: Canonical, x: Value) -> tuple[LogSum, Reals]:
+def _with_slope(weights: Weights | Own, components: Canonical, x: Value) -> tuple[LogSum, Reals]:
     """``log f`` and its slope in ``x``, by the same loops."""
     first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
 
@@ -89,17 +100,17 @@ def _with_slope_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     """Of the two apart, which is exact for weights of zero."""
 
     def apart(*primals: Any) -> tuple[LogSum, Reals]:
-        out = _log_density(*primals)
+        out = log_sum_of_scalars(*primals)
         return out, _slope(out, *primals)
 
     return _with_slope(*primals), jax.jvp(apart, primals, tangents)[1]
 
 
-def _slope(out: LogSum, weights: Weights, components: Canonical, x: Value) -> Reals:
+def _slope(out: LogSum, weights: Weights | Own, components: Canonical, x: Value) -> Reals:
     """``Σ_k r_k ∂_x log p_k``."""
     first = components.component_first(x.ndim)
     # of the change of weights, what does not depend on the tangent, which is any here
-    log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))
+    log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))  # type: ignore[arg-type]
 
     def stretch(x: Value, level: Reals) -> Reals:
         terms, change = each(lambda c: along(None, c, x), first, x.shape)
@@ -128,7 +139,7 @@ def _change(out: LogSum, primals: Any, tangents: Any) -> Reals:
         total, slope_of = jnp.zeros_like(level), dict(zip(moving, slopes, strict=True))
         r = shares(log_u, terms.term, level)
         felt = lambda change: r * share * where(r > 0, moved(terms, change), 0.0)  # noqa: E731
-        if not all(map(is_zero, d_weights)):
+        if not _are_zero(d_weights):
             total += over_components(times(terms.factor, r), a)
         for i, (d, n) in enumerate(zip(change, dims, strict=True)):
             if d is not None and n:  # a table, of which a value chooses the entry
@@ -163,7 +174,7 @@ def _kept_change(primals: Any, tangents: Any) -> tuple[LogSum, Reals]:
     moving = tuple(i for i, d in enumerate(leaves) if not is_zero(d))
     out, shares, slopes = _kept_slopes(moving, *primals)
     total = jnp.zeros_like(out.rest)
-    if not all(map(is_zero, d_weights)):
+    if not _are_zero(d_weights):
         a = weights.change(dense(d_weights, weights)).a
         total += over_components(shares, with_points(a, x.ndim))
     for i, slope in zip(moving, slopes, strict=True):
@@ -184,7 +195,7 @@ def _kept_slopes_jvp(moving, primals, tangents):  # type: ignore[no-untyped-def]
     """Of the density by itself, which is exact for weights of zero."""
 
     def apart(*primals: Any) -> Any:
-        return _slopes(_log_density(*primals), moving, *primals)
+        return _slopes(log_sum_of_scalars(*primals), moving, *primals)
 
     return _kept_slopes(moving, *primals), jax.jvp(apart, primals, tangents)[1]
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 import jax
 import jax.numpy as jnp
 
-from pathmix._components import Canonical, atomic, component_bounds, has_atoms, need
+from pathmix._components import Canonical, atomic, by_family, component_bounds, has_atoms, need
 from pathmix._evaluation import mean, variance, velocity_at
 from pathmix._layout import pad_left, with_points
 from pathmix._mixture._inversion import Curve, Target
@@ -70,7 +70,7 @@ def _inverse_jvp(scale, primals, tangents):  # type: ignore[no-untyped-def]
     x = _bisect(scale, weights, components, value)
     if components.is_discrete:
         return x, jnp.zeros_like(x)
-    log_f = weights.mix(_terms(components, x, "log_density")).value
+    log_f = weights.mix(_log_densities(components, x)).value
     from_value = d_value * _slope(scale, value, log_f)
     inner = from_value + mixture_velocity((weights, d_weights), (components, d_components), x)
     if has_atoms(components):
@@ -87,7 +87,7 @@ def _with_atoms(
 ) -> Reals:
     """The velocity; at a point mass that of its place, for many levels have that quantile."""
     masses = atomic(components).reshape(-1, *(1,) * x.ndim)
-    there = masses & (_terms(components, x, "log_density") > -jnp.inf)
+    there = masses & (_log_densities(components, x) > -jnp.inf)
     there &= with_points(weights.present(), x.ndim)
     moves = jnp.moveaxis(velocity_at(components, tangent, x[..., None]), -1, 0)
     mean = jnp.sum(where(there, moves, 0.0), axis=0) / jnp.maximum(jnp.sum(there, axis=0), 1)
@@ -129,20 +129,20 @@ def _target(scale: Scale, value: Reals, *, is_discrete: bool) -> Target:
 
 def _curve(scale: Scale, weights: Weights, components: Canonical) -> Curve:
     """The distribution function, by numbers where these do not leave the range of floats."""
-    family = components.family
     for tail in ("log_cdf", "log_survival"):
         need(components, tail)
-    theta = lambda x: components.component_first(x.ndim).theta  # noqa: E731
     ends = partial(_ends, weights, components)
 
     def by_logs(x: Reals, upper: Flags) -> Reals:
-        return weights.mix(family.log_tail_at(theta(x), x, upper)).value
+        log_tail = lambda family, theta: family.log_tail_at(theta, x, upper)  # noqa: E731
+        return weights.mix(by_family(log_tail, components, x.ndim)).value
 
     def by_numbers(x: Reals, upper: Flags) -> Reals:
-        return jnp.log(average(weights.values(), family.tail_at(theta(x), x, upper)))
+        tail = lambda family, theta: family.tail_at(theta, x, upper)  # noqa: E731
+        return jnp.log(average(weights.values(), by_family(tail, components, x.ndim)))
 
     def log_density(x: Reals) -> Reals:
-        return weights.mix(family.log_density(theta(x), x)).value
+        return weights.mix(_log_densities(components, x)).value
 
     if components.is_discrete:
         return Curve(by_logs, ends, None)
@@ -187,5 +187,6 @@ def _ends(weights: Weights, components: Canonical, target: Target) -> tuple[Real
     )
 
 
-def _terms(components: Canonical, x: Reals, name: str) -> ComponentFirst:
-    return need(components, name)(components.component_first(x.ndim).theta, x)
+def _log_densities(components: Canonical, x: Reals) -> ComponentFirst:
+    of = lambda family, theta: family.log_density(theta, x)  # noqa: E731
+    return by_family(of, components, x.ndim)
