@@ -137,6 +137,10 @@ class Own:
     weights: Weights
     places: tuple[int, ...]
 
+    def values(self) -> PerWeight:
+        """Return the weights, ``*batch k``, which add up to what the family has."""
+        return self.weights.values()[..., list(self.places)]
+
     def log(self) -> PerWeight:
         """Return the log weights."""
         return self.weights.log()[..., list(self.places)]

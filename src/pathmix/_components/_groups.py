@@ -88,29 +88,20 @@ def split(components: Canonical) -> tuple[Canonical, ...]:
 
 
 def places_of(components: Canonical) -> list[Which]:
-    """Return, family by family, where its components stand among those that were joined."""
-    which = which_of(components)
-    assert which is not None
+    """Return, family by family, where its components stand among all."""
+    which = which_of(components) or (0,) * components.own_shape[-1]
     return [tuple(i for i, at in enumerate(which) if at == g) for g in range(max(which) + 1)]
 
 
 def by_family(
     fn: Callable[[Family, Theta], Array], components: Canonical, points: int
-) -> ComponentFirst:
-    """Return ``fn`` of the parameters of each family alone, ``k *points``, as components stand.
+) -> list[ComponentFirst]:
+    """Return ``fn`` of the parameters of each family's own components, ``k *points``.
 
     The parameters are ``k`` and then axes for as many ``points``, of which ``fn`` returns a value
     for each.
     """
-    groups = split(components)
-    values = [fn(c.family, c.component_first(points).theta) for c in groups]
-    if len(groups) == 1:
-        return values[0]
-    every = [
-        jnp.broadcast_to(t, (c.own_shape[-1], *t.shape[1:]))
-        for c, t in zip(groups, values, strict=True)
-    ]
-    return jnp.concatenate(every)[np.asarray(order_of(components))]
+    return [fn(c.family, c.component_first(points).theta) for c in split(components)]
 
 
 def which_of(components: Canonical) -> Which | None:

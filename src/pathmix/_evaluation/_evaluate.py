@@ -5,6 +5,7 @@ its arguments, so that a call outside of jit compiles nothing anew.
 """
 
 from collections.abc import Callable
+from functools import partial, reduce
 from typing import Any
 
 import jax
@@ -20,8 +21,13 @@ from pathmix._evaluation._draws import draw
 from pathmix._evaluation._index import draw_index
 from pathmix._evaluation._rows import limit_at
 from pathmix._evaluation._scalars import terms_of_scalars
-from pathmix._evaluation._several_density import log_density_of_several
-from pathmix._families import Family, OfValue, Vanishing, factored
+from pathmix._evaluation._several_families import (
+    TermsOf,
+    log_density_of_several,
+    log_of_several,
+    owns,
+)
+from pathmix._families import Family, OfValue, Vanishing, factored, given
 from pathmix._layout import in_stretches, is_symbolic, with_points
 from pathmix._log_sums import weighted
 from pathmix._tuning import DENSE
@@ -117,7 +123,11 @@ def cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
     if components.event_dim:
         return jnp.exp(log_cdf(weights, components, x))
     need(components, "log_cdf")
-    stretch = lambda x: average(weights.values(), _cdfs(components, x))  # noqa: E731
+    pairs = list(zip(owns(weights, components), split(components), strict=True))
+
+    def stretch(x: Value) -> Reals:
+        return reduce(jnp.add, [average(own.values(), _cdfs(mine, x)) for own, mine in pairs])
+
     total = by_parts(stretch, components, x)
     total -= lax.stop_gradient(jnp.maximum(total - 1, 0.0))  # what rounding has added
     return where(jnp.isnan(x), jnp.nan, total)
@@ -127,13 +137,15 @@ def cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
 def log_cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log P(X ≤ x)``, jointly over a factorised event."""
     need(components, "log_cdf")
-    of, events = lambda family: family.log_cdf, tuple(range(-components.event_dim, 0))
+    events = tuple(range(-components.event_dim, 0))
 
     def stretch(x: Value) -> Reals:
-        parts, factors = _factored(components, x, of, "below")
+        parts, factors = _below(components, x)
         joint_factors = None if factors is None else jnp.prod(factors, axis=events)
         return weights.mix(jnp.sum(parts, axis=events), joint_factors).value
 
+    if not events:
+        stretch = partial(_mixed, _below, weights, components)
     total = by_parts(stretch, components, x)
     return where(is_nan(x, components.event_dim), jnp.nan, total)
 
@@ -142,9 +154,7 @@ def log_cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
 def log_survival(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log P(X > x)`` of scalars."""
     need(components, "log_survival")
-    of = lambda family: family.log_survival  # noqa: E731
-    stretch = lambda x: weights.mix(*_factored(components, x, of, "above")).value  # noqa: E731
-    total = by_parts(stretch, components, x)
+    total = by_parts(partial(_mixed, _above, weights, components), components, x)
     return where(jnp.isnan(x), jnp.nan, total)
 
 
@@ -185,15 +195,25 @@ def _factored(
     return factored(_elementwise(components, x, of(components.family)), _limit(components, x, part))
 
 
+def _below(components: Canonical, x: Value) -> tuple[ComponentFirst, ComponentFirst | None]:
+    return _factored(components, x, lambda family: given(family.log_cdf), "below")
+
+
+def _above(components: Canonical, x: Value) -> tuple[ComponentFirst, ComponentFirst | None]:
+    return _factored(components, x, lambda family: given(family.log_survival), "above")
+
+
+def _mixed(tails: TermsOf, weights: Weights, components: Canonical, x: Value) -> Reals:
+    """The log of the tails ``*points`` of scalars."""
+    if which_of(components) is None:
+        return weights.mix(*tails(components, x)).value
+    return log_of_several(tails, weights, components, x)
+
+
 def _cdfs(components: Canonical, x: Value) -> ComponentFirst:
-    """``P(X_k ≤ x)`` of all components, ``k *points``."""
-    groups = split(components)
-    if len(groups) > 1:
-        return _in_order(components, [(_cdfs(group, x), None) for group in groups])[0]
-    parts, limit = (
-        _elementwise(components, x, components.family.cdf_at),
-        _limit(components, x, "below"),
-    )
+    """``P(X_k ≤ x)`` of components of one family, ``k *points``."""
+    parts = _elementwise(components, x, components.family.cdf_at)
+    limit = _limit(components, x, "below")
     return parts if limit is None else where(limit.reached, limit.value, parts)
 
 

@@ -8,15 +8,19 @@ The derivative is that of the implicit function: ``dq/f``, and the pathwise velo
 ``x``, which in one dimension is the same thing.
 """
 
-from functools import partial
+from collections.abc import Callable
+from functools import partial, reduce
 from typing import Any, Literal, TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from pathmix._components import Canonical, atomic, by_family, component_bounds, has_atoms, need
-from pathmix._evaluation import mean, variance, velocity_at
+from pathmix._evaluation import added, mean, owns, variance, velocity_at
+from pathmix._families import Family
 from pathmix._layout import pad_left, with_points
+from pathmix._log_sums import log_sum
 from pathmix._mixture._inversion import Curve, Target
 from pathmix._mixture._levels import invert
 from pathmix._pathwise import mixture_velocity
@@ -131,18 +135,22 @@ def _curve(scale: Scale, weights: Weights, components: Canonical) -> Curve:
     """The distribution function, by numbers where these do not leave the range of floats."""
     for tail in ("log_cdf", "log_survival"):
         need(components, tail)
-    ends = partial(_ends, weights, components)
+    ends, own = partial(_ends, weights, components), owns(weights, components)
+
+    def mixed(fn: Callable[[Family, Any], Array], x: Reals) -> Reals:
+        pairs = zip(own, by_family(fn, components, x.ndim), strict=True)
+        return added([log_sum(with_points(w.log(), x.ndim), t) for w, t in pairs]).value
 
     def by_logs(x: Reals, upper: Flags) -> Reals:
-        log_tail = lambda family, theta: family.log_tail_at(theta, x, upper)  # noqa: E731
-        return weights.mix(by_family(log_tail, components, x.ndim)).value
+        return mixed(lambda family, theta: family.log_tail_at(theta, x, upper), x)
 
     def by_numbers(x: Reals, upper: Flags) -> Reals:
-        tail = lambda family, theta: family.tail_at(theta, x, upper)  # noqa: E731
-        return jnp.log(average(weights.values(), by_family(tail, components, x.ndim)))
+        of = lambda family, theta: family.tail_at(theta, x, upper)  # noqa: E731
+        pairs = zip(own, by_family(of, components, x.ndim), strict=True)
+        return jnp.log(reduce(jnp.add, [average(w.values(), t) for w, t in pairs]))
 
     def log_density(x: Reals) -> Reals:
-        return weights.mix(_log_densities(components, x)).value
+        return mixed(lambda family, theta: family.log_density(theta, x), x)
 
     if components.is_discrete:
         return Curve(by_logs, ends, None)
@@ -188,5 +196,4 @@ def _ends(weights: Weights, components: Canonical, target: Target) -> tuple[Real
 
 
 def _log_densities(components: Canonical, x: Reals) -> ComponentFirst:
-    of = lambda family, theta: family.log_density(theta, x)  # noqa: E731
-    return by_family(of, components, x.ndim)
+    return need(components, "log_density")(components.component_first(x.ndim).theta, x)
