@@ -27,6 +27,7 @@ from pathmix._components._groups import by_family as by_family
 from pathmix._components._groups import each_family as each_family
 from pathmix._components._groups import grouped as grouped
 from pathmix._components._groups import has_atoms as has_atoms
+from pathmix._components._groups import has_counts as has_counts
 from pathmix._components._groups import joined as joined
 from pathmix._components._groups import members as members
 from pathmix._components._groups import order_of as order_of

@@ -65,7 +65,8 @@ def joined(groups: Sequence[Canonical], which: Which) -> Canonical:
         return first
     ndims = {_factorised(c) for c in groups}
     shared = ndims.pop() if len(ndims) == 1 else 0
-    several = Several(tuple(_inside(c, shared) for c in groups), first.event_dim - shared, which)
+    inside, discrete = zip(*((_inside(c, shared), c.is_discrete) for c in groups), strict=True)
+    several = Several(inside, first.event_dim - shared, which, discrete)
     rank = max(p.ndim - n for c in groups for p, n in _with_dims(c))
     dtype = jnp.result_type(*(c.dtype for c in groups))
     number = jnp.asarray(which, dtype).reshape((1,) * (rank - 1) + (-1,) + (1,) * shared)
@@ -75,7 +76,7 @@ def joined(groups: Sequence[Canonical], which: Which) -> Canonical:
         [number, *(p for c in spread for p in c.parameters)],
         first.event_shape,
         first.expanded,
-        is_discrete=first.is_discrete,
+        is_discrete=all(discrete),
     )
 
 
@@ -120,27 +121,35 @@ def each_family(components: Canonical) -> list[Canonical]:
             parameters,
             components.event_shape,
             components.expanded,
-            is_discrete=components.is_discrete,
+            is_discrete=is_discrete,
         )
-        for recipe, parameters in zip(
-            several.each, several.parts(components.parameters), strict=True
+        for recipe, parameters, is_discrete in zip(
+            several.each, several.parts(components.parameters), several.discrete, strict=True
         )
     ]
 
 
 def has_atoms(components: Canonical) -> bool:
-    """Return whether some components are point masses."""
+    """Return whether some components are point masses, or counts among continuous ones."""
     several, _ = _several(components)
-    families = [components.family] if several is None else [one.family for one in several.each]
-    return any(family.atomic for family in families)
+    if several is None:
+        return components.family.atomic
+    return has_counts(components) or any(recipe.family.atomic for recipe in several.each)
+
+
+def has_counts(components: Canonical) -> bool:
+    """Return whether some components are counts among continuous ones."""
+    several, _ = _several(components)
+    return several is not None and any(several.discrete) and not all(several.discrete)
 
 
 def atomic(components: Canonical) -> np.ndarray:
-    """Return which components are point masses, ``k``."""
+    """Return which components are masses at points, among others that are none, ``k``."""
     which = which_of(components)
     if which is None:
         return np.full(components.own_shape[-1], components.family.atomic)
-    masses = [family.family.atomic for family in each_family(components)]
+    some = has_counts(components)
+    masses = [c.family.atomic or (some and c.is_discrete) for c in each_family(components)]
     return np.array([masses[g] for g in which])
 
 

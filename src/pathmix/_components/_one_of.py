@@ -29,13 +29,13 @@ class OneOf(Distribution):
 
     @constraints.dependent_property
     def support(self) -> Constraint | None:
-        """The support that all have, or the space that they are in."""
+        """The support that all have, or the space that they are in: of counts with others a line."""
         supports = [d.support for d in self.each]
         first = supports[0]
         if all(one is first for one in supports) or any(one is None for one in supports):
             return first
         integers = constraints.integer_interval(-jnp.inf, jnp.inf)
-        space = integers if first.is_discrete else constraints.real
+        space = integers if all(one.is_discrete for one in supports) else constraints.real
         return constraints.independent(space, self.event_dim) if self.event_dim else space
 
     def sample(self, key: Array | None, sample_shape: tuple[int, ...] = ()) -> Value:

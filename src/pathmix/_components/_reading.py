@@ -75,7 +75,8 @@ def _several(d: OneOf) -> Reading | None:
     if any(one is None for one in readings):
         return None
     known_ones = [one for one in readings if one is not None]
-    recipe = Several(tuple(one.recipe for one in known_ones), d.event_dim)
+    discrete = tuple(bool(each.is_discrete) for each in d.each)
+    recipe = Several(tuple(one.recipe for one in known_ones), d.event_dim, discrete=discrete)
     return Reading(recipe, [d.which, *(p for one in known_ones for p in one.parameters)])
 
 

@@ -228,6 +228,8 @@ class Several:
     event_dim: int
     which: tuple[int, ...] | None = None
     """The family of each component, of all along their axis, where that is known."""
+    discrete: tuple[bool, ...] = ()
+    """Which families are of counts."""
     kind = OneOf
 
     @property

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from pathmix._components import Canonical, need
+from pathmix._components import Canonical, need, split
 from pathmix._evaluation._compiled import compiled
-from pathmix._evaluation._evaluate import _elementwise, _limit
+from pathmix._evaluation._evaluate import _elementwise, _in_order, _limit
 from pathmix._families import Vanishing, factored
 from pathmix._layout import in_stretches
 from pathmix._log_sums import finite
@@ -42,8 +42,6 @@ def log_interval(weights: Weights, components: Canonical, a: Any, b: Any, width:
     The width is ``b − a``, which may be known better than by the difference of floats.
     """
     *batch, k = components.own_shape
-    if components.is_discrete:
-        a, b = jnp.floor(a), jnp.floor(b)
 
     def stretch(a: Reals, b: Reals, width: Reals) -> Reals:
         return weights.mix(*_terms(components, a, b, width)).value
@@ -55,6 +53,11 @@ def log_interval(weights: Weights, components: Canonical, a: Any, b: Any, width:
 def _terms(
     components: Canonical, a: Reals, b: Reals, width: Reals
 ) -> tuple[ComponentFirst, ComponentFirst | None]:
+    groups = split(components)
+    if len(groups) > 1:
+        return _in_order(components, [_terms(group, a, b, width) for group in groups])
+    if components.is_discrete:
+        a, b = jnp.floor(a), jnp.floor(b)
     whole, rest = _tails(components, a, b)
     left = where(whole > -jnp.inf, whole - rest, jnp.inf)
     narrow = jnp.isfinite(a) & jnp.isfinite(b) & (width > 0) & (left < 0.5)

@@ -59,13 +59,6 @@ def _check_events(each: Sequence[Distribution]) -> None:
             f"expected components of one event shape, got {shapes}. `to_event` makes the last "
             "batch axes part of an event."
         )
-    discrete = [bool(d.is_discrete) for d in each]
-    if len(set(discrete)) > 1:
-        names = [type(d).__name__ for d in each]
-        raise NotImplementedError(
-            "expected components that are all discrete or all continuous, got both: "
-            f"{', '.join(names)}. Mixtures of counts with densities have no density of one kind."
-        )
 
 
 def _check_known(d: Distribution) -> None:

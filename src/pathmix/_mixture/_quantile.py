@@ -16,7 +16,15 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pathmix._components import Canonical, atomic, by_family, component_bounds, has_atoms, need
+from pathmix._components import (
+    Canonical,
+    atomic,
+    by_family,
+    component_bounds,
+    has_atoms,
+    has_counts,
+    need,
+)
 from pathmix._evaluation import added, mean, owns, variance, velocity_at
 from pathmix._families import Family
 from pathmix._layout import pad_left, with_points
@@ -55,7 +63,7 @@ def _inverse(scale: Scale, weights: Weights, components: Canonical, value: Reals
     shape = jnp.broadcast_shapes(value.shape, batch)
     value = jnp.broadcast_to(value, shape)
     flat = value.reshape(-1, *batch)
-    target = _target(scale, flat, is_discrete=components.is_discrete)
+    target = _target(scale, flat, is_discrete=_has_steps(components))
     x = invert(_curve(scale, weights, components), target)
     low, high = (end.astype(x.dtype) for end in edges(weights, components))
     at_end = target.log_tail == -jnp.inf
@@ -80,7 +88,7 @@ def _inverse_jvp(scale, primals, tangents):  # type: ignore[no-untyped-def]
     if has_atoms(components):
         inner = _with_atoms(inner, weights, components, d_components, x)
     _, d_ends = jax.jvp(edges, (weights, components), (d_weights, d_components))
-    target = _target(scale, value, is_discrete=components.is_discrete)
+    target = _target(scale, value, is_discrete=_has_steps(components))
     outer = where(target.upper, d_ends[1], d_ends[0])
     at_end = target.log_tail == -jnp.inf
     return x, where(at_end, from_value + outer, inner).astype(x.dtype)
@@ -168,6 +176,10 @@ def edges(weights: Weights, components: Canonical) -> tuple[Reals, Reals]:
     )
 
 
+def _has_steps(components: Canonical) -> bool:
+    return components.is_discrete or has_counts(components)
+
+
 def _bounds(components: Canonical) -> tuple[Any, Any]:
     return component_bounds(components.plain) or (-jnp.inf, jnp.inf)
 
@@ -182,7 +194,7 @@ def _ends(weights: Weights, components: Canonical, target: Target) -> tuple[Real
     low, high = (
         jnp.broadcast_to(end, like.shape).astype(like.dtype) for end in edges(weights, components)
     )
-    if not components.is_discrete:
+    if not _has_steps(components):
         return low, high
     centre, spread = mean(weights, components), jnp.sqrt(variance(weights, components))
     half_logit = target.log_odds() / 2
