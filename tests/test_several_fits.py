@@ -102,6 +102,19 @@ def test_zeros_are_a_point_mass(x64):
     assert found.num_parameters == 3
 
 
+def test_zeros_are_a_point_mass_among_counts(x64):
+    """As of a zero-inflated Poisson: the mean of what is not zero is that of a truncated one."""
+    x, times = np.arange(6), np.array([500, 120, 150, 130, 70, 30])
+    found = fit(
+        mix([dist.Delta(0), dist.Poisson(1.0)]), x, weights=times, tolerance=1e-13, progress=False
+    )
+    rate = own(found.mixture.components_distributions[1])["rate"]
+    np.testing.assert_allclose(rate / -np.expm1(-rate), x @ times / 500, rtol=1e-6)
+    np.testing.assert_allclose(np.exp(found.mixture.log_prob(0)), 0.5, rtol=1e-6)
+    assert found.num_parameters == 2
+    assert not found.degenerate.any()
+
+
 def test_labels_weights_and_missing_entries(x64):
     begun, _, x = problem("independent", 400)
     x = np.array(x)
