@@ -6,7 +6,7 @@ import numpy as np
 import numpyro.distributions as dist
 import pytest
 
-from pathmix import Gradient, Mixture, MixtureSameFamily, fit, start
+from pathmix import EM, Gradient, Mixture, MixtureSameFamily, fit, start
 
 ROWS = {
     "normal, t": lambda s: [dist.Normal(s, 1.0), dist.StudentT(3.0, s, 6.0)],
@@ -60,6 +60,17 @@ def test_nothing_is_uphill_at_the_end(name, x64):
     k = truth.num_components  # of these the sum is known
     for e in 1e-4 * np.eye(len(flat))[k:]:
         assert max(value(flat + e), value(flat - e)) < found.log_likelihood + 1e-3
+
+
+@pytest.mark.parametrize("number", [jnp.asarray, float], ids=["array", "number"])
+def test_a_fit_is_one_program_however_its_start_is_given(number, x64):
+    """Python's numbers have weak types, which the first steps lose."""
+    x = jnp.arange(30.0) % 7
+    begun = mix([dist.Exponential(number(0.5)), dist.Normal(number(4.0), number(1.5))])
+    before = EM.advance._cache_size()
+    found = fit(begun, x, progress=False)
+    assert found.steps > 4  # a run looks after two steps, four, and so on
+    assert EM.advance._cache_size() <= before + 1
 
 
 def test_parameters_are_counted_once(x64):
