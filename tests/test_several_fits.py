@@ -126,6 +126,15 @@ def test_zeros_are_a_point_mass_among_counts(x64):
     assert not found.degenerate.any()
 
 
+def test_ends_that_are_integers_are_found():
+    """By a step that works with floats; 4 and 8 are of the uniform component alone."""
+    x = jnp.array([0, 0, 0, 0, 1, 0, 0, 4, 5, 6, 7, 8])
+    begun = mix([dist.DiscreteUniform(3, 9), dist.Poisson(0.1)])
+    uniform, _ = map(own, fit(begun, x, progress=False).mixture.components_distributions)
+    assert (uniform["low"], uniform["high"]) == (4, 8)
+    assert jnp.issubdtype(uniform["low"].dtype, jnp.integer)
+
+
 def test_labels_weights_and_missing_entries(x64):
     begun, _, x = problem("independent", 400)
     x = np.array(x)
