@@ -341,6 +341,47 @@ def test_point_masses_of_one_family(x64):
     assert m.mean == pytest.approx(1.7)
 
 
+def test_a_point_mass_among_counts(x64):
+    """The masses at its place add up; draws, quantiles and the support are those of counts."""
+    at = lambda p, rate: Mixture(  # noqa: E731
+        dist.Categorical(probs=jnp.stack([p, 1 - p])), [dist.Delta(2.0), dist.Poisson(rate)]
+    )
+    m, x = at(0.3, 3.0), np.arange(6)
+    masses = 0.7 * stats.poisson.pmf(x, 3.0)
+    np.testing.assert_allclose(np.exp(m.log_prob(x)), masses + 0.3 * (x == 2), rtol=1e-12)
+    np.testing.assert_allclose(m.cdf(x + 0.5), np.cumsum(masses + 0.3 * (x == 2)), rtol=1e-12)
+    np.testing.assert_allclose(
+        m.posterior_marginal(jnp.array([1, 2])).probs[:, 0], [0.0, 0.3 / (0.3 + masses[2])]
+    )
+    np.testing.assert_array_equal(m.icdf(m.cdf(jnp.arange(6.0)) - 1e-6), x)
+    np.testing.assert_allclose([m.mean, m.variance], [2.7, 0.7 * 3.0 + 0.21])
+    # of the log of 0.3 + 0.7 Poisson(2; rate), whose mass changes by itself times 2/3 − 1
+    slope = jax.grad(lambda p, rate: at(p, rate).log_prob(2), (0, 1))(0.3, 3.0)
+    mass = stats.poisson.pmf(2, 3.0)
+    wanted = np.array([1 - mass, 0.7 * mass * (2 / 3 - 1)]) / (0.3 + 0.7 * mass)
+    np.testing.assert_allclose(slope, wanted, rtol=1e-12)
+    drawn = m.sample(KEY, (4000,))
+    assert jnp.issubdtype(drawn.dtype, jnp.integer)
+    share = 0.3 + 0.7 * mass
+    assert abs((drawn == 2).mean() - share) < 5 * np.sqrt(share * (1 - share) / 4000)
+    assert m.is_discrete
+    np.testing.assert_array_equal(m.support(jnp.array([-1.0, 0.0, 0.5, 2.0])), [0, 1, 0, 1])
+
+
+def test_point_masses_among_counts_have_shapes(x64):
+    m = mix([dist.Poisson(3.0), dist.Delta(0).expand([2])])
+    wanted = np.log(shares(2) @ [np.exp(-3.0), 1.0])
+    np.testing.assert_allclose(m.log_prob(0), [wanted, wanted])
+    np.testing.assert_allclose(m[0].log_prob(0), wanted)
+    again = jax.jit(lambda rate: mix([dist.Poisson(rate), dist.Delta(0.0)]).log_prob(0))(3.0)
+    np.testing.assert_allclose(again, wanted)
+    vectors = mix([dist.Poisson(jnp.ones(2)).to_event(1), dist.Delta(jnp.zeros(2)).to_event(1)])
+    wanted = np.log(shares(2) @ [np.exp(-2.0), 1.0])
+    np.testing.assert_allclose(vectors.log_prob(jnp.zeros(2, int)), wanted)
+    few = mix([dist.Binomial(1, 0.5), dist.Delta(0)])
+    np.testing.assert_allclose(few.entropy(), stats.entropy([5 / 6, 1 / 6]))
+
+
 # ---- shapes ----
 
 
@@ -544,6 +585,12 @@ BAD = {
         [dist.Normal(), dist.Poisson(1.0)],
         "got both: Normal, Poisson",
     ),
+    "a mass between counts": (
+        ValueError,
+        HALF,
+        [dist.Delta(0.5), dist.Poisson(1.0)],
+        r"at whole numbers, got Delta at 0\.5",
+    ),
     "unknown": (
         NotImplementedError,
         HALF,
@@ -557,6 +604,13 @@ BAD = {
 def test_bad_arguments(kind, weights, components, text):
     with pytest.raises(kind, match=text):
         Mixture(weights, components)
+
+
+def test_a_mass_among_counts_is_known_to_be_at_one():
+    at = lambda v: Mixture(HALF, [dist.Delta(v), dist.Poisson(1.0)]).log_prob(0)  # noqa: E731
+    with pytest.raises(ValueError, match=r"got Delta at a traced float\. Give .* Delta\(0\)"):
+        jax.jit(at)(0.0)
+    np.testing.assert_allclose(jax.jit(at)(0), jnp.log(0.5 + 0.5 * jnp.exp(-1.0)), rtol=1e-6)
 
 
 def test_gradients_that_are_not_known():
@@ -590,6 +644,16 @@ def test_moments_of_what_is_cut_are_not_known(name):
     for d in (m.truncate(0.0), m.censored(0.0), m.quantized(0.5)):
         with pytest.raises(NotImplementedError, match=rf"has no closed-form {name}\. Estimate it"):
             getattr(d, name)
+
+
+def test_checks_hold_where_a_mixture_is_an_argument():
+    m = Mixture(HALF, [dist.Exponential(), dist.Gamma(2.0)], validate_args=True)
+    np.testing.assert_allclose(jax.jit(lambda m: m.log_prob(1.0))(m), m.log_prob(1.0), rtol=1e-6)
+    leaves, tree = jax.tree.flatten(m)
+    assert jax.tree.unflatten(tree, leaves).support(jnp.array([-1.0, 1.0])).tolist() == [
+        False,
+        True,
+    ]
 
 
 def test_checked_parameters_and_values():

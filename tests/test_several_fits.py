@@ -6,7 +6,7 @@ import numpy as np
 import numpyro.distributions as dist
 import pytest
 
-from pathmix import Gradient, Mixture, MixtureSameFamily, fit, start
+from pathmix import EM, Gradient, Mixture, MixtureSameFamily, fit, start
 
 ROWS = {
     "normal, t": lambda s: [dist.Normal(s, 1.0), dist.StudentT(3.0, s, 6.0)],
@@ -62,6 +62,17 @@ def test_nothing_is_uphill_at_the_end(name, x64):
         assert max(value(flat + e), value(flat - e)) < found.log_likelihood + 1e-3
 
 
+@pytest.mark.parametrize("number", [jnp.asarray, float], ids=["array", "number"])
+def test_a_fit_is_one_program_however_its_start_is_given(number, x64):
+    """Python's numbers have weak types, which the first steps lose."""
+    x = jnp.arange(30.0) % 7
+    begun = mix([dist.Exponential(number(0.5)), dist.Normal(number(4.0), number(1.5))])
+    before = EM.advance._cache_size()
+    found = fit(begun, x, progress=False)
+    assert found.steps > 4  # a run looks after two steps, four, and so on
+    assert EM.advance._cache_size() <= before + 1
+
+
 def test_parameters_are_counted_once(x64):
     begun, _, x = problem("normal, gamma, normal")
     found = fit(begun, x, progress=False)
@@ -100,6 +111,28 @@ def test_zeros_are_a_point_mass(x64):
     )
     assert not found.degenerate.any()
     assert found.num_parameters == 3
+
+
+def test_zeros_are_a_point_mass_among_counts(x64):
+    """As of a zero-inflated Poisson: the mean of what is not zero is that of a truncated one."""
+    x, times = np.arange(6), np.array([500, 120, 150, 130, 70, 30])
+    found = fit(
+        mix([dist.Delta(0), dist.Poisson(1.0)]), x, weights=times, tolerance=1e-13, progress=False
+    )
+    rate = own(found.mixture.components_distributions[1])["rate"]
+    np.testing.assert_allclose(rate / -np.expm1(-rate), x @ times / 500, rtol=1e-6)
+    np.testing.assert_allclose(np.exp(found.mixture.log_prob(0)), 0.5, rtol=1e-6)
+    assert found.num_parameters == 2
+    assert not found.degenerate.any()
+
+
+def test_ends_that_are_integers_are_found():
+    """By a step that works with floats; 4 and 8 are of the uniform component alone."""
+    x = jnp.array([0, 0, 0, 0, 1, 0, 0, 4, 5, 6, 7, 8])
+    begun = mix([dist.DiscreteUniform(3, 9), dist.Poisson(0.1)])
+    uniform, _ = map(own, fit(begun, x, progress=False).mixture.components_distributions)
+    assert (uniform["low"], uniform["high"]) == (4, 8)
+    assert jnp.issubdtype(uniform["low"].dtype, jnp.integer)
 
 
 def test_labels_weights_and_missing_entries(x64):

@@ -15,6 +15,7 @@ from numpyro.distributions import Distribution, discrete
 from numpyro.distributions.transforms import AffineTransform, ExpTransform, PowerTransform
 
 from pathmix import _families as f
+from pathmix._components._point_counts import PointCount
 from pathmix._components._pushforward import Pushed, pushforward
 from pathmix._typing import Reals
 from pathmix._where import where
@@ -211,6 +212,7 @@ register(dist.Delta, f.point_mass_family, ("v", "log_density"))
 # ---- discrete ----
 
 register(dist.Poisson, f.poisson)
+register(PointCount, f.point_count_family, ("v", "log_density"))
 register(dist.DiscreteUniform, f.discrete_uniform)
 register(dist.CategoricalProbs, f.categorical)
 register(dist.CategoricalLogits, f.categorical_by_logits)

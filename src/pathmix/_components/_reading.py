@@ -26,6 +26,7 @@ from numpyro.distributions.transforms import (
 
 from pathmix._components._known import known
 from pathmix._components._one_of import OneOf
+from pathmix._components._point_counts import PointCount
 from pathmix._components._recipes import (
     Constructed,
     Factorised,
@@ -58,7 +59,7 @@ def read(d: Distribution) -> Reading | None:
         return _wrapped(d)
     if type(d) is OneOf:
         return _several(d)
-    if type(d) is Delta:
+    if type(d) in (Delta, PointCount):
         return _point_mass(d)
     return _constructed(d)
 
@@ -67,7 +68,7 @@ def _point_mass(d: Delta) -> Reading | None:
     """Of vectors, coordinates that are masses each for itself are read."""
     if d.event_dim:
         return None
-    return Reading(Constructed(Delta, ("v", "log_density"), (0, 0), 0), [d.v, d.log_density])
+    return Reading(Constructed(type(d), ("v", "log_density"), (0, 0), 0), [d.v, d.log_density])
 
 
 def _several(d: OneOf) -> Reading | None:

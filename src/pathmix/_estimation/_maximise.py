@@ -145,7 +145,7 @@ def _by_family(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Real
         )
         found, count, _ = _parameters(Model(model.weights[mine], family), own)
         new += [
-            p if len(before) == 1 else before.at[mine].set(p)
+            p if len(before) == 1 else before.at[mine].set(p.astype(before.dtype))
             for before, p in zip(old[:size], found, strict=True)
         ]
         counts = counts.at[mine].set(count)

@@ -96,7 +96,7 @@ def _of_class(kind: Any, name: str) -> Leaf:
     constraint = kind.arg_constraints[name]
     if kind in (Uniform, DiscreteUniform):  # whose ends depend on each other
         return Leaf(name, None, estimated=True)
-    if kind is Delta or isinstance(constraint, _DEPENDENT) or constraint.is_discrete:
+    if issubclass(kind, Delta) or isinstance(constraint, _DEPENDENT) or constraint.is_discrete:
         return Leaf(name, None, estimated=False)
     return Leaf(name, constraint, estimated=True)
 

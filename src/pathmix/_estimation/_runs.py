@@ -59,16 +59,24 @@ def run(
 
 @partial(jax.jit, static_argnames=("method", "max_steps"))
 def _begin(model: Model, method: Method, max_steps: int) -> Any:
-    return method.begin(model, max_steps)
+    return method.begin(_typed(model), max_steps)
 
 
 @partial(jax.jit, static_argnames=("method", "max_steps"))
 def _groups(models: Model, method: Method, max_steps: int) -> list[Any]:
     """States before the first step, in groups of those that go on; the last ones are repeated."""
-    states = jax.vmap(method.begin, (0, None))(models, max_steps)
+    states = jax.vmap(method.begin, (0, None))(_typed(models), max_steps)
     count = len(models.weights)
     size = min(BEST, count)
     return [at(states, jnp.arange(i, i + size) % count) for i in range(0, count, size)]
+
+
+def _typed(model: Model) -> Model:
+    """The same with types that are not weak, as of Python's numbers: steps give none such.
+
+    Else one program would be compiled for the start, one for what comes of it, and so on.
+    """
+    return jax.tree.map(lambda p: lax.convert_element_type(p, p.dtype), model)
 
 
 @partial(jax.jit, static_argnames="count")

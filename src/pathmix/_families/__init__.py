@@ -77,6 +77,7 @@ from pathmix._families._multivariate import multivariate_student_t as multivaria
 from pathmix._families._odds import by_logits as by_logits
 from pathmix._families._odds import by_probs as by_probs
 from pathmix._families._point_mass import PointMass as PointMass
+from pathmix._families._point_mass import point_count_family as point_count_family
 from pathmix._families._point_mass import point_mass_family as point_mass_family
 from pathmix._families._power_law import doubly_truncated as doubly_truncated
 from pathmix._families._power_law import lower_truncated as lower_truncated

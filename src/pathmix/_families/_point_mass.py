@@ -1,5 +1,6 @@
 """A point mass: all of the probability at one value."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -47,3 +48,6 @@ point_mass_family = Family(
     mean=lambda theta: theta.v,
     variance=lambda theta: jnp.zeros_like(theta.v),
 )
+
+point_count_family = replace(point_mass_family, atomic=False, velocity=None)
+"""Among counts, which have masses too: beside them a mass is nothing special."""

@@ -6,7 +6,7 @@ from typing import Any
 from jax import lax
 from numpyro.distributions import Distribution
 
-from pathmix._components import canonical
+from pathmix._components import as_count, canonical
 from pathmix._mixture._arguments import as_arrays, check_categorical, number_of_categories
 
 
@@ -26,6 +26,8 @@ def checked_list(mixture: Any, components: Any) -> list[Distribution]:
             f"{count} categories and {len(components)} components."
         )
     each = [as_arrays(d) for d in components]
+    if any(d.is_discrete for d in each):
+        each = [as_count(d) for d in each]
     _check_events(each)
     for d in each:
         _check_known(d)

@@ -41,7 +41,7 @@ class Mixture(MixtureSameFamily):
             :class:`MixtureSameFamily`.
         components_distributions: NumPyro distributions of one event shape, without an axis for
             components: their batch shapes broadcast to that of the mixture. All are discrete or
-            none is.
+            none is; a Delta may stand among either, among counts at whole numbers.
         reparameterize: Whether draws carry pathwise gradients to the weights and to all components:
             scalar components and independent coordinates, of families that know their own.
         validate_args: As for :class:`MixtureSameFamily`.
@@ -76,6 +76,8 @@ class Mixture(MixtureSameFamily):
     """The components by family, each with an axis of its own."""
     _which: Which
     """The group of each component."""
+    _stated_support: Constraint | None = None
+    """What NumPyro's argument says, if it was given."""
 
     def __init__(
         self,
