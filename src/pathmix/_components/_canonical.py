@@ -19,7 +19,7 @@ from numpyro.distributions import Distribution
 from pathmix._components._numpyro_family import numpyro_family
 from pathmix._components._opaque import Opaque, opaque
 from pathmix._components._reading import read
-from pathmix._components._recipes import Prepared, Recipe
+from pathmix._components._recipes import Factorised, Prepared, Recipe, Several
 from pathmix._families import Family, Theta
 from pathmix._layout import pad_left, with_points
 from pathmix._typing import ParameterMap, Shape
@@ -211,7 +211,7 @@ def canonical(d: Distribution) -> Canonical:
         return Canonical(recipe, leaves, d.event_shape, is_discrete=is_discrete)
     rank = len(d.batch_shape)
     arrays = [jnp.asarray(p) for p in reading.parameters]
-    arrays = arrays if is_discrete else _as_floats(arrays)
+    arrays = arrays if is_discrete or _has_counts(reading.recipe) else _as_floats(arrays)
     dims = reading.recipe.event_dims
     parameters = [pad_left(p, rank + n) for p, n in zip(arrays, dims, strict=True)]
     whole = Canonical(reading.recipe, parameters, d.event_shape, is_discrete=is_discrete)
@@ -232,6 +232,12 @@ def _along_event(whole: Canonical) -> Canonical:
         return jnp.broadcast_to(p, p.shape[: p.ndim - n] + events) if shared else p
 
     return whole.map(full)
+
+
+def _has_counts(recipe: Recipe) -> bool:
+    """Whether some of several families are of counts; the others were read before."""
+    inner = recipe.base if isinstance(recipe, Factorised) else recipe
+    return isinstance(inner, Several) and any(inner.discrete)
 
 
 def _as_floats(arrays: list[Array]) -> list[Array]:

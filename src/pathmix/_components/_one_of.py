@@ -29,7 +29,7 @@ class OneOf(Distribution):
 
     @constraints.dependent_property
     def support(self) -> Constraint | None:
-        """The support that all have, or the space that they are in: of counts with others a line."""
+        """The support that all have, or the space that they are in."""
         supports = [d.support for d in self.each]
         first = supports[0]
         if all(one is first for one in supports) or any(one is None for one in supports):

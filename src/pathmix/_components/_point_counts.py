@@ -42,6 +42,12 @@ def as_count(d: Distribution) -> Distribution:
     return PointCount(_whole(d.v), d.log_density)
 
 
+def is_point_mass(d: Distribution) -> bool:
+    """Return whether a distribution is a point mass, or a batch of them."""
+    inner = isinstance(d, ExpandedDistribution | Independent)
+    return is_point_mass(d.base_dist) if inner else type(d) is Delta
+
+
 def _whole(place: Any) -> Array:
     if jnp.issubdtype(jnp.result_type(place), jnp.integer):
         return jnp.asarray(place)

@@ -6,7 +6,7 @@ from typing import Any
 from jax import lax
 from numpyro.distributions import Distribution
 
-from pathmix._components import as_count, canonical
+from pathmix._components import as_count, canonical, is_point_mass
 from pathmix._mixture._arguments import as_arrays, check_categorical, number_of_categories
 
 
@@ -26,7 +26,7 @@ def checked_list(mixture: Any, components: Any) -> list[Distribution]:
             f"{count} categories and {len(components)} components."
         )
     each = [as_arrays(d) for d in components]
-    if any(d.is_discrete for d in each):
+    if any(d.is_discrete for d in each) and all(d.is_discrete or is_point_mass(d) for d in each):
         each = [as_count(d) for d in each]
     _check_events(each)
     for d in each:
