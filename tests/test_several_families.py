@@ -303,6 +303,26 @@ def test_a_point_mass_without_weight_is_none():
     np.testing.assert_allclose(with_mass(0.0, 0.0).log_prob(0.5), dist.Normal().log_prob(0.5))
 
 
+def test_point_masses_among_counts_are_counts():
+    m = mix([dist.Delta(0.0), dist.Poisson(2.0)])
+    assert m.is_discrete
+    assert m.sample(KEY, (5,)).dtype == dist.Poisson(2.0).sample(KEY).dtype
+    assert m.support(jnp.array([-1.0, 0.0, 0.5, 3.0])).tolist() == [False, True, False, True]
+    halves = dist.Categorical(probs=jnp.array([0.5, 0.5]))
+    inside = Mixture(halves, [MixtureSameFamily(halves, dist.Delta(jnp.array([0.0, 3.0]))), m])
+    wanted = 0.25 + 0.5 * (np.array([1.0, 0.0]) / 3 + 2 / 3 * np.exp(-2) * np.array([1.0, 4 / 3]))
+    np.testing.assert_allclose(np.exp(inside.log_prob(jnp.array([0, 3]))), wanted, rtol=1e-6)
+
+
+def test_the_place_of_a_point_mass_decides_on_its_precision():
+    """Not NumPyro's default for the logarithm of the mass, a zero in another one."""
+    half = lambda *x: jnp.array(x, jnp.float16)  # noqa: E731
+    weights = dist.Categorical(logits=half(0.0, 0.0))
+    one = MixtureSameFamily(weights, dist.Delta(half(0.0, 1.0)))
+    several = Mixture(weights, [dist.Delta(half(0.0)[0]), dist.Normal(*half(0.0, 1.0))])
+    assert one.log_prob(half(1.0)).dtype == several.log_prob(half(1.0)).dtype == jnp.float16
+
+
 def rain(t):
     """A mass of weight `t_0` at `t_1`, and a normal."""
     weights = dist.Categorical(probs=jnp.stack([t[0], 1 - t[0]]))
@@ -387,6 +407,15 @@ def test_mixtures_within():
         by_hand([inner, dist.Cauchy()], lambda d: np.exp(d.log_prob(x))),
         rtol=2e-6,
     )
+
+
+def test_a_batch_of_mixtures_within():
+    halves = dist.Categorical(probs=jnp.array([0.5, 0.5]))
+    loc = jnp.array([[0.0, 1.0], [2.0, -3.0], [0.5, 0.7]])
+    one = lambda loc: mix([MixtureSameFamily(halves, dist.Normal(loc, 1.0)), dist.Cauchy()])  # noqa: E731
+    m = one(loc)
+    assert (m.batch_shape, m.num_components) == ((3,), 3)
+    np.testing.assert_allclose(m.log_prob(0.3), [one(t).log_prob(0.3) for t in loc], rtol=1e-6)
 
 
 def test_one_family_is_a_mixture_of_it(x64):

@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array, lax
 from numpyro.distributions import Distribution
 
-from pathmix._components._canonical import Canonical, canonical
+from pathmix._components._canonical import Canonical, canonical, floating_dtype
 from pathmix._components._opaque import Opaque
 from pathmix._components._recipes import Factorised, Recipe, Several
 from pathmix._typing import Shape
@@ -49,11 +49,13 @@ def _member(group: Canonical, place: int) -> Distribution:
 def grouped(components: Sequence[Canonical]) -> tuple[tuple[Canonical, ...], Which]:
     """Return components, each with its own axis ``k``, as groups of one kind, and whose is whose.
 
-    Their batch shapes are the same but for the last axis.
+    Their batch shapes are the same but for the last axis. Point masses among counts are counts.
     """
+    counts = any(c.is_discrete for c in components)
     kinds = list(dict.fromkeys(_kind(c) for c in components))
     which = tuple(i for c in components for i in [kinds.index(_kind(c))] * c.batch_shape[-1])
-    groups = [_stacked([c for c in components if _kind(c) == kind]) for kind in kinds]
+    of = lambda kind: [c for c in components if _kind(c) == kind]  # noqa: E731
+    groups = [_stacked(of(kind), is_discrete=counts) for kind in kinds]
     return tuple(groups), which
 
 
@@ -66,7 +68,7 @@ def joined(groups: Sequence[Canonical], which: Which) -> Canonical:
     shared = ndims.pop() if len(ndims) == 1 else 0
     several = Several(tuple(_inside(c, shared) for c in groups), first.event_dim - shared, which)
     rank = max(p.ndim - n for c in groups for p, n in _with_dims(c))
-    dtype = jnp.result_type(*(c.dtype for c in groups))
+    dtype = floating_dtype(p for c in groups for p in c.parameters)
     number = jnp.asarray(which, dtype).reshape((1,) * (rank - 1) + (-1,) + (1,) * shared)
     spread = [_taken(c, _slots(which, g)) for g, c in enumerate(groups)]
     return Canonical(
@@ -114,7 +116,9 @@ def each_family(components: Canonical) -> list[Canonical]:
 
 
 def has_atoms(components: Canonical) -> bool:
-    """Return whether some components are point masses."""
+    """Return whether some components are point masses beside densities; counts are masses all."""
+    if components.is_discrete:
+        return False
     several, _ = _several(components)
     families = [components.family] if several is None else [one.family for one in several.each]
     return any(family.atomic for family in families)
@@ -202,7 +206,7 @@ def _taken(c: Canonical, slots: Sequence[int]) -> Canonical:
     )
 
 
-def _stacked(members: Sequence[Canonical]) -> Canonical:
+def _stacked(members: Sequence[Canonical], *, is_discrete: bool) -> Canonical:
     """Components of one kind along one axis."""
     counts = [c.batch_shape[-1] for c in members]
     columns = zip(*(c.parameters for c in members), strict=True)
@@ -217,4 +221,4 @@ def _stacked(members: Sequence[Canonical]) -> Canonical:
         parameters.append(jnp.concatenate(full, axis=axis))
     one = members[0]
     expanded = lax.broadcast_shapes(*((*c.expanded[:-1], 1) if c.expanded else () for c in members))
-    return Canonical(one.recipe, parameters, one.event_shape, expanded, is_discrete=one.is_discrete)
+    return Canonical(one.recipe, parameters, one.event_shape, expanded, is_discrete=is_discrete)

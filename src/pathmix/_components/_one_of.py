@@ -35,7 +35,8 @@ class OneOf(Distribution):
         if all(one is first for one in supports) or any(one is None for one in supports):
             return first
         integers = constraints.integer_interval(-jnp.inf, jnp.inf)
-        space = integers if first.is_discrete else constraints.real
+        counts = any(one.is_discrete for one in supports)  # with point masses among them
+        space = integers if counts else constraints.real
         return constraints.independent(space, self.event_dim) if self.event_dim else space
 
     def sample(self, key: Array | None, sample_shape: tuple[int, ...] = ()) -> Value:
@@ -47,6 +48,9 @@ class OneOf(Distribution):
             d.expand(self.batch_shape).sample(k, sample_shape)
             for d, k in zip(self.each, keys, strict=True)
         ]
+        whole = [x.dtype for x in draws if jnp.issubdtype(x.dtype, jnp.integer)]
+        if whole:  # counts, and point masses whose place is a float
+            draws = [x.astype(jnp.result_type(*whole)) for x in draws]
         return choose(self.which, draws, self.event_dim)
 
     def log_prob(self, value: Any) -> Reals:

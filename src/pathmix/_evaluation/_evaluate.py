@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from pathmix._components import Canonical, atomic, lean, need, order_of, split
+from pathmix._components import Canonical, atomic, has_atoms, lean, need, order_of, split
 from pathmix._evaluation._blocks import component_terms
 from pathmix._evaluation._compiled import compiled
 from pathmix._evaluation._density import log_density
@@ -67,7 +67,7 @@ def first_terms(
     groups = split(components)
     if len(groups) > 1:
         out, factor = _in_order(components, [first_terms(group, x) for group in groups])
-        return _at_atoms(atomic(components), out, weights), factor
+        return (_at_atoms(components, out, weights) if has_atoms(components) else out), factor
     if components.selectable:
         of = component_terms if components.event_dim else terms_of_scalars
         out, factor = of(lean((), components)[1], x)
@@ -76,10 +76,10 @@ def first_terms(
     return where(is_nan(x, components.event_dim), jnp.nan, out), factor
 
 
-def _at_atoms(masses: np.ndarray, terms: ComponentFirst, weights: Weights | None) -> ComponentFirst:
-    if not masses.any() or masses.all():
-        return terms
-    is_mass = masses.reshape(-1, *(1,) * (terms.ndim - 1))
+def _at_atoms(
+    components: Canonical, terms: ComponentFirst, weights: Weights | None
+) -> ComponentFirst:
+    is_mass = atomic(components).reshape(-1, *(1,) * (terms.ndim - 1))
     there = is_mass & (terms > -jnp.inf)
     if weights is not None:
         there &= with_points(weights.present(), terms.ndim - 1)

@@ -59,13 +59,17 @@ def _check_events(each: Sequence[Distribution]) -> None:
             f"expected components of one event shape, got {shapes}. `to_event` makes the last "
             "batch axes part of an event."
         )
-    discrete = [bool(d.is_discrete) for d in each]
-    if len(set(discrete)) > 1:
+    if len({bool(d.is_discrete) for d in each if not _is_mass(d)}) > 1:
         names = [type(d).__name__ for d in each]
         raise NotImplementedError(
             "expected components that are all discrete or all continuous, got both: "
             f"{', '.join(names)}. Mixtures of counts with densities have no density of one kind."
         )
+
+
+def _is_mass(d: Distribution) -> bool:
+    """Whether it is a point mass, or a mixture of them, which go with densities and counts."""
+    return canonical(getattr(d, "components_distribution", d)).family.atomic
 
 
 def _check_known(d: Distribution) -> None:
