@@ -8,7 +8,8 @@ from jax import numpy as jnp
 from cases import families as cases
 from cases import table
 from cases.asked import family
-from cases.table import ROWS
+from cases.row import to_float
+from cases.table import FAMILIES, ROWS
 from pathmix._components import canonical
 from pathmix._layout import gather_components
 from pathmix._mixture._arguments import as_arrays
@@ -31,15 +32,14 @@ def rows(chosen):
 
 def moment_rows(name):
     """Rows whose oracle has the moment; test_laws_values.py has those of mixtures."""
-    chosen = [row for row in ROWS if getattr(row.oracle, name) is not None]
+    chosen = [row for row in ROWS if row.knows(name)]
     return pytest.mark.parametrize("row", [pytest.param(r, marks=pytest.mark.slow) for r in chosen])
 
 
 def value_and_gradients(row, quantity, dtype):
     """A quantity at every point, and its derivatives in the point and each free parameter."""
     value, _ = row.value(dtype)
-    shape = value.shape[:2]
-    theta = [np.broadcast_to(each, shape) for each in row.arrays(dtype)]
+    theta = [np.broadcast_to(each, (len(value), *each.shape)) for each in row.arrays(dtype)]
 
     def total(x, free):
         full = list(theta)
@@ -52,7 +52,9 @@ def value_and_gradients(row, quantity, dtype):
     free = tuple(theta[i] for i in row.free)
     function = jax.jit(jax.value_and_grad(total, argnums=(0, 1), has_aux=True))
     (_, result), gradients = function(value, free)
-    return jax.tree.map(np.asarray, (result, gradients))
+    along_x, along_free = jax.tree.map(np.asarray, gradients)
+    every = [cases.spread(row, i, each) for i, each in zip(row.free, along_free, strict=True)]
+    return np.asarray(result), (along_x, every)
 
 
 def describe(row, dtype, actual, wanted, error):
@@ -62,8 +64,8 @@ def describe(row, dtype, actual, wanted, error):
     lines = []
     for i in worst:
         at = np.unravel_index(i, error.shape)
-        theta = row.components(dtype)[at[1]]
-        where = f"{kinds[at[0]]} x={value[at[:2]]} θ={theta}"
+        part, theta = row.columns(row.arrays(dtype))[at[1]]
+        where = f"{kinds[at[0]]} x={value[at[:2]]} {part} θ={to_float(theta)}"
         lines.append(f"{where}: got {actual[at]}, expected {wanted[at]}, {error[at]:.3g} allowed")
     return "\n".join(lines)
 
@@ -120,9 +122,10 @@ def gradient_problems(row, quantity, along_x, along_free):
     value, _ = row.value("float64")
     smooth = cases.smooth_points(row)
     size = np.abs(cases.expected(row, quantity, "float64"))[smooth]
-    checks = [] if row.oracle.discrete else [(-1, "x", along_x, value[smooth])]
+    checks = [] if row.discrete else [(-1, "x", along_x, value[smooth])]
     for i, each in zip(row.free, along_free, strict=True):
-        checks.append((i, list(row.params)[i], each, row.arrays("float64")[i]))
+        at = cases.spread(row, i, row.arrays("float64")[i])
+        checks.append((i, list(row.params)[i], each, at))
     for argument, name, gradient, at in checks:
         wanted = cases.derivative(row, quantity, argument)
         extent = size.reshape(*size.shape, *[1] * (wanted.ndim - size.ndim))
@@ -269,20 +272,20 @@ def check_take(row, params, shapes):
 
 
 @pytest.mark.slow
-@rows(ROWS)
+@rows(FAMILIES)
 def test_take(row, x64):
     check_take(row, row.arrays("float64"), [(), (5,), (4, 5)])
 
 
 @pytest.mark.slow
-@rows(ROWS)
+@rows(FAMILIES)
 def test_take_from_batches(row, x64):
     params = [batched(each) for each in row.arrays("float64")]
     check_take(row, params, [(2,), (7, 2)])
 
 
 @mostly_float64
-@rows(ROWS)
+@rows(FAMILIES)
 def test_parameters_may_be_numpy_arrays(row, precision):
     d = as_arrays(row.make(*row.arrays(precision)))  # as every mixture does
     value, _ = row.value(precision)
@@ -300,7 +303,7 @@ def test_parameters_may_be_numpy_arrays(row, precision):
 
 SIMPLE = [
     row
-    for row in ROWS
+    for row in FAMILIES
     if not row.name.startswith(("Truncated", "Normal, exp", "VonMises", "Ordered"))
 ]
 
@@ -309,7 +312,7 @@ SIMPLE = [
 def test_oracle_agrees_with_numpyro_in_the_body(row, x64):
     value, _ = row.value("float64")
     body = cases.smooth_points(row)
-    value = value[body].astype(int) if row.oracle.discrete else value[body]
+    value = value[body].astype(int) if row.discrete else value[body]
     d = row.make(*row.arrays("float64"))
     wanted = cases.expected(row, "log_prob", "float64")[body]
     np.testing.assert_allclose(jax.jit(d.log_prob)(value), wanted, rtol=1e-4, atol=1e-4)

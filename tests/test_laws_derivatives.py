@@ -1,4 +1,4 @@
-"""Laws of mixtures of every family: velocities of draws, and second derivatives of log densities.
+"""Laws of mixtures of every family: velocities of draws, and two derivatives of log densities.
 
 Both against the exact mixture, differentiated by differences in extended precision. A draw x at
 fixed noise keeps F(x; θ) constant, so that it moves by −∂_θF/f: no part of that is ours.
@@ -6,14 +6,12 @@ fixed noise keeps F(x; θ) constant, so that it moves by −∂_θF/f: no part o
 
 import jax
 import numpy as np
-import numpyro.distributions as dist
 import pytest
 from jax import numpy as jnp
 from mpmath import mp
 
 from cases import mixed, table
 from cases.row import exact
-from pathmix import MixtureSameFamily
 
 TOLERANCE = 1e-7
 """That of gradients, see test_families.py."""
@@ -32,14 +30,13 @@ def directions(row, theta):
     return [scaled(t, i) if i in row.free else np.zeros(np.shape(t)) for i, t in enumerate(theta)]
 
 
-def moved(theta, tangent, t):
-    """Extended-precision parameters of every component, `t` along a direction."""
-    both = zip(mixed.columns(theta), mixed.columns(tangent), strict=True)
-    return [[a + t * u for a, u in zip(*each, strict=True)] for each in both]
-
-
-def build(row, theta, w, **options):
-    return MixtureSameFamily(dist.Categorical(probs=w), row.make(*theta), **options)
+def moved(row, theta, tangent, t):
+    """Components with their parameters in extended precision, `t` along a direction."""
+    both = zip(row.columns(theta), row.columns(tangent), strict=True)
+    return [
+        (part, [a + t * u for a, u in zip(each, change, strict=True)])
+        for (part, each), (_, change) in both
+    ]
 
 
 # ---- velocities ----
@@ -49,7 +46,7 @@ def velocities(row, w, dw, theta, tangent, x):
     """Along each free parameter by itself, then along the weights: `directions n`."""
 
     def draw(w, *theta):
-        return build(row, theta, w, reparameterize=True).reparameterize_sample(x)
+        return row.mixture(theta, w, reparameterize=True).reparameterize_sample(x)
 
     def along(moves_w, moves):
         tangents = (moves_w * dw, *(m * u for m, u in zip(moves, tangent, strict=True)))
@@ -73,14 +70,26 @@ def exact_velocities(row, w, dw, theta, tangent, x):
 
 def exact_terms(row, w, dw, theta, tangent, x, i):
     """The terms of ∂F/f along parameter `i` of each component, or along the weights."""
-    each = mixed.columns(theta)
-    f = mp.fsum(p * mp.exp(row.oracle.density(x, *t)) for p, t in zip(w, each, strict=True))
+    each = row.columns(theta)
+    f = mp.exp(mixed.log_prob(x, each, w))
+    tails = [both_tails(x, one) for one in each]
     if i is None:
-        return [d * row.oracle.both_tails(x, *t)[0] / f for d, t in zip(dw, each, strict=True)]
+        return [d * below / f for d, (below, _) in zip(dw, tails, strict=True)]
     only = [t if n == i else 0 * t for n, t in enumerate(tangent)]
-    up, down = (moved(theta, only, s * STEP) for s in (1, -1))
-    cdf = lambda t: row.oracle.both_tails(x, *t)[0]  # noqa: E731
-    return [p * (cdf(a) - cdf(b)) / (2 * STEP) / f for p, a, b in zip(w, up, down, strict=True)]
+    up, down = (moved(row, theta, only, s * STEP) for s in (1, -1))
+    changes = [smaller_change(x, *ends) for ends in zip(tails, up, down, strict=True)]
+    return [p * change / (2 * STEP) / f for p, change in zip(w, changes, strict=True)]
+
+
+def both_tails(x, component):
+    part, theta = component
+    return part.oracle.both_tails(x, *theta)
+
+
+def smaller_change(x, tails, up, down):
+    """F(up) − F(down) by the smaller of both tails, which loses no digits."""
+    (below, above), (below_down, above_down) = both_tails(x, up), both_tails(x, down)
+    return below - below_down if tails[0] < tails[1] else above_down - above
 
 
 def check_velocities(row, actual, arguments):
@@ -120,26 +129,26 @@ def test_the_check_fails_for_components_that_move_alone(x64):
 # ---- second derivatives ----
 
 
-def second_derivatives(row, w, theta, tangent, x, u):
-    """d²/dt² of the log density along parameters and points at once."""
+def two_derivatives(row, w, dw, theta, tangent, x, u):
+    """d/dt and d²/dt² of the log density along weights, parameters and points at once."""
 
     def log_prob(t):
         there = [
             a + t * b if i in row.free else a
             for i, (a, b) in enumerate(zip(theta, tangent, strict=True))
         ]
-        return build(row, there, w).log_prob(x + t * u)
+        return row.mixture(there, w + t * dw).log_prob(x + t * u)
 
     first = lambda t: jax.jvp(log_prob, (t,), (1.0,))[1]  # noqa: E731
-    return jax.jvp(first, (0.0,), (1.0,))[1]
+    return jax.jvp(first, (0.0,), (1.0,))
 
 
-def line(row, w, theta, tangent, x, u):
+def line(row, w, dw, theta, tangent, x, u):
     """The exact log density along the line, a function of t in extended precision."""
 
     def at(t):
-        there = exact_point(x, u, t)
-        return mixed.log_prob(row, there, moved(theta, tangent, t), list(map(mp.mpf, w)))
+        weights = [exact_point(a, b, t) for a, b in zip(w, dw, strict=True)]
+        return mixed.log_prob(exact_point(x, u, t), moved(row, theta, tangent, t), weights)
 
     return at
 
@@ -150,11 +159,11 @@ def exact_point(x, u, t):
     return [exact_point(a, b, t) for a, b in zip(x, u, strict=True)]
 
 
-def exact_derivatives(row, w, theta, tangent, x, u):
+def exact_derivatives(row, w, dw, theta, tangent, x, u):
     """First and second derivatives at every point."""
     result = []
     for a, b in zip(x, u, strict=True):
-        at = line(row, w, theta, tangent, a, b)
+        at = line(row, w, dw, theta, tangent, a, b)
         with mp.workdps(70):  # of which a difference of powers and two of steps leave enough
             low, middle, high = at(-STEP), at(0), at(STEP)
         result.append(
@@ -164,8 +173,8 @@ def exact_derivatives(row, w, theta, tangent, x, u):
 
 
 def point_directions(row, x):
-    """How points move: not at all for counts, within the simplex for vectors."""
-    if row.oracle.discrete:
+    """How points move: not at all for counts and off masses, within the simplex for vectors."""
+    if row.discrete or any(part.oracle.atomic for part in row.parts):
         return np.zeros_like(x)
     u = scaled(x, 7)
     return u - u.mean(axis=-1, keepdims=True) if row.event_shape else u
@@ -176,10 +185,15 @@ def test_second_derivatives(row, x64):
     """Up to cancellation between the squares of slopes of which the curvature is made."""
     theta = row.arrays("float64")
     w, x = mixed.weights(row.size), mixed.body(row, "float64")
-    tangent, u = directions(row, theta), point_directions(row, x)
-    run = jax.jit(lambda *each: second_derivatives(row, *each))
-    actual = np.asarray(run(w, theta, tangent, x, u))
-    first, wanted = exact_derivatives(row, w, theta, tangent, x, u)
-    allowed = TOLERANCE * (np.abs(wanted) + first**2 + 1)
-    assert np.any(wanted)
-    assert np.all(np.abs(actual - wanted) <= allowed), f"got {actual}\nexpected {wanted}"
+    dw = w * np.random.default_rng(9).normal(size=row.size)
+    arguments = w, dw - w * dw.sum(), theta, directions(row, theta), x, point_directions(row, x)
+    actual = jax.jit(lambda *each: two_derivatives(row, *each))(*arguments)
+    first, second = exact_derivatives(row, *arguments)
+    assert np.any(second)
+    check_derivative(actual[0], first, np.abs(first))
+    check_derivative(actual[1], second, np.abs(second) + first**2)
+
+
+def check_derivative(actual, wanted, size):
+    right = np.abs(actual - wanted) <= TOLERANCE * (size + 1)
+    assert np.all(right), f"got {actual}\nexpected {wanted}"

@@ -5,27 +5,52 @@ compiled program per family, every value held to the exact mixture.
 """
 
 import io
+from functools import partial
 
 import jax
 import numpy as np
-import numpyro.distributions as dist
 import pytest
 from jax import numpy as jnp
 
 from cases import mixed, table
-from pathmix import MixtureSameFamily
 
 
-def mix(row, components):
-    """A mixture of any components by the row's weights."""
+def mix(row, make, theta):
+    """The mixture of what is made of the parameters of each part."""
     w = jnp.asarray(mixed.weights(row.size, "float32"))
-    return MixtureSameFamily(dist.Categorical(probs=w), components)
+    parts = zip(row.parts, row.of_parts(theta), strict=True)
+    return row.mixed([make(*each) for each in parts], w)
+
+
+def alike(row, theta, coordinates=()):
+    """The first component in place of all, in so many coordinates."""
+    one = row.make(*(t[0] for t in theta))
+    return one.expand((row.size, *coordinates)).to_event(len(coordinates))
 
 
 def sharing(row, theta):
     """The parameters, those that components share as scalars of the first component."""
     shared = table.shared_names(row)
+    if len(shared) == len(row.params):
+        return theta
     return [t[0] if name in shared else t for name, t in zip(row.params, theta, strict=True)]
+
+
+def of_first(theta):
+    """The parameters of each part's first component for all of it."""
+    return [np.broadcast_to(t[:1], t.shape) for t in theta]
+
+
+def of_first_part(row, fn, theta):
+    """The parameters, of which those of the first part are changed."""
+    first, *rest = row.of_parts(theta)
+    return [*map(fn, first), *(t for own in rest for t in own)]
+
+
+def full(row, theta):
+    """What components share, for each of them."""
+    parts = zip(row.parts, row.of_parts(theta), strict=True)
+    return [np.broadcast_to(t, (part.size,)) for part, own in parts for t in sharing(part, own)]
 
 
 def pairs(x):
@@ -35,33 +60,46 @@ def pairs(x):
 
 def log_densities(row, theta, x):
     """Of the same points by every form of the parameters."""
-    one = row.make(*(t[0] for t in theta))
     found = {
         "batched": mixed.mixture(row, theta := list(theta)).log_prob(x),
-        "expanded": mix(row, one.expand((row.size,))).log_prob(x),
+        "expanded": mix(row, alike, theta).log_prob(x),
     }
     batch = [jnp.stack([t, jnp.roll(t, 1)]) for t in theta]
     found["batches"] = mixed.mixture(row, batch).log_prob(x[:, None])
-    if table.is_scalar(row):
-        vectors = one.expand((row.size, 2)).to_event(1)
-        found["expanded vectors"] = mix(row, vectors).log_prob(pairs(x))
+    if len(row.parts) > 1:
+        some = of_first_part(row, lambda t: jnp.stack([t, jnp.roll(t, 1)]), theta)
+        found["batches of some"] = mixed.mixture(row, some).log_prob(x[:, None])
+    if makes_vectors(row):
+        found["expanded vectors"] = mix(row, partial(alike, coordinates=(2,)), theta).log_prob(
+            pairs(x)
+        )
     if table.APPLIES["broadcast"](row):
-        found["broadcast"] = mix(row, row.make(*sharing(row, theta))).log_prob(x)
+        shared = mix(row, lambda part, own: part.make(*sharing(part, own)), theta)
+        found["broadcast"] = shared.log_prob(x)
     return found
+
+
+def makes_vectors(row):
+    """Whether coordinates of this kind have a joint density."""
+    return table.is_scalar(row) and not any(part.oracle.atomic for part in row.parts)
 
 
 def exact_log_densities(row, theta, x):
     """What the forms should give, with the error allowed."""
-    w, terms = mixed.weights(row.size), mixed.terms(row, "log_prob", x, theta, "float32")
-    rolled = mixed.Terms(np.roll(terms.value, 1, 1), np.roll(terms.allowed, 1, 1))
-    first = terms.value[:, 0], terms.allowed[:, 0]
-    wanted = {"batched": terms.mixed(w), "expanded": first}
-    both = [terms.mixed(w), rolled.mixed(w)]
-    wanted["batches"] = tuple(np.stack(each, -1) for each in zip(*both, strict=True))
-    wanted["expanded vectors"] = tuple(each + each[::-1] for each in first)
-    if table.APPLIES["broadcast"](row):
-        full = [np.broadcast_to(t, (row.size,)) for t in sharing(row, theta)]
-        wanted["broadcast"] = mixed.terms(row, "log_prob", x, full, "float32").mixed(w)
+    w = mixed.weights(row.size)
+    terms = lambda theta: mixed.terms(row, "log_prob", x, theta, "float32")  # noqa: E731
+    first = terms(of_first(theta))
+    wanted = {"batched": terms(theta).mixed(w), "expanded": first.mixed(w)}
+    rolled = partial(np.roll, shift=1)
+    for name, other in {
+        "batches": list(map(rolled, theta)),
+        "batches of some": of_first_part(row, rolled, theta),
+    }.items():
+        both = [wanted["batched"], terms(other).mixed(w)]
+        wanted[name] = tuple(np.stack(each, -1) for each in zip(*both, strict=True))
+    twice = mixed.Terms(first.value + first.value[::-1], first.allowed + first.allowed[::-1])
+    wanted["expanded vectors"] = twice.mixed(w)
+    wanted["broadcast"] = terms(full(row, theta)).mixed(w)
     return wanted
 
 
@@ -139,8 +177,7 @@ def in_both(row, theta, x):
     weights = jnp.asarray(w).astype(x.dtype)
 
     def log_prob(weights, theta, x):
-        components = row.make(*theta)
-        return MixtureSameFamily(dist.Categorical(probs=weights), components).log_prob(x)
+        return row.mixture(theta, weights).log_prob(x)
 
     return log_prob(weights, theta, x), log_prob(*single((weights, theta, x)))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cases import mixed, table
+from cases import mixed, several, table
 from cases.samplers import p_values
 
 Q = np.array([0.0213, 0.337, 0.519, 0.873], "float32")
@@ -27,6 +27,7 @@ CIRCULAR = {"VonMises"}
 def evaluate(row, m, x, key):
     """All that the laws need of a mixture; `x` is `n *batch *event`."""
     found = {"log_prob": m.log_prob(x), "mode": m.posterior_mode(x)}
+    found |= {"joint": m.component_log_probs(x), "posterior": m.posterior_marginal(x).probs}
     if table.APPLIES["draws"](row):
         found["draws"] = m.sample(key, (N,))
     if table.has_tails(row):
@@ -34,7 +35,7 @@ def evaluate(row, m, x, key):
     if table.has_tails(row) and table.is_scalar(row):
         found |= {"log_survival": m.log_survival_function(x), "icdf": m.icdf(Q[:, None])}
     for name in ("mean", "variance"):
-        if getattr(row.oracle, name) is not None:
+        if row.knows(name):
             found[name] = getattr(m, name)
     return found
 
@@ -57,10 +58,25 @@ def check_values(row, theta, x, found):
         mixed.check(actual[:-1], wanted, allowed, name)
 
 
+def check_posteriors(row, theta, x, found):
+    """Each component's share in the density, and the component with the largest one."""
+    w = mixed.weights(row.size)
+    terms = mixed.terms(row, "log_prob", x[:-1], theta, "float32")
+    total, of_total = terms.mixed(w)
+    joint, allowed = terms.value + np.log(w), 2 * terms.allowed
+    reached = np.where(joint < np.finfo("float32").min, -np.inf, joint)
+    mixed.check(found["joint"][:-1], reached, allowed, "component_log_probs")
+    share = np.exp(joint - total[:, None])
+    allowed = share * np.where(share > 0, allowed + of_total[:, None], 0)
+    mixed.check(found["posterior"][:-1], share, allowed, "posterior")
+    chosen = np.take_along_axis(found["posterior"][:-1], found["mode"][:-1, None], 1)
+    assert np.all(chosen >= found["posterior"][:-1].max(1, keepdims=True) - EPS)
+
+
 def check_nan(found):
     """NaN in, NaN out; no component is the most probable one."""
-    for name in {"log_prob", "cdf", "log_survival"} & set(found):
-        assert np.isnan(found[name][-1]), f"{name} of NaN is {found[name][-1]}"
+    for name in {"log_prob", "cdf", "log_survival", "joint", "posterior"} & set(found):
+        assert np.isnan(found[name][-1]).all(), f"{name} of NaN is {found[name][-1]}"
     assert found["mode"][-1] == -1
     assert np.all(found["mode"][:-1] >= 0)
 
@@ -71,7 +87,7 @@ def check_quantiles(row, theta, found):
     for q, x in zip(Q, found["icdf"], strict=True):
         terms = mixed.terms(row, "log_cdf", np.array([x]), theta, "float32")
         error = float(np.exp(terms.value[0]) * terms.allowed[0] @ w) + TOLERANCE * min(q, 1 - q)
-        before = x - 1 if row.oracle.discrete else np.nextafter(x, np.float32(-np.inf))
+        before = x - 1 if row.discrete else np.nextafter(x, np.float32(-np.inf))
         assert mixed.share(row, x, theta, w) >= q - error, (q, x)
         assert mixed.share(row, before, theta, w) <= q + error, (q, x)
 
@@ -82,8 +98,7 @@ def check_draws(row, theta, drawn):
     assert right > FALSE_ALARM
     if row.name.startswith("Bernoulli"):  # of two values, equal weights may give much the same
         wrong = wrong[:1]
-    alike = all(len(set(values)) == 1 for values in row.params.values())
-    assert alike or max(wrong) < FALSE_ALARM, "the test has no power"
+    assert row.alike or max(wrong) < FALSE_ALARM, "the test has no power"
 
 
 def check_moments(row, theta, found):
@@ -120,6 +135,7 @@ def test_values(row, key):
     for b in range(2):
         each, of_one = [t[b] for t in theta], member(found, b)
         check_values(row, each, x, of_one)
+        check_posteriors(row, each, x, of_one)
         check_nan(of_one)
         check_moments(row, each, of_one)
         if "draws" in of_one:
@@ -133,8 +149,8 @@ def test_the_test_of_draws_has_the_power_stated():
     assert stats.ncx2.sf(critical, 20, N * 0.04**2 / 0.25) > 0.999
 
 
-def test_the_check_of_values_fails_for_components_in_another_order():
-    row = table.ROWS[0]
+@pytest.mark.parametrize("row", [table.ROWS[0], several.ROWS[0]], ids=str)
+def test_the_check_of_values_fails_for_components_in_another_order(row):
     x, theta = points_and_nan(row), row.arrays("float32")
     m = mixed.mixture(row, [np.roll(t, 1) for t in theta])
     with pytest.raises(AssertionError):

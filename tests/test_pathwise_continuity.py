@@ -2,26 +2,19 @@
 
 import jax
 import numpy as np
-import numpyro.distributions as dist
 import pytest
 from jax import numpy as jnp
 
 from cases import pathwise as cases
-from pathmix import MixtureSameFamily
+from cases import pathwise_several
 
 TOLERANCE = 1e-8
-ROWS = cases.SCALARS + cases.VECTORS
+ROWS = cases.SCALARS + cases.VECTORS + pathwise_several.ROWS
 NORMAL = cases.SCALARS[0]
 
 
-def mixture(row, theta, by):
-    components = row.build({name: theta[name] for name in row.parameters})
-    weights = dist.Categorical(**{by: theta["weights"]})
-    return MixtureSameFamily(weights, components, reparameterize=True)
-
-
 def attach(row, theta, by, x):
-    return mixture(row, theta, by).reparameterize_sample(x)
+    return row.mixture(theta, by).reparameterize_sample(x)
 
 
 def on_simplex(row):
@@ -32,7 +25,7 @@ def residual(row, by, attach, theta, tangent, x):
     """``∇·(f v) + ∂f/∂θ`` at one point, and the size of its terms."""
 
     def density(theta, x):
-        return jnp.exp(mixture(row, theta, by).log_prob(x))
+        return jnp.exp(row.mixture(theta, by).log_prob(x))
 
     def complete(y):
         return jnp.append(y, 1 - jnp.sum(y)) if on_simplex(row) else y

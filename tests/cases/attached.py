@@ -2,12 +2,10 @@
 
 import jax
 import numpy as np
-import numpyro.distributions as dist
 import pytest
 from jax import numpy as jnp
 
 from cases import pathwise as cases
-from pathmix import MixtureSameFamily
 
 FIRST, SECOND, MODES = 1e-7, 1e-5, 1e-12
 NORMAL = cases.SCALARS[0]
@@ -17,9 +15,7 @@ the whole is not."""
 
 
 def attach(row, theta, x, by="logits"):
-    components = row.build({name: theta[name] for name in row.parameters})
-    weights = dist.Categorical(**{by: theta["weights"]})
-    return MixtureSameFamily(weights, components, reparameterize=True).reparameterize_sample(x)
+    return row.mixture(theta, by).reparameterize_sample(x)
 
 
 def zeroed(row, theta, x):

@@ -39,13 +39,13 @@ def abilities(row):
     pathwise = "✓" if table.is_pathwise(row) else "–"
     if row.event_shape and table.has_tails(row):
         tails = "✓ (joint cdf)"
-    return tails, SCORE if row.oracle.discrete else pathwise
+    return tails, SCORE if row.discrete else pathwise
 
 
 def groups():
     """Names by their abilities; those made of other families have a line of their own."""
     found, wrappers = {}, []
-    for family, row in table.first_rows().items():
+    for family, row in table.first_of(table.FAMILIES).items():
         name, made = public(family)
         if made:
             wrappers.append(name)

@@ -15,28 +15,30 @@ GRADIENT_KINDS = ("body",)
 
 
 def at_points(row, dtype, function):
-    """An array of function(x, *theta) over points and components."""
+    """An array of function(row, x, *theta) over points and components, by the row of each."""
     value, _ = row.value(dtype)
     columns = []
-    for k, theta in enumerate(row.components(dtype)):
-        columns.append(
-            [to_float(function(exact(x), *exact(list(theta)))) for x in value[:, k].tolist()]
-        )
+    for k, (part, theta) in enumerate(row.columns(row.arrays(dtype))):
+        columns.append([to_float(function(part, exact(x), *theta)) for x in value[:, k].tolist()])
     return np.swapaxes(np.array(columns), 0, 1)
 
 
 @cache
 def expected(row, quantity, dtype):
     """The oracle's values at every point."""
-    return at_points(row, dtype, getattr(row.oracle, METHOD[quantity]))
+
+    def function(part, x, *theta):
+        return getattr(part.oracle, METHOD[quantity])(x, *theta)
+
+    return at_points(row, dtype, function)
 
 
 @cache
 def sensitivity(row, quantity, dtype):
     """|d| |f'(x)|: the change of f when its distance d from `row.reach` is rounded."""
 
-    def function(x, *theta):
-        slope, reach = row.oracle.slope(quantity, x, *theta), row.reach(x, *theta)
+    def function(part, x, *theta):
+        slope, reach = part.oracle.slope(quantity, x, *theta), part.reach(x, *theta)
         if not isinstance(slope, list):
             return abs(reach * slope) if isfinite(slope) else mp.mpf(0)
         parts = [abs(r * s) for r, s in zip(reach, slope, strict=True)]
@@ -47,13 +49,14 @@ def sensitivity(row, quantity, dtype):
 
 def condition(row, dtype):
     """The stated condition number of each component's parameters."""
-    return np.array([row.condition(*theta) for theta in row.components(dtype)])
+    each = row.columns(row.arrays(dtype))
+    return np.array([part.condition(*map(float, theta)) for part, theta in each])
 
 
 def moment(row, name, dtype):
     """A moment of every component."""
-    function = getattr(row.oracle, name)
-    return np.array([to_float(function(*exact(list(t)))) for t in row.components(dtype)])
+    each = row.columns(row.arrays(dtype))
+    return np.array([to_float(getattr(part.oracle, name)(*theta)) for part, theta in each])
 
 
 def smooth_points(row):
@@ -71,18 +74,29 @@ def difference(function, x):
 
 
 def derivative(row, quantity, argument):
-    """Derivatives at the smooth points: argument -1 is the point, others the parameters."""
-    function = getattr(row.oracle, METHOD[quantity])
+    """Derivatives at the smooth points: argument -1 is the point, others the parameters.
+
+    Components that do not have the parameter have none in it.
+    """
+    i, where = row.place(argument)
+    along = along_point if argument < 0 else partial(along_parameter, i=i)
     value, _ = row.value("float64")
     value = value[smooth_points(row)]
-    result = np.full(value.shape, np.nan) if argument < 0 else np.full(value.shape[:2], np.nan)
-    for k, theta in enumerate(row.components("float64")):
-        theta = exact(list(theta))
+    result = np.zeros(value.shape if argument < 0 else value.shape[:2])
+    columns = row.columns(row.arrays("float64"))
+    for k in range(row.size)[where]:
+        part, theta = columns[k]
+        function = getattr(part.oracle, METHOD[quantity])
         for n, x in enumerate(value[:, k].tolist()):
-            x = exact(x)
-            along = along_point if argument < 0 else partial(along_parameter, i=argument)
-            result[n, k] = to_float(along(function, x, theta))
+            result[n, k] = to_float(along(function, exact(x), theta))
     return result
+
+
+def spread(row, i, array):
+    """What is of the components that have the i-th parameter as of all, zero for others."""
+    full = np.zeros((*array.shape[:-1], row.size), array.dtype)
+    full[..., row.place(i)[1]] = array
+    return full
 
 
 def along_point(function, x, theta):

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
 from mpmath import isfinite, mp
 from scipy import special
 
-from cases.row import exact, to_float
-from pathmix import MixtureSameFamily
+from cases.row import INF, exact, to_float
 
 TOLERANCE = {"float32": 5e-6, "float64": 1e-10}
 """Relative to a value, or to the effect of rounding its point."""
@@ -29,7 +27,7 @@ def mixture(row, theta, **options):
     """The row's mixture with these parameters and the weights above."""
     floats = [t.dtype for t in theta if jnp.issubdtype(t.dtype, jnp.floating)]
     w = weights(row.size, floats[0] if floats else jnp.result_type(float))
-    return MixtureSameFamily(dist.Categorical(probs=jnp.asarray(w)), row.make(*theta), **options)
+    return row.mixture(theta, jnp.asarray(w), **options)
 
 
 def two(row):
@@ -44,22 +42,14 @@ def mutants(k):
 
 def moment(row, name, theta):
     """A moment of every component, `k *event`."""
-    return np.array([to_float(getattr(row.oracle, name)(*each)) for each in columns(theta)])
+    each = row.columns(theta)
+    return np.array([to_float(getattr(part.oracle, name)(*own)) for part, own in each])
 
 
 def body(row, dtype, most=6):
     """Points in the bodies of the components, `n *event`."""
-    value, kinds = row.value(dtype)
-    inside = value[kinds == "body"]
-    flat = inside.reshape(-1, *row.event_shape)
+    flat = row.body(dtype)
     return flat[:: max(1, len(flat) // most)]
-
-
-def columns(theta):
-    """Per component its parameters, in extended precision."""
-    return [
-        exact(list(each)) for each in zip(*(np.asarray(t).tolist() for t in theta), strict=True)
-    ]
 
 
 @dataclass(frozen=True)
@@ -82,18 +72,32 @@ class Terms:
 
 def terms(row, quantity, points, theta, dtype):
     """The quantity of each component at each point."""
-    function = getattr(row.oracle, {"log_prob": "density"}.get(quantity, quantity))
-    value, allowed = [], []
-    for x in np.asarray(points).tolist():
-        x = exact(x)
-        for each in columns(theta):
-            value.append(to_float(function(x, *each)))
-            allowed.append(rounding(row, quantity, x, each, value[-1]))
-    shape = (len(points), len(columns(theta)))
+    each, value, allowed = row.columns(theta), [], []
+    for x in map(exact, np.asarray(points).tolist()):
+        found = to_float(quantities(quantity, x, each))
+        value += found
+        for (part, own), one in zip(each, found, strict=True):
+            allowed.append(rounding(part, quantity, x, own, one))
+    shape = (len(points), len(each))
     value, allowed = np.array(value), np.array(allowed)
     if value.ndim > 1:  # elementwise tails of a factorised event
         value, allowed = value.sum(-1), allowed.sum(-1)
     return Terms(value.reshape(shape), TOLERANCE[dtype] * allowed.reshape(shape))
+
+
+def quantities(name, x, each):
+    """A quantity of each component at one point, in extended precision."""
+    name = {"log_prob": "density"}.get(name, name)
+    found = [getattr(part.oracle, name)(x, *own) for part, own in each]
+    return beside_masses(found, each) if name == "density" else found
+
+
+def beside_masses(found, each):
+    """Where there is a point mass, what has a density on the line has probability zero."""
+    masses = [part.oracle.atomic and isfinite(f) for f, (part, _) in zip(found, each, strict=True)]
+    if not any(masses) or any(part.discrete for part, _ in each):
+        return found
+    return [f if mass else -INF for f, mass in zip(found, masses, strict=True)]
 
 
 def rounding(row, quantity, x, theta, value):
@@ -109,16 +113,16 @@ def rounding(row, quantity, x, theta, value):
     return np.maximum(size, moved) * row.condition(*(float(t) for t in theta))
 
 
-def log_prob(row, x, theta, w):
+def log_prob(x, each, w):
     """The mixture's log density at one point, in extended precision."""
-    each = [row.oracle.density(x, *of_component) for of_component in theta]
-    return mp.log(mp.fsum(p * mp.exp(term) for p, term in zip(w, each, strict=True)))
+    found = quantities("log_prob", x, each)
+    return mp.log(mp.fsum(p * mp.exp(term) for p, term in zip(w, found, strict=True)))
 
 
 def shares(row, x, theta):
     """P(X ≤ x) of every component."""
     x = exact(float(x))
-    return np.array([float(row.oracle.both_tails(x, *each)[0]) for each in columns(theta)])
+    return np.array([float(part.oracle.both_tails(x, *own)[0]) for part, own in row.columns(theta)])
 
 
 def share(row, x, theta, w):

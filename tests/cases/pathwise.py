@@ -15,6 +15,9 @@ from jax import numpy as jnp
 from numpyro.distributions import transforms
 from scipy import special, stats
 
+from cases.row import name_of
+from pathmix import MixtureSameFamily
+
 LOGITS = np.array([0.3, -0.5, 0.1])
 
 
@@ -33,9 +36,16 @@ class PathwiseRow:
     def __str__(self):
         return self.name
 
-    def components(self):
-        """The distribution of all components."""
-        return self.build({name: jnp.asarray(value) for name, value in self.parameters.items()})
+    @property
+    def family(self):
+        """The exact type of the components."""
+        return name_of(self.build(as_arrays(self.parameters)))
+
+    def mixture(self, theta, by="logits"):
+        """The mixture of parameters, whose draws carry gradients."""
+        components = self.build({name: theta[name] for name in self.parameters})
+        weights = dist.Categorical(**{by: theta["weights"]})
+        return MixtureSameFamily(weights, components, reparameterize=True)
 
     @property
     def num_components(self):
@@ -73,6 +83,10 @@ class PathwiseRow:
     def columns(self, theta):
         """Per component, its parameters in order."""
         return list(zip(*(theta[name] for name in self.parameters), strict=True))
+
+
+def as_arrays(parameters):
+    return {name: jnp.asarray(value) for name, value in parameters.items()}
 
 
 def quick_or_slow(pytest, rows):

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import numpyro.distributions as dist
 from mpmath import isfinite, isnan, mp, mpf
+from numpyro.distributions.truncated import (
+    LeftTruncatedDistribution,
+    RightTruncatedDistribution,
+    TwoSidedTruncatedDistribution,
+)
+
+from pathmix import MixtureSameFamily
 
 mp.dps = 40
 INF = mpf("inf")
@@ -18,7 +26,8 @@ class Oracle:
     """Exact functions of a point and the parameters, in extended precision.
 
     `tails` gives the pair (P(X <= x), P(X > x)), each accurate relative to itself. `support` is
-    the closed interval outside which the density is zero; inside, `log_prob` holds.
+    the closed interval outside which the density is zero; inside, `log_prob` holds. What is
+    `atomic` is a point mass.
     """
 
     log_prob: Callable
@@ -28,6 +37,7 @@ class Oracle:
     covariance: Callable | None = None
     support: Callable = lambda *_: (-INF, INF)
     discrete: bool = False
+    atomic: bool = False
 
     def density(self, x, *theta):
         """Log density, minus infinity outside the support."""
@@ -40,7 +50,7 @@ class Oracle:
         """Both tails, degenerate outside the support."""
         low, high = self.support(*theta)
         x = mp.floor(x) if self.discrete else x
-        if x < low or (x == low and not self.discrete):
+        if x < low or (x == low and not (self.discrete or self.atomic)):
             return mpf(0), mpf(1)
         return self.tails(x, *theta) if x < high else (mpf(1), mpf(0))
 
@@ -98,6 +108,8 @@ class Row:
     slow: bool = False
     condition: Callable = lambda *_: 1.0
 
+    kind = ""  # of components of several families
+
     def __str__(self):
         return self.name
 
@@ -105,6 +117,50 @@ class Row:
     def size(self):
         """The number of components."""
         return len(next(iter(self.params.values())))
+
+    @property
+    def parts(self):
+        """The families of the components, each a row of its own: this one alone."""
+        return (self,)
+
+    @property
+    def discrete(self):
+        return self.oracle.discrete
+
+    @property
+    def alike(self):
+        """Whether all components are the same."""
+        return all(len(set(values)) == 1 for values in self.params.values())
+
+    def knows(self, name):
+        """Whether the oracle has both tails, or a moment."""
+        return getattr(self.oracle, name) is not None
+
+    def of_parts(self, theta):
+        """The parameters part by part."""
+        return [list(theta)]
+
+    def columns(self, theta):
+        """Component by component: its row, and its parameters in extended precision."""
+        rows = zip(*(np.asarray(t).tolist() for t in theta), strict=True)
+        return [(self, exact(list(each))) for each in rows]
+
+    def place(self, i):
+        """Where the i-th parameter stands in its part, and which components have it."""
+        return i, slice(None)
+
+    def mixed(self, components, w, **options):
+        """The mixture of the components of each part, by weights of all."""
+        return MixtureSameFamily(dist.Categorical(probs=w), *components, **options)
+
+    def mixture(self, theta, w, **options):
+        """The mixture with these parameters and weights."""
+        return self.mixed([self.make(*theta)], w, **options)
+
+    def body(self, dtype):
+        """Points in the bodies of the components, `n *event`."""
+        value, kinds = self.value(dtype)
+        return value[kinds == "body"].reshape(-1, *self.event_shape)
 
     @property
     def free(self):
@@ -152,3 +208,19 @@ def to_float(x):
     if isinstance(x, list):
         return [to_float(each) for each in x]
     return float("nan") if isnan(x) else float(x)
+
+
+WRAPPERS = (
+    dist.ExpandedDistribution,
+    dist.Independent,
+    dist.TransformedDistribution,
+    LeftTruncatedDistribution,
+    RightTruncatedDistribution,
+    TwoSidedTruncatedDistribution,
+)
+
+
+def name_of(d):
+    """The family of a distribution, wrappers with what they wrap."""
+    inside = f"[{name_of(d.base_dist)}]" if type(d) in WRAPPERS else ""
+    return type(d).__name__ + inside

@@ -11,7 +11,7 @@ import numpyro.distributions as dist
 from mpmath import mp
 from scipy import stats
 
-from cases.mixed import body, columns, shares
+from cases.mixed import body, shares
 from cases.row import to_float
 from cases.table import example, shared_names
 
@@ -33,7 +33,7 @@ def p_value(drawn, cuts, below):
 
 def elliptical(row, theta, a):
     """Location and scale of the projection of an elliptical component."""
-    each = columns(theta)
+    each = [own for _, own in row.columns(theta)]
     if type(example(row)) is dist.MultivariateStudentT:
         tril = len(shared_names(row))
         locs = np.array([to_float(t[-tril - 3 : -tril]) for t in each])
@@ -65,7 +65,7 @@ def independent_share(row, theta, a, t):
     """Of one coordinate."""
     width, i = len(theta) // row.event_shape[0], int(np.argmax(a))
     base = row.oracle.base
-    each = [t_[i * width : (i + 1) * width] for t_ in columns(theta)]
+    each = [own[i * width : (i + 1) * width] for _, own in row.columns(theta)]
     return np.array([float(base.both_tails(mp.mpf(float(t)), *p)[0]) for p in each])
 
 
@@ -84,9 +84,21 @@ def views(row, theta, drawn):
     if not row.event_shape:
         yield drawn, *with_cuts(points, lambda t: shares(row, t, theta))
         return
-    directions, function = PROJECTED[type(example(row))]
-    for a in directions:
-        yield drawn @ a, *with_cuts(points @ a, partial(function, row, theta, a))
+    for a in common_directions(row):
+        yield drawn @ a, *with_cuts(points @ a, partial(projected, row, theta, a))
+
+
+def common_directions(row):
+    """Those of which the distribution of every component is known."""
+    first, *rest = (PROJECTED[type(example(part))][0].tolist() for part in row.parts)
+    return np.array([a for a in first if all(a in other for other in rest)])
+
+
+def projected(row, theta, a, t):
+    """P(aᵀX ≤ t) of every component."""
+    parts = zip(row.parts, row.of_parts(theta), strict=True)
+    each = [PROJECTED[type(example(part))][1](part, own, a, t) for part, own in parts]
+    return np.concatenate(each)
 
 
 def with_cuts(points, component_shares):

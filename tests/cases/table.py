@@ -1,5 +1,7 @@
 """The one table of families: which rows each has, and which laws hold for it.
 
+Components of several families have rows beside those of one, and every law as well (several.py).
+
 A family is the exact type of a NumPyro distribution; of wrappers, with the type inside:
 `LeftTruncatedDistribution[Laplace]`. Its first row is tested by `make test` under every law that
 applies; its further rows (other parametrisations, harder parameters) by `make test-all`. What a
@@ -9,35 +11,13 @@ test covers is read from its marker `law` and its parameter `row`, on collection
 from collections import Counter
 from functools import cache
 
-import jax.numpy as jnp
 import numpyro.distributions as dist
 import pytest
-from numpyro.distributions.truncated import (
-    LeftTruncatedDistribution,
-    RightTruncatedDistribution,
-    TwoSidedTruncatedDistribution,
-)
 
-from cases import continuous, families
+from cases import continuous, families, mixed, several
 from cases import oracles as exact
 from cases.bounded import one_sided, truncated_points
-from cases.row import INF, Row
-from pathmix import MixtureSameFamily
-
-WRAPPERS = (
-    dist.ExpandedDistribution,
-    dist.Independent,
-    dist.TransformedDistribution,
-    LeftTruncatedDistribution,
-    RightTruncatedDistribution,
-    TwoSidedTruncatedDistribution,
-)
-
-
-def name_of(d):
-    """The family of a distribution, wrappers with what they wrap."""
-    inside = f"[{name_of(d.base_dist)}]" if type(d) in WRAPPERS else ""
-    return type(d).__name__ + inside
+from cases.row import INF, Row, name_of
 
 
 def truncated(name, make, oracle, params, ends, far=None):
@@ -67,7 +47,8 @@ TRUNCATED = [
         lambda loc, scale, low: max(low, loc) + 20 * scale,
     ),
 ]
-ROWS = [*families.ROWS, *TRUNCATED]
+FAMILIES = [*families.ROWS, *TRUNCATED]
+ROWS = [*FAMILIES, *several.ROWS]
 
 
 @cache
@@ -78,22 +59,26 @@ def example(row):
 
 @cache
 def name(row):
-    """The family of a row."""
-    return name_of(example(row))
+    """The family of a row, or what is special to components of several."""
+    return row.kind or name_of(example(row))
 
 
 @cache
 def first_rows():
     """By family, the row of the quick tests."""
+    return first_of(ROWS)
+
+
+def first_of(rows):
     table = {}
-    for row in ROWS:
+    for row in rows:
         table.setdefault(name(row), row)
     return table
 
 
 def rows_of(kind):
-    """The rows whose components are exactly of a type, directly or after their constructor."""
-    return [row for row in ROWS if type(example(row)) is kind]
+    """The rows with components exactly of a type, directly or after their constructor."""
+    return [row for row in ROWS if any(type(example(part)) is kind for part in row.parts)]
 
 
 def shared_names(row):
@@ -107,7 +92,7 @@ def is_scalar(row):
 
 
 def has_tails(row):
-    return row.oracle.tails is not None
+    return row.knows("tails")
 
 
 def is_free(row):
@@ -117,9 +102,8 @@ def is_free(row):
 @cache
 def is_pathwise(row):
     """Whether draws of a mixture of such components can carry gradients."""
-    d = example(row)
     try:
-        MixtureSameFamily(dist.Categorical(jnp.ones(row.size) / row.size), d, reparameterize=True)
+        mixed.mixture(row, row.arrays("float32"), reparameterize=True)
     except (NotImplementedError, ValueError):
         return False
     return is_free(row)
@@ -198,7 +182,7 @@ APPLIES = {
     "velocity": is_pathwise,
     "second derivative": is_free,
     "expanded": always,
-    "broadcast": lambda row: len(shared_names(row)) < len(row.params),
+    "broadcast": lambda row: any(len(shared_names(p)) < len(p.params) for p in row.parts),
     "vmapped": always,
     "batched": always,
     "NaN": always,
@@ -229,7 +213,7 @@ def law(*names, table=None):
 
 def row_name(row):
     """The family of a row of this table or of the pathwise one."""
-    return name_of(row.components()) if hasattr(row, "build") else name(row)
+    return row.family if hasattr(row, "build") else name(row)
 
 
 def applies(each, row):

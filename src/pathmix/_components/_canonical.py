@@ -6,7 +6,7 @@ member within ``jax.vmap`` has none. The leaves of the pytree are the parameters
 of the recipe.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -141,9 +141,7 @@ class Canonical:
     @property
     def dtype(self) -> jnp.dtype:
         """The floating dtype of the parameters."""
-        floats = (p for p in self.parameters if jnp.issubdtype(jnp.result_type(p), jnp.floating))
-        dtypes = list(floats)
-        return jnp.dtype(jnp.result_type(*dtypes) if dtypes else jnp.result_type(float))
+        return floating_dtype(self.parameters)
 
     def map(self, fn: ParameterMap) -> "Canonical":
         """Return the same with ``fn(parameter, event_dim)`` for parameters, not expanded."""
@@ -201,6 +199,12 @@ class Canonical:
         return Canonical(
             self.recipe, self.parameters, self.event_shape, expanded, is_discrete=self.is_discrete
         )
+
+
+def floating_dtype(parameters: Iterable[Any]) -> jnp.dtype:
+    """Return the dtype that parameters have in common, whole numbers among them not counted."""
+    dtypes = [d for d in map(jnp.result_type, parameters) if jnp.issubdtype(d, jnp.floating)]
+    return jnp.dtype(jnp.result_type(*dtypes) if dtypes else jnp.result_type(float))
 
 
 def canonical(d: Distribution) -> Canonical:

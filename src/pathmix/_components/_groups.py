@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array, lax
 from numpyro.distributions import Distribution
 
-from pathmix._components._canonical import Canonical, canonical
+from pathmix._components._canonical import Canonical, canonical, floating_dtype
 from pathmix._components._opaque import Opaque
 from pathmix._components._recipes import Factorised, Recipe, Several
 from pathmix._families import Family, Theta
@@ -68,7 +68,7 @@ def joined(groups: Sequence[Canonical], which: Which) -> Canonical:
     inside, discrete = zip(*((_inside(c, shared), c.is_discrete) for c in groups), strict=True)
     several = Several(inside, first.event_dim - shared, which, discrete)
     rank = max(p.ndim - n for c in groups for p, n in _with_dims(c))
-    dtype = jnp.result_type(*(c.dtype for c in groups))
+    dtype = floating_dtype(p for c in groups for p in c.parameters)
     number = jnp.asarray(which, dtype).reshape((1,) * (rank - 1) + (-1,) + (1,) * shared)
     spread = [_taken(c, _slots(which, g)) for g, c in enumerate(groups)]
     return Canonical(

@@ -65,10 +65,16 @@ def read(d: Distribution) -> Reading | None:
 
 
 def _point_mass(d: Delta) -> Reading | None:
-    """Of vectors, coordinates that are masses each for itself are read."""
+    """Of vectors, coordinates that are masses each for itself are read.
+
+    The place decides on the precision: NumPyro's default for the other is a zero of its own dtype.
+    """
     if d.event_dim:
         return None
-    return Reading(Constructed(type(d), ("v", "log_density"), (0, 0), 0), [d.v, d.log_density])
+    v, log_density = jnp.asarray(d.v), jnp.asarray(d.log_density)
+    if jnp.issubdtype(v.dtype, jnp.floating):
+        log_density = log_density.astype(v.dtype)
+    return Reading(Constructed(type(d), ("v", "log_density"), (0, 0), 0), [v, log_density])
 
 
 def _several(d: OneOf) -> Reading | None:

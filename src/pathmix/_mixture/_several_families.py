@@ -5,7 +5,6 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax import lax
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
@@ -40,8 +39,8 @@ class Mixture(MixtureSameFamily):
         mixture_distribution: A Categorical over the components of the list, as for
             :class:`MixtureSameFamily`.
         components_distributions: NumPyro distributions of one event shape, without an axis for
-            components: their batch shapes broadcast to that of the mixture. All are discrete or
-            none is; a Delta may stand among either, among counts at whole numbers.
+            components: their batch shapes broadcast to that of the mixture. A Delta among counts
+            stands at a whole number; counts among continuous ones are point masses, all of them.
         reparameterize: Whether draws carry pathwise gradients to the weights and to all components:
             scalar components and independent coordinates, of families that know their own.
         validate_args: As for :class:`MixtureSameFamily`.
@@ -146,7 +145,7 @@ def _weights_of_all(mixture: Distribution, each: Sequence[Distribution]) -> Dist
         if one is not None:
             own = own + one.log() if by_logits else own * one.values()
         parts.append(own)
-    batch = lax.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    batch = each[0].batch_shape if any(part.ndim > 1 for part in parts) else ()
     full = jnp.concatenate([jnp.broadcast_to(p, (*batch, p.shape[-1])) for p in parts], axis=-1)
     if by_logits:
         return dist.Categorical(logits=full, validate_args=False)
