@@ -95,7 +95,7 @@ class HighestPoints(Distribution):
 
         Two ends are one mode if the density has no valley on the line between them. Normal mixtures
         of vectors may have more modes than components, for which products of two are looked at.
-        Limits and derivatives are those of :meth:`mode`; the work grows with the fourth power of
+        Limits and derivatives are those of :meth:`mode`; the work grows with the fifth power of
         the number of components, for each of their pairs is compared to every other one.
 
         Returns:
