@@ -21,7 +21,7 @@ from pathmix._mixture._errors import (
     checked_sample_shape,
     no_entropy,
     no_enumeration,
-    no_mode,
+    no_modes_of_vectors,
 )
 
 TWO = dist.Categorical(logits=jnp.zeros(2))
@@ -310,7 +310,7 @@ def test_the_hints_work():
 
 ABSENT = {
     "entropy": (no_entropy(), ["closed form", "pathmix.expectation(mixture.log_prob", "entropy()"]),
-    "mode": (no_mode(), ["closed form", "optimiser of `log_prob`", "posterior_mode(x)"]),
+    "modes": (no_modes_of_vectors((3,)), ["shape (3,)", "`log_prob`", "posterior_mode(x)"]),
     "values": (no_enumeration(is_discrete=True), ["discrete components", "`component_log_probs`"]),
 }
 
@@ -323,7 +323,6 @@ def test_what_a_mixture_does_not_have(error, phrases):
 
 
 ASKED = {
-    "mode": (lambda m: m.mode, NotImplementedError, "optimiser of `log_prob`"),
     "values": (lambda m: m.enumerate_support(), NotImplementedError, "continuous components"),
     "levels": (lambda m: m.icdf(jnp.full(5, 0.5)), ValueError, r"q\[:, None\]"),
     "points": (lambda m: m.posterior_marginal(jnp.zeros(5)), ValueError, r"X\[:, None\]"),

@@ -20,20 +20,31 @@ def no_entropy() -> NotImplementedError:
     )
 
 
-def check_no_atoms(components: Canonical, name: str) -> None:
-    """Raise if some components are point masses: integrals over the line do not see them."""
+def no_entropy_of_values(support: Any, most: int) -> NotImplementedError:
+    """The entropy of a discrete mixture is a sum over its values, if there are not too many."""
+    return NotImplementedError(
+        f"expected discrete components with known ends and at most {most} values for `entropy`, "
+        f"got {support!r}. Estimate it: "
+        "-pathmix.expectation(mixture.log_prob, mixture, key=key, num_samples=1000)."
+    )
+
+
+def check_no_atoms(
+    components: Canonical, name: str, instead: str = "Estimate it from draws."
+) -> None:
+    """Raise if some components are point masses, whose probabilities are no densities."""
     if has_atoms(components):
         raise NotImplementedError(
             f"expected components without point masses for `{name}`, got {components.family.name}."
-            " Estimate it from draws."
+            f" {instead}"
         )
 
 
-def no_mode() -> NotImplementedError:
-    """The mode of a mixture has no closed form, and a mixture may have several."""
+def no_modes_of_vectors(event_shape: Shape) -> NotImplementedError:
+    """Modes of counts are looked for along a line."""
     return NotImplementedError(
-        "expected a distribution whose mode has a closed form, got a mixture, which may have "
-        "several. Start an optimiser of `log_prob` at the components' means. The most probable "
+        f"expected scalar or continuous events for `mode`, got discrete events of shape "
+        f"{event_shape}. Compare `log_prob` of candidates, such as draws. The most probable "
         "component of a point is `posterior_mode(x)`."
     )
 

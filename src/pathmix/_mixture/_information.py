@@ -5,13 +5,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
+from jax import Array, lax
 from numpyro.distributions import Distribution
 
 from pathmix import _evaluation
 from pathmix._components import Canonical, bounds, need
 from pathmix._families import normal
-from pathmix._mixture._errors import check_no_atoms, no_entropy
+from pathmix._mixture._errors import check_no_atoms, no_entropy, no_entropy_of_values
 from pathmix._mixture._panels import panel_ends, rule, rule_of
 from pathmix._mixture._quantile import edges
 from pathmix._special import ndtr
@@ -53,7 +53,9 @@ class Information(Distribution):
             raise no_entropy()
         check_no_atoms(self._components, "entropy")
         if self.is_discrete:
-            values = _values_of(self)
+            values = values_of(self)
+            if values is None:
+                raise no_entropy_of_values(self.support, _MOST_VALUES)
             return self._of_parts(_entropy_of_values, values)
         need(self._components, "log_cdf")
         out: Reals = self._of_parts(lambda w, c, _: _entropy(w, c), ())
@@ -65,7 +67,10 @@ class Information(Distribution):
         A proper score of forecasts, the smaller the better, in the units of the value; of a point
         forecast it is the absolute error. Of Normal components in closed form (Grimit, Gneiting,
         Berrocal & Johnson 2006), otherwise by quadrature over the panels of :meth:`entropy`, on
-        either side of the value. Differentiable in the value and every parameter.
+        either side of the value, and the rest of tails that fall as a power. For a closed form the
+        mean distance of two draws from different components must be known, as that of normals is,
+        whose difference is normal again; of Student t it is not. Infinite where a tail falls no
+        faster than ``|x|^{−1/2}``. Differentiable in the value and every parameter.
 
         Args:
             value: What happened, ``*sample *batch``.
@@ -114,17 +119,14 @@ def _entropy_of_values(weights: Weights, components: Canonical, values: Any) -> 
     return jnp.sum(minus_p_log_p(_evaluation.log_prob(weights, components, values)), axis=0)
 
 
-def _values_of(mixture: Any) -> Any:
-    """All values of a discrete mixture, first."""
+def values_of(mixture: Any) -> Array | None:
+    """Return all values of a discrete mixture, first, if they are known and not too many."""
     ends = bounds(mixture.support)
-    traced = ends is None or any(isinstance(end, jax.core.Tracer) for end in ends)
-    low, high = (None, None) if traced or ends is None else (np.min(ends[0]), np.max(ends[1]))
-    if low is None or high is None or not high - low < _MOST_VALUES:
-        raise NotImplementedError(
-            "expected discrete components with known ends and at most "
-            f"{_MOST_VALUES} values for `entropy`, got {mixture.support!r}. Estimate it: "
-            "-pathmix.expectation(mixture.log_prob, mixture, key=key, num_samples=1000)."
-        )
+    if ends is None or any(isinstance(end, jax.core.Tracer) for end in ends):
+        return None
+    low, high = np.min(ends[0]), np.max(ends[1])
+    if not high - low < _MOST_VALUES:
+        return None
     values = jnp.arange(int(low), int(high) + 1)
     values = values if not mixture._components.family_is_known else values.astype(float)
     shape = (-1, *(1,) * len(mixture.batch_shape))
@@ -164,4 +166,30 @@ def _crps(weights: Weights, components: Canonical, x: Reals) -> Reals:
     survival = jnp.exp(2 * _evaluation.log_survival(weights, components, above.x))
     # beyond the panels the mixture has no mass: the distance counts in full
     beyond = jnp.abs(x - lax.stop_gradient(at[..., 0])) * where((x < first) | (x > last), 1.0, 0.0)
-    return below.integral(cdf) + above.integral(survival) + beyond
+    inner = below.integral(cdf) + above.integral(survival) + beyond
+    middle = lax.stop_gradient(ends[..., ends.shape[-1] // 2])
+    log_p = lambda x: _evaluation.log_prob(weights, components, x)  # noqa: E731
+    log_cdf = lambda x: _evaluation.log_cdf(weights, components, x)  # noqa: E731
+    log_survival = lambda x: _evaluation.log_survival(weights, components, x)  # noqa: E731
+    lower = _power_tail(log_cdf, log_p, middle, jnp.minimum(first, x))
+    return inner + lower + _power_tail(log_survival, log_p, middle, jnp.maximum(last, x))
+
+
+def _power_tail(log_tail: Any, log_p: Any, middle: Reals, x: Reals) -> Reals:
+    """The integral of a squared tail beyond ``x``, if it is ``|x|⁻ᵃ`` there; else it is nothing.
+
+    Then it is ``tail² |x| / (2a − 1)``, infinite for ``a ≤ 1/2``. The exponent is that of ``x`` and
+    of a point a thousand times nearer: of other tails these are different.
+    """
+    share = jnp.array([1.0, 1e-3], x.dtype).reshape(2, *(1,) * x.ndim)
+    at = middle + share * (x - middle)
+    tail, distance = log_tail(at), jnp.abs(at - middle)
+    there = jnp.all(jnp.isfinite(tail) & (distance > 0), axis=0)
+    safe = lambda t, other: where(there, t, other)  # noqa: E731
+    log_ratio = safe(log_p(at), 0.0) - safe(tail, 0.0)
+    exponent = jnp.exp(log_ratio + jnp.log(safe(distance, 1.0)))
+    is_power = there & (jnp.abs(exponent[1] - exponent[0]) < 1e-2 * exponent[0])
+    left = 2 * exponent[0] - 1
+    summable = left > np.sqrt(jnp.finfo(x.dtype).eps)
+    rest = jnp.exp(2 * safe(tail, 0.0)[0]) * distance[0] / where(is_power & summable, left, 1.0)
+    return where(is_power, where(summable, rest, jnp.inf), 0.0)

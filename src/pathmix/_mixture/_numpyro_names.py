@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from numpyro.distributions import Distribution
 
-from pathmix._mixture._errors import no_enumeration, no_mode
+from pathmix._mixture._errors import no_enumeration
 from pathmix._typing import Reals, Value
 
 
@@ -50,11 +50,6 @@ class NumPyroNames(Distribution):
     def component_sample(self: Any, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> Value:
         """Draw from every component, ``*sample *batch k *event``."""
         return jnp.asarray(self.components_distribution.sample(key, sample_shape))
-
-    @property
-    def mode(self) -> Reals:
-        """Not known in closed form: raises ``NotImplementedError``."""
-        raise no_mode()
 
     def enumerate_support(self, expand: bool = True) -> Value:  # noqa: FBT001, FBT002
         """Not offered: raises ``NotImplementedError``."""

@@ -32,6 +32,7 @@ from pathmix._mixture._intervals import Intervals
 from pathmix._mixture._leaves import FixedLeaves
 from pathmix._mixture._linear import Linear
 from pathmix._mixture._members import member
+from pathmix._mixture._modes import HighestPoints
 from pathmix._mixture._no_gradient import warn_of_no_gradient
 from pathmix._mixture._numpyro_names import NumPyroNames
 from pathmix._mixture._parts import Parts
@@ -42,7 +43,9 @@ from pathmix._typing import Index, PerComponent, Reals, Value
 from pathmix._weights import Weights, weights_of
 
 
-class MixtureSameFamily(FixedLeaves, Parts, Linear, Information, Intervals, NumPyroNames):
+class MixtureSameFamily(
+    FixedLeaves, Parts, Linear, Information, HighestPoints, Intervals, NumPyroNames
+):
     """A finite mixture ``f(x) = Σ_k w_k p_k(x)`` of components from one family.
 
     Use it wherever a NumPyro distribution goes: as a likelihood or a latent site of a model, as a
