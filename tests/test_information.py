@@ -413,7 +413,7 @@ def test_crps_of_tails_without_a_mean(df, wanted):
     """It is finite for more than half a degree of freedom, although no distance has a mean.
 
     Between quantiles that lie factors apart the panels have errors of 1e-6; what is beyond them is
-    known by the power alone, without which 0.55 degrees were off by a thousandth, 0.51 by a quarter.
+    known by the power alone, without which 0.55 degrees were off by .001, 0.51 by a quarter.
     """
     mixture = t_mixture([df] * 3)
     np.testing.assert_allclose(mixture.crps(0.3), wanted, rtol=1e-6)
