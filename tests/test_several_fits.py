@@ -201,7 +201,13 @@ def slope_of_mean(start):
     return mean, jax.grad(mean)(jnp.asarray(ROWS_OF_TWO))
 
 
-@pytest.mark.parametrize("make", WITH_AN_EMPTY_ONE.values(), ids=WITH_AN_EMPTY_ONE)
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(make, id=name, marks=() if name == "Newton" else pytest.mark.slow)
+        for name, make in WITH_AN_EMPTY_ONE.items()
+    ],
+)
 def test_a_component_without_weight_does_not_touch_derivatives(make, x64):
     """They are those of the fit without it."""
     of = lambda w: MixtureSameFamily(  # noqa: E731

@@ -34,7 +34,16 @@ def reference(x):
     return 0.3 * stats.norm.cdf(x, -1, 0.5) + 0.7 * stats.norm.cdf(x, 1, 2)
 
 
-@pytest.mark.parametrize(("low", "high"), [(-1.0, 2.0), (None, 0.5), (0.5, None), (None, None)])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        (-1.0, 2.0),
+        *(pytest.param(*b, marks=SLOW) for b in [(None, 0.5), (0.5, None), (None, None)]),
+    ],
+)
 def test_values(low, high, x64):
     truncated = normals().truncate(low, high)
     a, b = -np.inf if low is None else low, np.inf if high is None else high
@@ -148,8 +157,17 @@ OF = {
 }
 
 
-@pytest.mark.parametrize("of", OF)
-@pytest.mark.parametrize("bounds", MADE)
+QUICK = {("low", "log_cdf"), ("high", "upper icdf"), ("both", "icdf"), ("both", "log_prob")}
+
+
+@pytest.mark.parametrize(
+    ("bounds", "of"),
+    [
+        pytest.param(bounds, of, marks=() if (bounds, of) in QUICK else SLOW)
+        for bounds in MADE
+        for of in OF
+    ],
+)
 def test_derivatives(of, bounds, x64):
     """In bounds, weights and parameters, by central differences with an error of ``h⁴``."""
 

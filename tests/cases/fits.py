@@ -93,8 +93,8 @@ KINKED = [
 """Whose likelihood has corners at its maximum."""
 
 
-FEW = {"Normal", "Binomial", "Gumbel"}
-"""A closed maximum, one with whole numbers among the parameters, and Newton's method."""
+FEW = {"Binomial", "Gumbel"}
+"""A closed maximum, with whole numbers among the parameters, and Newton's method."""
 
 
 def rows(names, usual=frozenset(FAMILIES) - SLOW):
