@@ -52,6 +52,11 @@ pass over all terms, and the hand-over, of some 30 µs, takes longer than a pass
 WRITTEN_OUT = 16
 """Components of scalars that are reduced without a loop (log_prob, Normal, K = 16)."""
 
+LONG, SHORT = 350, 100
+"""The most operations on points of a density that is written out for each component; and how many
+it may have in all, whatever they are on. Code of more takes seconds to compile (log_prob,
+BetaBinomial and TruncatedNormal, N = 1e5)."""
+
 STRETCH = 2**14, 2**17
 """Values of a stretch of points, about: those that a core's cache holds while blocks read them
 (log_prob, independent normals, N = 1e6)."""

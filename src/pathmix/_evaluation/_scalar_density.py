@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from pathmix._components import Canonical
 from pathmix._evaluation._rows import moved, times
 from pathmix._evaluation._scalars import along, by_stretches, each, with_slopes
+from pathmix._evaluation._written_out import is_written_out, written_out
 from pathmix._layout import fold_components, is_symbolic, over_components, with_points
 from pathmix._log_sums import LogSum, as_log_sum, log_sum, over_highest, relative, shares
 from pathmix._moving import dense, is_zero
@@ -39,6 +40,8 @@ def log_sum_of_scalars(weights: Weights | Own, components: Canonical, x: Value) 
 
     def stretch(x: Value) -> LogSum:
         # at a limit of the parameters the logarithm is right; its derivative alone is not
+        if is_written_out(first, x):
+            return written_out(log_w, first, x)
         terms = each(lambda one: one.family.log_density(one.theta, x), first, x.shape)
         return log_sum(log_w, terms)
 

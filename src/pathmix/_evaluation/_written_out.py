@@ -1,0 +1,62 @@
+"""Sums over components of scalars in one pass over many points, without an array of the terms.
+
+The terms are written out one after the other, and compilers keep them in registers until they are
+added up: up to three times as fast as to store and read them, or to work at them in a loop, which
+XLA's CPU compiler does not share among threads. It takes longer to compile, by as much as there is
+to write out. So it is done of many values alone, and of densities that are formulas: loops, as of
+incomplete functions, would be compiled for each component.
+"""
+
+import math
+from functools import reduce
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from pathmix._components import Canonical
+from pathmix._layout import is_symbolic
+from pathmix._log_sums import LogSum, as_log_sum, bounded, weighted
+from pathmix._tuning import LONG, SHARED_BADLY, SHORT, WRITTEN_OUT
+from pathmix._typing import ComponentFirst, Value
+
+_LOOPS = {"while", "scan"}
+
+
+def is_written_out(first: Canonical, x: Value) -> bool:
+    """Return whether there are many values of few components; ``k`` is first in the parameters."""
+    count = first.own_shape[0]
+    size = count * math.prod(x.shape)
+    if is_symbolic(size) or count > WRITTEN_OUT or size <= SHARED_BADLY[1]:
+        return False
+    density = jax.make_jaxpr(lambda x: first.family.log_density(first.theta, x))(x)
+    length = _length(density.jaxpr, x.size)
+    if length is None:
+        return False
+    total, on_points = length
+    # what is worked out of parameters alone is written out too, for nothing
+    return on_points <= LONG and total <= max(SHORT, 4 * on_points)
+
+
+def written_out(log_w: ComponentFirst, first: Canonical, x: Value) -> LogSum:
+    """Return ``log Σ_k exp(log_w_k + log p_k)``."""
+    ones = [first.of([p[k % len(p)] for p in first.parameters]) for k in range(len(log_w))]
+    pairs = [(log_w[k], one.family.log_density(one.theta, x)) for k, one in enumerate(ones)]
+    top = reduce(jnp.maximum, [weighted(*pair) for pair in pairs])
+    level = bounded(top)
+    parts = [jnp.exp(log_w + (bounded(term) - level)) for log_w, term in pairs]
+    return as_log_sum(top, reduce(jnp.add, parts))
+
+
+def _length(jaxpr: Any, points: int) -> tuple[int, int] | None:
+    """How many operations a program has, and how many on points; ``None`` if it has loops."""
+    total = on_points = 0
+    for eqn in jaxpr.eqns:
+        inner = [getattr(p, "jaxpr", p) for p in eqn.params.values()]
+        lengths = [_length(one, points) for one in inner if hasattr(one, "eqns")]
+        if eqn.primitive.name in _LOOPS or None in lengths:
+            return None
+        here = 1, int(any(math.prod(out.aval.shape) >= points for out in eqn.outvars))
+        for more, those in lengths or [here]:  # type: ignore[misc]
+            total, on_points = total + more, on_points + those
+    return total, on_points

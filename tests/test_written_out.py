@@ -1,0 +1,85 @@
+"""Densities of many points are written out in one pass: they are those of few points at a time."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+
+from pathmix import MixtureSameFamily
+from pathmix._components import canonical
+from pathmix._evaluation._written_out import _length, is_written_out
+from pathmix._tuning import SHARED_BADLY, WRITTEN_OUT
+
+RNG = np.random.default_rng(0)
+N = 12_000  # of three components more values than are looked at pair by pair
+
+
+def numbers(k, low=0.3, high=3.0):
+    return jnp.asarray(RNG.uniform(low, high, k))
+
+
+FAMILIES = {
+    "Normal": lambda k: dist.Normal(numbers(k, -3.0), numbers(k)),
+    "StudentT": lambda k: dist.StudentT(5.0, numbers(k, -3.0), numbers(k)),
+    "Gamma": lambda k: dist.Gamma(numbers(k), numbers(1)),
+    "Beta": lambda k: dist.Beta(numbers(k), numbers(k)),
+    "Poisson": lambda k: dist.Poisson(numbers(k).at[0].set(0.0)),
+    "Uniform": lambda k: dist.Uniform(numbers(k, -3.0, 0.0), numbers(k)),
+}
+
+
+@pytest.mark.parametrize("k", [3, WRITTEN_OUT])
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("by", ["probs", "logits"])
+def test_as_few_points_at_a_time(name, k, by, x64):
+    components, w = FAMILIES[name](k), jnp.asarray(RNG.uniform(0.1, 1.0, k)).at[1].set(0.0)
+    weights = dist.Categorical(
+        **{by: w / w.sum() if by == "probs" else jnp.log(w)}, validate_args=False
+    )
+    mixture = MixtureSameFamily(weights, components)
+    x = np.array(mixture.sample(jax.random.key(1), (N,)), float)
+    x[:6] = [np.nan, np.inf, -np.inf, 0.0, 1e30, -1e-30]
+    assert is_written_out(canonical(components).component_first(1), jnp.asarray(x))
+    whole = jax.jit(mixture.log_prob)(x)
+    few = jnp.concatenate([mixture.log_prob(part) for part in np.split(x, 24)])
+    np.testing.assert_allclose(whole, few, rtol=1e-13, atol=1e-14)
+
+
+def test_batches(x64):
+    mixture = MixtureSameFamily(
+        dist.Categorical(logits=jnp.asarray(RNG.normal(size=(4, 3)))),
+        dist.Normal(jnp.asarray(RNG.normal(size=(4, 3))), jnp.ones((4, 3))),
+    )
+    x = RNG.normal(size=(N, 4))
+    whole = mixture.log_prob(x)
+    few = jnp.concatenate([mixture.log_prob(part) for part in np.split(x, 96)])
+    np.testing.assert_allclose(whole, few, rtol=1e-13)
+    mapped = jax.vmap(lambda m, x: m.log_prob(x), in_axes=(0, 1), out_axes=1)(
+        mixture, jnp.asarray(x)
+    )
+    np.testing.assert_allclose(mapped, whole, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("components", "n", "is_it"),
+    [
+        (lambda: dist.Normal(jnp.zeros(3), 1.0), N, True),
+        (lambda: dist.Normal(jnp.zeros(3), 1.0), SHARED_BADLY[1] // 3, False),  # too few values
+        (lambda: dist.Normal(jnp.zeros(WRITTEN_OUT + 1), 1.0), N, False),  # too many components
+        (lambda: dist.BetaBinomial(jnp.ones(3), 1.0, 5), N, False),  # too long
+        (lambda: dist.TruncatedNormal(jnp.zeros(3), 1.0, low=0.0), N, False),  # all of parameters
+    ],
+)
+def test_of_which_it_is_worth_it(components, n, is_it):
+    first = canonical(components()).component_first(1)
+    assert is_written_out(first, jnp.zeros(n)) == is_it
+
+
+def test_a_density_with_a_loop_is_not():
+    looped = jax.make_jaxpr(
+        jax.jit(lambda x: jax.lax.fori_loop(0, x.astype(int)[0], lambda i, y: y + 1, x))
+    )
+    assert _length(looped(jnp.zeros(5)).jaxpr, 5) is None
+    two = jax.make_jaxpr(lambda t, x: jnp.exp(t) * x)(jnp.ones(1), jnp.zeros(5))
+    assert _length(two.jaxpr, 5) == (2, 1)
