@@ -6,7 +6,7 @@ import numpy as np
 import numpyro.distributions as dist
 import pytest
 
-from pathmix import MixtureSameFamily
+from pathmix import Mixture, MixtureSameFamily
 from pathmix._components import canonical
 from pathmix._evaluation._written_out import _length, is_written_out
 from pathmix._tuning import SHARED_BADLY, WRITTEN_OUT
@@ -40,10 +40,33 @@ def test_as_few_points_at_a_time(name, k, by, x64):
     mixture = MixtureSameFamily(weights, components)
     x = np.array(mixture.sample(jax.random.key(1), (N,)), float)
     x[:6] = [np.nan, np.inf, -np.inf, 0.0, 1e30, -1e-30]
-    assert is_written_out(canonical(components).component_first(1), jnp.asarray(x))
+    assert is_written_out(canonical(components), jnp.asarray(x))
     whole = jax.jit(mixture.log_prob)(x)
     few = jnp.concatenate([mixture.log_prob(part) for part in np.split(x, 24)])
     np.testing.assert_allclose(whole, few, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_derivatives_as_of_few_points_at_a_time(several, x64):
+    halves = dist.Categorical(logits=jnp.array([0.2, -0.3, 0.5]))
+    loc = jnp.array([0.0, 2.0, -1.0])
+
+    def total(loc, logits, x):
+        weights = dist.Categorical(logits=logits)
+        if several:
+            each = [dist.Normal(loc[0], 1.0), dist.Cauchy(loc[1], 1.0), dist.Normal(loc[2], 2.0)]
+            return Mixture(weights, each).log_prob(x).sum()
+        return MixtureSameFamily(weights, dist.Logistic(loc, 1.0)).log_prob(x).sum()
+
+    x = jnp.asarray(RNG.normal(size=3 * N))
+    of = lambda x: jax.jit(jax.grad(total, (0, 1, 2)))(loc, halves.logits, x)  # noqa: E731
+    parts = [of(part) for part in np.split(x, 60)]
+    whole = of(x)
+    for i in (0, 1):
+        np.testing.assert_allclose(whole[i], sum(part[i] for part in parts), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(whole[2], np.concatenate([part[2] for part in parts]), rtol=1e-12)
+    forward = jax.jvp(lambda loc: total(loc, halves.logits, x), (loc,), (jnp.ones(3),))[1]
+    np.testing.assert_allclose(forward, whole[0].sum(), rtol=1e-9)
 
 
 def test_batches(x64):
@@ -72,8 +95,7 @@ def test_batches(x64):
     ],
 )
 def test_of_which_it_is_worth_it(components, n, is_it):
-    first = canonical(components()).component_first(1)
-    assert is_written_out(first, jnp.zeros(n)) == is_it
+    assert is_written_out(canonical(components()), jnp.zeros(n)) == is_it
 
 
 def test_a_density_with_a_loop_is_not():

@@ -6,6 +6,8 @@ be off by factors there, and a log weight added to the term would be lost. So it
 the term differs from the level.
 """
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import jax
@@ -51,6 +53,17 @@ class Parts(NamedTuple):
 def log_sum(log_w: ComponentFirst, terms: ComponentFirst, factors: Reals | None = None) -> LogSum:
     """Return ``log Σ_k factors_k exp(log_w_k + terms_k)``; factors are one by default."""
     return as_log_sum(*over_highest(log_w, terms, factors))
+
+
+def log_sum_of(pairs: Sequence[tuple[Reals, Reals]]) -> LogSum:
+    """Return ``log Σ_k exp(log_w_k + term_k)`` of pairs of these.
+
+    Of an array of the terms compilers would have one loop, and in it a branch for each of them.
+    """
+    top = reduce(jnp.maximum, [weighted(*pair) for pair in pairs])
+    level = bounded(top)
+    parts = [jnp.exp(log_w + (bounded(term) - level)) for log_w, term in pairs]
+    return as_log_sum(top, reduce(jnp.add, parts))
 
 
 def over_highest(log_w: Reals, terms: Reals, factors: Reals | None) -> tuple[Reals, Reals]:

@@ -18,7 +18,11 @@ import jax.numpy as jnp
 from pathmix._components import Canonical
 from pathmix._evaluation._rows import moved, times
 from pathmix._evaluation._scalars import along, by_stretches, each, with_slopes
-from pathmix._evaluation._written_out import is_written_out, written_out
+from pathmix._evaluation._written_out import (
+    is_written_out,
+    with_derivatives_of,
+    written_out,
+)
 from pathmix._layout import fold_components, is_symbolic, over_components, with_points
 from pathmix._log_sums import LogSum, as_log_sum, log_sum, over_highest, relative, shares
 from pathmix._moving import dense, is_zero
@@ -31,7 +35,9 @@ from pathmix._where import where
 
 def log_density_of_scalars(weights: Weights, components: Canonical, x: Value) -> Reals:
     """Return ``log Σ_k w_k p_k(x)``, ``*points``, of ``x`` in full."""
-    return log_sum_of_scalars(weights, components, x).value
+    if is_written_out(components, x):
+        return _written_out(weights, components, x)
+    return _value(weights, components, x)
 
 
 @custom_jvp
@@ -40,12 +46,19 @@ def log_sum_of_scalars(weights: Weights | Own, components: Canonical, x: Value) 
 
     def stretch(x: Value) -> LogSum:
         # at a limit of the parameters the logarithm is right; its derivative alone is not
-        if is_written_out(first, x):
-            return written_out(log_w, first, x)
         terms = each(lambda one: one.family.log_density(one.theta, x), first, x.shape)
         return log_sum(log_w, terms)
 
     return by_stretches(stretch, components, x)
+
+
+def _value(weights: Weights, components: Canonical, x: Value) -> Reals:
+    return log_sum_of_scalars(weights, components, x).value
+
+
+@with_derivatives_of(_value)
+def _written_out(weights: Weights, components: Canonical, x: Value) -> Reals:
+    return written_out(weights, components, x).value
 
 
 @partial(log_sum_of_scalars.defjvp, symbolic_zeros=True)

@@ -20,8 +20,13 @@ from pathmix._evaluation._density import (
 )
 from pathmix._evaluation._rows import Rows, moved, times
 from pathmix._evaluation._scalar_density import change_of_scalars, log_sum_of_scalars
+from pathmix._evaluation._written_out import (
+    is_written_out,
+    with_derivatives_of,
+    written_out,
+)
 from pathmix._layout import is_symbolic, with_points
-from pathmix._log_sums import LogSum, log_sum, shares
+from pathmix._log_sums import LogSum, log_sum, log_sum_of, shares
 from pathmix._moving import dense, jvp_of_moving
 from pathmix._rules import custom_jvp
 from pathmix._typing import ComponentFirst, Reals, Value
@@ -57,7 +62,10 @@ def log_density_of_several(weights: Weights, components: Canonical, x: Value) ->
         of, each, x = SCALARS, scalars, x.reshape(x.shape[: x.ndim - events])
     else:
         of, each = ROWS, [prepared_for(x, mine) for _, mine in pairs]
-    return _log_sum(of, tuple(own for own, _ in pairs), tuple(each), x).value
+    own = tuple(own for own, _ in pairs)
+    if of is SCALARS and all(is_written_out(mine, x) for mine in each):
+        return _written_out(own, tuple(each), x)
+    return _log_sum(of, own, tuple(each), x).value
 
 
 def log_of_several(terms: TermsOf, weights: Weights, components: Canonical, x: Value) -> Reals:
@@ -82,13 +90,24 @@ def _log_sum_jvp(of: Functions, primals: Any, tangents: Any) -> tuple[LogSum, Lo
     return out, LogSum(jnp.zeros_like(out.level), total)
 
 
+def _value_of_scalars(weights: tuple[Own, ...], families: tuple[Canonical, ...], x: Value) -> Reals:
+    return _log_sum(SCALARS, weights, families, x).value
+
+
+@with_derivatives_of(_value_of_scalars)
+def _written_out(weights: tuple[Own, ...], families: tuple[Canonical, ...], x: Value) -> Reals:
+    return added([written_out(w, mine, x) for w, mine in zip(weights, families, strict=True)]).value
+
+
 def added(sums: list[LogSum]) -> LogSum:
     """Return the sum of sums, in which the rests keep their digits however low the levels are."""
     if len(sums) == 1:
         return sums[0]
-    level, rest = (jnp.stack(parts) for parts in zip(*sums, strict=True))
-    infinite = jnp.isinf(rest)
-    return log_sum(where(infinite, 0.0, rest), where(infinite, rest, level))
+    pairs = []
+    for level, rest in sums:
+        infinite = jnp.isinf(rest)
+        pairs.append((where(infinite, 0.0, rest), where(infinite, rest, level)))
+    return log_sum_of(pairs)
 
 
 @cache

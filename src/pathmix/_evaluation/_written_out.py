@@ -8,27 +8,32 @@ incomplete functions, would be compiled for each component.
 """
 
 import math
-from functools import reduce
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from pathmix._components import Canonical
-from pathmix._layout import is_symbolic
-from pathmix._log_sums import LogSum, as_log_sum, bounded, weighted
+from pathmix._layout import is_symbolic, with_points
+from pathmix._log_sums import LogSum, log_sum_of
+from pathmix._moving import jvp_of_moving
+from pathmix._rules import custom_jvp
 from pathmix._tuning import LONG, SHARED_BADLY, SHORT, WRITTEN_OUT
-from pathmix._typing import ComponentFirst, Value
+from pathmix._typing import Reals, Value
+from pathmix._weights import Own, Weights
 
 _LOOPS = {"while", "scan"}
 
 
-def is_written_out(first: Canonical, x: Value) -> bool:
-    """Return whether there are many values of few components; ``k`` is first in the parameters."""
-    count = first.own_shape[0]
+def is_written_out(components: Canonical, x: Value) -> bool:
+    """Return whether there are many values of few components, by a formula that is short enough."""
+    count = components.own_shape[-1]
     size = count * math.prod(x.shape)
     if is_symbolic(size) or count > WRITTEN_OUT or size <= SHARED_BADLY[1]:
         return False
+    first = components.component_first(x.ndim)
     density = jax.make_jaxpr(lambda x: first.family.log_density(first.theta, x))(x)
     length = _length(density.jaxpr, x.size)
     if length is None:
@@ -38,14 +43,32 @@ def is_written_out(first: Canonical, x: Value) -> bool:
     return on_points <= LONG and total <= max(SHORT, 4 * on_points)
 
 
-def written_out(log_w: ComponentFirst, first: Canonical, x: Value) -> LogSum:
+def written_out(weights: Weights | Own, components: Canonical, x: Value) -> LogSum:
     """Return ``log Σ_k exp(log_w_k + log p_k)``."""
+    first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
     ones = [first.of([p[k % len(p)] for p in first.parameters]) for k in range(len(log_w))]
-    pairs = [(log_w[k], one.family.log_density(one.theta, x)) for k, one in enumerate(ones)]
-    top = reduce(jnp.maximum, [weighted(*pair) for pair in pairs])
-    level = bounded(top)
-    parts = [jnp.exp(log_w + (bounded(term) - level)) for log_w, term in pairs]
-    return as_log_sum(top, reduce(jnp.add, parts))
+    terms = [one.family.log_density(one.theta, x) for one in ones]
+    return log_sum_of(list(zip(log_w, terms, strict=True)))
+
+
+def with_derivatives_of(fn: Callable[..., Reals]) -> Callable[..., Any]:
+    """Give a function the derivatives of another one, which has the same values.
+
+    What is written out is for a result that is read once. Derivatives read sums several times, and
+    compilers would write them out for each.
+    """
+
+    def decorate(quick: Callable[..., Reals]) -> custom_jvp[..., Reals]:
+        out = custom_jvp(quick)
+
+        @partial(out.defjvp, symbolic_zeros=True)
+        def rule(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+            value, change = jvp_of_moving(fn, primals, tangents)
+            return value, jnp.broadcast_to(change, value.shape)
+
+        return out
+
+    return decorate
 
 
 def _length(jaxpr: Any, points: int) -> tuple[int, int] | None:
