@@ -219,6 +219,7 @@ def test_a_component_without_weight_does_not_touch_derivatives(make, x64):
     assert np.abs(two).min() > 0.01  # of ten rows each about a tenth
 
 
+@pytest.mark.slow
 def test_estimates_of_several_families_have_derivatives(x64):
     mean, slope = slope_of_mean(mix([dist.Normal(0.0, 1.0), dist.Gumbel(5.0, 1.0)]))
     eye = 1e-5 * np.eye(10)[:3]

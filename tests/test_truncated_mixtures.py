@@ -261,6 +261,7 @@ def test_batches_jit_vmap_and_trees():
     assert one.batch_shape == (3,)
 
 
+@SLOW
 def test_a_weight_of_zero(x64):
     def of(probs):
         weights = dist.Categorical(probs=probs, validate_args=False)
