@@ -10,7 +10,7 @@ import pytest
 from numpyro.infer.util import log_density
 from scipy import integrate, stats
 
-from pathmix import MixtureSameFamily
+from pathmix import Mixture, MixtureSameFamily
 
 ALPHA = 1e-5
 """The level of each test of draws."""
@@ -400,3 +400,18 @@ def test_a_censored_site():
     wanted = dist.Normal().log_prob(0.2) + mixture.log_cdf(0.0) + mixture.log_prob(0.3)
     wanted += mixture.log_survival_function(2.0)
     np.testing.assert_allclose(log_joint, wanted, rtol=1e-5)
+
+
+def test_a_count_among_densities_at_the_bound(x64):
+    """It is between the bounds, and the quantile of all levels of its mass."""
+    weights = dist.Categorical(probs=jnp.array([0.4, 0.6]))
+    m = Mixture(weights, [dist.Poisson(3.0), dist.Normal(2.5, 1.5)])
+    truncated, mass = m.truncate(1.0, 4.0), float(m.cdf(4.0) - m.cdf(1.0 - 1e-12))
+    at_bound = 0.4 * stats.poisson.pmf(1, 3.0) / mass
+    np.testing.assert_allclose(np.exp(truncated.log_prob(1.0)), at_bound, rtol=1e-9)
+    np.testing.assert_allclose(truncated.cdf(jnp.array([0.9, 1.0])), [0.0, at_bound], rtol=1e-9)
+    x = truncated.icdf(jnp.array([0.9 * at_bound, 0.6]))
+    assert x[0] == 1.0
+    assert truncated.cdf(x[1] - 1e-9) < 0.6 <= truncated.cdf(x[1] + 1e-9)
+    with pytest.raises(NotImplementedError, match="without point masses for `derivatives of quant"):
+        jax.grad(truncated.icdf)(0.6)

@@ -7,7 +7,7 @@ from jax import Array, lax
 from numpyro.distributions import Distribution
 
 from pathmix._checks import require
-from pathmix._components import need
+from pathmix._components import Canonical, has_atoms, need
 from pathmix._mixture._leaves import FixedLeaves
 from pathmix._typing import Flags, Reals, Shape, Value
 from pathmix._where import where
@@ -102,6 +102,13 @@ def _no_moment(d: Distribution, name: str) -> NotImplementedError:
 def below(low: Array, *, is_discrete: bool) -> Array:
     """Return the point for which ``low ≤ X`` is ``point < X``."""
     return jnp.ceil(low) - 1 if is_discrete else low
+
+
+def below_all(components: Canonical, low: Array) -> Array:
+    """Return the same for a mixture, of which a point mass may be at ``low`` itself."""
+    if has_atoms(components):
+        return jnp.nextafter(low, jnp.full_like(low, -jnp.inf))
+    return below(low, is_discrete=components.is_discrete)
 
 
 def nan_where(x: Value, out: Array) -> Array:

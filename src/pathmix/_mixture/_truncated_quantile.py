@@ -11,9 +11,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pathmix._components import Canonical
+from pathmix._components import Canonical, has_atoms
 from pathmix._evaluation import log_cdf, log_interval, log_prob, log_survival
-from pathmix._mixture._derived import below
+from pathmix._mixture._derived import below_all
+from pathmix._mixture._errors import check_no_atoms
 from pathmix._mixture._quantile import edges, inverse_log_cdf, inverse_log_survival
 from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp, log_add_exp
@@ -38,7 +39,7 @@ def quantile_between(weights: Weights, components: Canonical, at: Between) -> Re
 
 @custom_jvp
 def _between(weights: Weights, components: Canonical, at: Between) -> Reals:
-    a, high = _spread(below(at.low, is_discrete=components.is_discrete), at), _spread(at.high, at)
+    a, high = _spread(below_all(components, at.low), at), _spread(at.high, at)
     log_mass = _log_interval(weights, components, a, high)
     from_below = log_add_exp(log_cdf(weights, components, a), at.log_q + log_mass)
     from_above = log_add_exp(log_survival(weights, components, high), at.log_1mq + log_mass)
@@ -49,7 +50,7 @@ def _between(weights: Weights, components: Canonical, at: Between) -> Reals:
     )
     start, end = _ends(weights, components, at)
     x = jnp.clip(x, start, end)
-    if not components.is_discrete:
+    if not (components.is_discrete or has_atoms(components)):
         x = _polished(weights, components, at, x)
     x = where(at.log_q == -jnp.inf, start, where(at.log_1mq == -jnp.inf, end, x))
     return where(jnp.isnan(at.log_q + at.log_1mq + log_mass), jnp.nan, x)
@@ -58,6 +59,7 @@ def _between(weights: Weights, components: Canonical, at: Between) -> Reals:
 @_between.defjvp
 def _between_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     weights, components, at = primals
+    check_no_atoms(components, "derivatives of quantiles between bounds")
     x = _between(*primals)
     if components.is_discrete:
         return x, jnp.zeros_like(x)

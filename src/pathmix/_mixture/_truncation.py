@@ -9,9 +9,9 @@ from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
 from pathmix._checks import require
-from pathmix._components import bounds, interval
+from pathmix._components import bounds, has_atoms, interval
 from pathmix._families import sharpen
-from pathmix._mixture._derived import Bounded, below, nan_where
+from pathmix._mixture._derived import Bounded, below_all, nan_where
 from pathmix._mixture._errors import check_levels, checked_sample_shape
 from pathmix._mixture._no_gradient import warn_of_no_gradient
 from pathmix._mixture._truncated_quantile import Between, quantile_between
@@ -150,7 +150,7 @@ class TruncatedMixture(Bounded):
     def _open(self) -> tuple[Any, Any]:
         """The bounds ``a < X ≤ b``."""
         low, high = self._ends
-        return below(low, is_discrete=self.is_discrete), high
+        return below_all(self.base_dist._components, low), high
 
     def _log_mass(self) -> Reals:
         out: Reals = self.base_dist.log_interval(*self._open)
@@ -166,7 +166,8 @@ class TruncatedMixture(Bounded):
     def _log_tails(self, value: Any) -> tuple[Reals, Reals]:
         x, (low, high) = self._points(value), self._ends
         a, b = self._open
-        at_end, at_start = x >= high, x < low if self.is_discrete else x <= low
+        has_masses = self.is_discrete or has_atoms(self.base_dist._components)
+        at_end, at_start = x >= high, x < low if has_masses else x <= low
         x_in = where(at_end, high, where(at_start, a, x))
         total = self._log_mass()
         lower = self.base_dist.log_interval(a, x_in) - total
