@@ -415,3 +415,14 @@ def test_a_count_among_densities_at_the_bound(x64):
     assert truncated.cdf(x[1] - 1e-9) < 0.6 <= truncated.cdf(x[1] + 1e-9)
     with pytest.raises(NotImplementedError, match="without point masses for `derivatives of quant"):
         jax.grad(truncated.icdf)(0.6)
+
+
+def test_a_count_among_densities_where_it_is_censored(x64):
+    """``P(X ≤ low)`` and ``P(X ≥ high)`` have the masses at the bounds."""
+    weights = dist.Categorical(probs=jnp.array([0.4, 0.6]))
+    m = Mixture(weights, [dist.Poisson(3.0), dist.Normal(2.5, 1.5)])
+    at = np.exp(m.censored(1.0, 4.0).log_prob(jnp.array([1.0, 4.0])))
+    above = 0.4 * stats.poisson.sf(3, 3.0) + 0.6 * stats.norm.sf(4.0, 2.5, 1.5)
+    np.testing.assert_allclose(at, [m.cdf(1.0), above], rtol=1e-12)
+    with pytest.raises(NotImplementedError, match="no counts among continuous components for deri"):
+        jax.grad(m.icdf)(0.3)

@@ -239,9 +239,9 @@ def _along_event(whole: Canonical) -> Canonical:
 
 
 def _has_counts(recipe: Recipe) -> bool:
-    """Whether some of several families are of counts; the others were read before."""
+    """Whether some of several families are of counts; parameters of the others are floats."""
     inner = recipe.base if isinstance(recipe, Factorised) else recipe
-    return isinstance(inner, Several) and any(inner.discrete)
+    return isinstance(inner, Several) and inner.has_counts
 
 
 def _as_floats(arrays: list[Array]) -> list[Array]:

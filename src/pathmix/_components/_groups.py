@@ -140,7 +140,7 @@ def has_atoms(components: Canonical) -> bool:
 def has_counts(components: Canonical) -> bool:
     """Return whether some components are counts among continuous ones."""
     several, _ = _several(components)
-    return several is not None and any(several.discrete) and not all(several.discrete)
+    return several is not None and several.has_counts
 
 
 def atomic(components: Canonical) -> np.ndarray:

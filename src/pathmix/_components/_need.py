@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pathmix._components._canonical import Canonical
-from pathmix._components._groups import has_atoms
+from pathmix._components._groups import has_atoms, has_counts
 from pathmix._components._known import known
 from pathmix._components._one_of import OneOf
 from pathmix._components._opaque import Opaque
@@ -44,6 +44,11 @@ def _no_cdf(components: Canonical) -> str:
 
 
 def _no_velocity(components: Canonical) -> str:
+    if has_counts(components):
+        return (
+            "expected no counts among continuous components for derivatives of quantiles, got "
+            f"{components.family.name}: a count stays while its mass changes. Differentiate `cdf`."
+        )
     return (
         f"pathmix has no pathwise gradient for {components.family.name} components: expected a "
         "family with known log tails (see the table in the README), Independent or transformed "

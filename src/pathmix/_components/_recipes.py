@@ -244,6 +244,11 @@ class Several:
     def event_dims(self) -> tuple[int, ...]:
         return (0, *(n for recipe in self.each for n in recipe.event_dims))
 
+    @property
+    def has_counts(self) -> bool:
+        """Whether some families are of counts, and others are not."""
+        return any(self.discrete) and not all(self.discrete)
+
     def parts(self, parameters: Parameters) -> list[Parameters]:
         """Return the parameters of each."""
         rest, parts = parameters[1:], []

@@ -8,7 +8,7 @@ from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
 from pathmix._components import bounds, interval
-from pathmix._mixture._derived import Bounded, below, nan_where
+from pathmix._mixture._derived import Bounded, below_all, nan_where
 from pathmix._typing import Reals, Value
 from pathmix._where import where
 
@@ -65,7 +65,7 @@ class CensoredMixture(Bounded):
         x, (low, high) = self._points(value), self._ends
         out = self.base_dist.log_prob(x)
         if self.high is not None:
-            at_least = below(high, is_discrete=self.is_discrete)
+            at_least = below_all(self.base_dist._components, high)
             out = where(x >= high, self.base_dist.log_survival_function(at_least), out)
         if self.low is not None:
             out = where(x <= low, self.base_dist.log_cdf(low), out)

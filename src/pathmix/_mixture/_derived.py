@@ -105,7 +105,7 @@ def below(low: Array, *, is_discrete: bool) -> Array:
 
 
 def below_all(components: Canonical, low: Array) -> Array:
-    """Return the same for a mixture, of which a point mass may be at ``low`` itself."""
+    """Return :func:`below` for a mixture, of which a point mass may be at ``low`` itself."""
     if has_atoms(components):
         return jnp.nextafter(low, jnp.full_like(low, -jnp.inf))
     return below(low, is_discrete=components.is_discrete)
