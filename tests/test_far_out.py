@@ -11,7 +11,7 @@ import numpyro.distributions as dist
 import pytest
 
 from pathmix import MixtureSameFamily
-from pathmix._evaluation import _blocks, _density, _scalar_density
+from pathmix._evaluation import _blocks, _density, _kept_slopes, _scalars
 
 PROBS = np.array([0.3, 0.7])
 FACTOR = np.array([[1.0, 0.0], [0.2, 1.0]])
@@ -34,8 +34,8 @@ SHARES = {"equal": PROBS, "the first has all": np.array([1.0, 0.0])}
 PLANS = {
     "as it is chosen": [],
     "worked out again, in blocks": [
-        (_scalar_density, "KEPT", 0),
-        (_scalar_density, "SHARED_BADLY", (0, 0)),
+        (_kept_slopes, "KEPT", 0),
+        (_scalars, "SHARED_BADLY", (0, 0)),
         (_density, "SMALL", 0),
         (_blocks, "SMALL", 0),
     ],

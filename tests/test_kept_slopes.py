@@ -7,7 +7,7 @@ import numpyro.distributions as dist
 import pytest
 
 from pathmix import MixtureSameFamily
-from pathmix._evaluation import _scalar_density
+from pathmix._evaluation import _kept_slopes, _scalar_density
 
 PROBS = np.array([0.2, 0.5, 0.3])
 MIXTURES = {
@@ -50,16 +50,15 @@ def derivatives(name, by):
 @pytest.mark.parametrize("name", MIXTURES)
 def test_as_worked_out_again(name, by, x64, monkeypatch):
     calls = []
-    keep = _scalar_density._kept_change
+    keep = _scalar_density.kept_change
     monkeypatch.setattr(
-        _scalar_density, "_kept_change", lambda *args: calls.append(0) or keep(*args)
+        _scalar_density, "kept_change", lambda *args: calls.append(0) or keep(*args)
     )
     jax.clear_caches()
     kept = derivatives(name, by)
     assert calls
     calls.clear()
-    monkeypatch.setattr(_scalar_density, "KEPT", 0)
-    monkeypatch.setattr(_scalar_density, "SHARED_BADLY", (0, 0))
+    monkeypatch.setattr(_kept_slopes, "KEPT", 0)
     jax.clear_caches()
     again = derivatives(name, by)
     jax.clear_caches()

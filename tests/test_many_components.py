@@ -8,7 +8,7 @@ import pytest
 
 import pathmix
 from cases.mixtures import by_logits, by_probs
-from pathmix._tuning import DENSE, STORED, WRITTEN_OUT
+from pathmix._tuning import DENSE, FEW, WRITTEN_OUT
 
 X = jnp.array([-4.0, -0.3, 0.0, 2.5])
 UNITS = 200
@@ -171,7 +171,7 @@ def test_many_components_are_as_few_at_every_edge(make, points, precision):
         value, along_x = jax.jvp(lambda x: log_prob(p, x, copies), (x,), (ones,))
         return value, along_x, jax.jacrev(log_prob)(p, x, copies)
 
-    few, many = slopes(1), slopes(STORED)
+    few, many = slopes(1), slopes(FEW)
     # sums of 2 or 16 terms; slopes a/x at 1e-30, and the logs' difference of terms up to 1e30
     tolerance = 64 * float(np.finfo(precision).eps)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, tolerance, tolerance), many, few)

@@ -66,12 +66,23 @@ def log_sum_of(pairs: Sequence[tuple[Reals, Reals]]) -> LogSum:
     return as_log_sum(top, reduce(jnp.add, parts))
 
 
+def added(sums: list[LogSum]) -> LogSum:
+    """Return the sum of sums, in which the rests keep their digits however low the levels are."""
+    if len(sums) == 1:
+        return sums[0]
+    pairs = []
+    for level, rest in sums:
+        infinite = jnp.isinf(rest)
+        pairs.append((where(infinite, 0.0, rest), where(infinite, rest, level)))
+    return log_sum_of(pairs)
+
+
 def over_highest(log_w: Reals, terms: Reals, factors: Reals | None) -> tuple[Reals, Reals]:
     """Return the highest of the weighted terms, and the sum of all over its exponential.
 
     Where all are zero they share in it by their weights.
     """
-    top = fold_components(jnp.maximum, weighted(log_w, terms))
+    top = highest(log_w, terms)
     level = bounded(top)
 
     def over(one: tuple[Reals, Reals, Reals | None]) -> Reals:
@@ -79,6 +90,11 @@ def over_highest(log_w: Reals, terms: Reals, factors: Reals | None) -> tuple[Rea
         return _times(jnp.exp(log_w + (bounded(term) - level)), factor)
 
     return top, fold_components(jnp.add, (log_w, terms, factors), over)
+
+
+def highest(log_w: Reals, terms: Reals) -> Reals:
+    """Return the highest of the weighted terms, which all of them are compared with."""
+    return stored(fold_components(jnp.maximum, (log_w, terms), lambda one: weighted(*one)))
 
 
 def as_log_sum(top: Reals, total: Reals) -> LogSum:

@@ -14,6 +14,11 @@ def is_zero(tangent: Any) -> bool:
     return isinstance(tangent, SymbolicZero)
 
 
+def are_zero(tangents: Any) -> bool:
+    """Return whether none of these tangents moves anything."""
+    return all(map(is_zero, jax.tree.leaves(tangents, is_leaf=is_zero)))
+
+
 def dense(tangents: Any, primals: Any) -> Any:
     """Return ``tangents`` with arrays of zeros for those known to be zero."""
     fill: Callable[[Any, Any], Array] = lambda t, p: jnp.zeros_like(p) if is_zero(t) else t  # noqa: E731

@@ -35,14 +35,13 @@ DENSE_CHANGE = 2**18
 """The same of derivatives in the parameters, of which there are several arrays
 (log_prob_grad, Normal, N = 1e5)."""
 
-KEPT = 5 * 2**20
+KEPT = 2**23
 """Values of densities and slopes of scalars that a gradient keeps; of more it works them out again
 (log_prob_grad, Gamma and StudentT, N = 1e5, K = 16)."""
 
-STORED = 8
-"""Components from which on XLA's CPU compiler stores the terms of an array. Of fewer it puts their
-code into each of their readers, which is up to 14 times as slow (log_prob, Gamma, K = 3). From as
-many on, too, a split logarithm of each point is faster than a deviance by itself of each pair."""
+FEW = 8
+"""Components below which a loop over them may be faster than one pass over all terms, and a
+deviance of each pair by itself than by a split logarithm of each point (log_prob, Gamma, K = 3)."""
 
 SHARED_BADLY = 2**10, 2**15
 """Between so many values of few components XLA's CPU compiler gives each of two threads half of a

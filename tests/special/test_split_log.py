@@ -9,7 +9,7 @@ import pytest
 from pathmix._special._exact import half, one_minus, product_error, stored, two_sum
 from pathmix._special._split_deviance import beta_deviance_at, gamma_deviance
 from pathmix._special._split_log import split_log
-from pathmix._tuning import STORED
+from pathmix._tuning import FEW
 
 ABSOLUTE = {"float32": 2.0**-42, "float64": 2.0**-71}
 """Half the square of s ≤ 2⁻¹⁰, 2⁻²¹, is rounded by 2⁻²⁴ or 2⁻⁵³ of it; the last sums by less."""
@@ -138,7 +138,7 @@ def test_both_plans_agree(kind, x64):
     fn, pairs, *_ = CASES[kind]
     p, q, x = pairs("float64")
     x = x[:40]
-    few = STORED - 1
+    few = FEW - 1
 
     def total(p, q, x):
         return jnp.sum(jnp.exp(-fn(p, q, x)), axis=1)
@@ -157,6 +157,6 @@ def test_both_plans_agree(kind, x64):
 def test_modes_out_of_range():
     """Of a mode that overflows or vanishes ``rate x − a`` is what it says."""
     for a, rate, x in np.float32([[30, 2e-38, 1e38], [3, 3e38, 2e-38]]):
-        found = gamma_deviance(*(jnp.full((STORED, 1), t) for t in (a, rate)), jnp.array([x]))
+        found = gamma_deviance(*(jnp.full((FEW, 1), t) for t in (a, rate)), jnp.array([x]))
         wanted = float(gamma_exact(*map(exact, (a, rate, x))))
         np.testing.assert_allclose(found, wanted, rtol=1e-6)

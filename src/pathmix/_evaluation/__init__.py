@@ -25,5 +25,4 @@ from pathmix._evaluation._posterior import posterior as posterior
 from pathmix._evaluation._rows import prepared as prepared
 from pathmix._evaluation._rows import velocity_at as velocity_at
 from pathmix._evaluation._rows import velocity_rows as velocity_rows
-from pathmix._evaluation._several_families import added as added
 from pathmix._evaluation._several_families import owns as owns

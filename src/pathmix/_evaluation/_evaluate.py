@@ -30,6 +30,7 @@ from pathmix._evaluation._several_families import (
 from pathmix._families import Family, OfValue, Vanishing, factored, given
 from pathmix._layout import in_stretches, is_symbolic, with_points
 from pathmix._log_sums import weighted
+from pathmix._special import stored
 from pathmix._tuning import DENSE
 from pathmix._typing import (
     ComponentFirst,
@@ -83,7 +84,8 @@ def first_terms(
         out, factor = of(lean((), components)[1], x)
     else:
         out, factor = _factored(components, x, lambda family: family.log_density, "mass")
-    return where(is_nan(x, components.event_dim), jnp.nan, out), factor
+    out = where(is_nan(x, components.event_dim), jnp.nan, out)
+    return (out if components.event_dim else stored(out)), factor
 
 
 def _at_atoms(masses: np.ndarray, terms: ComponentFirst, weights: Weights | None) -> ComponentFirst:

@@ -16,7 +16,7 @@ from pathmix._components import Canonical
 from pathmix._evaluation._compiled import compiled
 from pathmix._evaluation._evaluate import by_parts, first_terms
 from pathmix._layout import fold_components, with_points
-from pathmix._log_sums import finite, safe_log, shares, weighted
+from pathmix._log_sums import finite, highest, safe_log, shares, weighted
 from pathmix._rules import custom_jvp
 from pathmix._typing import ComponentFirst, PerComponent, Value
 from pathmix._weights import Logits, Probabilities, Weights
@@ -83,9 +83,7 @@ def _normalised(log_w: ComponentFirst, terms: ComponentFirst) -> tuple[Component
 
     Where all densities are zero, or some infinite, these components share by their weights.
     """
-    # Compilers store what a reduction makes. Written out, the maximum would be worked out again for
-    # each component that reads it.
-    top = jnp.max(weighted(log_w, terms), axis=0)
+    top = highest(log_w, terms)
     floor = jnp.log(jnp.finfo(terms.dtype).tiny) / 2  # no weight so small that their sum is zero
     sharing = where((terms == top) & (log_w > -jnp.inf), jnp.maximum(log_w, floor), -jnp.inf)
     relative = where(jnp.isinf(top), sharing, weighted(log_w, terms - finite(top)))

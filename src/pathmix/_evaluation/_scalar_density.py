@@ -4,11 +4,10 @@ The sum over components is written out, of the terms of a stretch of points (:mo
 
 The derivative is ``Σ_k r_k (d log w_k + d log p_k)``. Along ``x`` it is one slope for each point.
 Along parameters, sums over components, like the sums over points that reverse mode makes of them,
-are products with vectors. The slopes of few points and components are kept for that; of many,
-reverse mode works them out again, which is cheaper than to store them.
+are products with vectors. The slopes of few points and components are kept for that
+(:mod:`._kept_slopes`); of many, reverse mode works them out again, stretch by stretch.
 """
 
-import math
 from functools import partial
 from typing import Any
 
@@ -16,6 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from pathmix._components import Canonical
+from pathmix._evaluation._kept_slopes import is_kept, kept_change
 from pathmix._evaluation._rows import moved, times
 from pathmix._evaluation._scalars import along, by_stretches, each, with_slopes
 from pathmix._evaluation._written_out import (
@@ -23,11 +23,11 @@ from pathmix._evaluation._written_out import (
     with_derivatives_of,
     written_out,
 )
-from pathmix._layout import fold_components, is_symbolic, over_components, with_points
+from pathmix._layout import fold_components, over_components, with_points
 from pathmix._log_sums import LogSum, as_log_sum, log_sum, over_highest, relative, shares
-from pathmix._moving import dense, is_zero
+from pathmix._moving import are_zero, dense, is_zero
 from pathmix._rules import custom_jvp
-from pathmix._tuning import DENSE_CHANGE, KEPT, SHARED_BADLY
+from pathmix._tuning import DENSE_CHANGE
 from pathmix._typing import Reals, Value
 from pathmix._weights import Own, Weights
 from pathmix._where import where
@@ -64,9 +64,9 @@ def _written_out(weights: Weights, components: Canonical, x: Value) -> Reals:
 @partial(log_sum_of_scalars.defjvp, symbolic_zeros=True)
 def _log_density_jvp(primals: Any, tangents: Any) -> tuple[LogSum, LogSum]:
     *d_parts, dx = tangents
-    still, flat = _are_zero(d_parts), is_zero(dx) or primals[1].family.flat
-    if flat and not still and _is_kept(primals, d_parts):
-        out, total = _kept_change(primals, d_parts)
+    still, flat = are_zero(d_parts), is_zero(dx) or primals[1].family.flat
+    if flat and not still and is_kept(primals, d_parts):
+        out, total = kept_change(_log_sum_of_one, *_as_several(primals, d_parts))
     elif flat:
         out = log_sum_of_scalars(*primals)
         total = change_of_scalars(out, primals, tangents)
@@ -78,17 +78,23 @@ def _log_density_jvp(primals: Any, tangents: Any) -> tuple[LogSum, LogSum]:
     return out, LogSum(jnp.zeros_like(total), total)
 
 
+def _log_sum_of_one(weights: Any, families: Any, x: Value) -> LogSum:
+    (w,), (components,) = weights, families
+    return log_sum_of_scalars(w, components, x)
+
+
+def _as_several(primals: Any, tangents: Any) -> tuple[Any, Any]:
+    *parts, x = primals
+    return (*[(part,) for part in parts], x), [(d,) for d in tangents]
+
+
 def change_of_scalars(out: LogSum, primals: Any, tangents: Any) -> Reals:
     """How these components change ``out``, the sum of them all or of others as well."""
     *d_parts, dx = tangents
     total = jnp.zeros_like(out.rest)
     if not (is_zero(dx) or primals[1].family.flat):
         total += _slope(out, *primals) * dx
-    return total if _are_zero(d_parts) else total + _change(out, primals, d_parts)
-
-
-def _are_zero(tangents: Any) -> bool:
-    return all(map(is_zero, jax.tree.leaves(tangents, is_leaf=is_zero)))
+    return total if are_zero(d_parts) else total + _change(out, primals, d_parts)
 
 
 @custom_jvp
@@ -155,7 +161,7 @@ def _change(out: LogSum, primals: Any, tangents: Any) -> Reals:
         total, slope_of = jnp.zeros_like(level), dict(zip(moving, slopes, strict=True))
         r = shares(log_u, terms.term, level)
         felt = lambda change: r * share * where(r > 0, moved(terms, change), 0.0)  # noqa: E731
-        if not _are_zero(d_weights):
+        if not are_zero(d_weights):
             total += over_components(times(terms.factor, r), a)
         for i, (d, n) in enumerate(zip(change, dims, strict=True)):
             if d is not None and n:  # a table, of which a value chooses the entry
@@ -167,66 +173,3 @@ def _change(out: LogSum, primals: Any, tangents: Any) -> Reals:
     again = jax.checkpoint(stretch, prevent_cse=False)
     level, inverse = out.parts()
     return inverse * by_stretches(again, components, x, level, most=DENSE_CHANGE)
-
-
-# ---- the same of few points and components, whose slopes are kept ----
-
-
-def _is_kept(primals: Any, tangents: Any) -> bool:
-    """Whether slopes are worked out together with the densities and kept, not worked out again."""
-    (_, components, x), (_, change) = primals, tangents
-    leaves = zip(change.parameters, components.event_dims, strict=True)
-    moving = [n for d, n in leaves if not is_zero(d)]
-    size = components.own_shape[-1] * math.prod(x.shape) * (1 + len(moving))
-    # of a light family, slopes are as cheap to work out again as to read, where two threads pay
-    most = SHARED_BADLY[1] if components.family.light else KEPT
-    return not any(moving) and not is_symbolic(size) and size <= most
-
-
-def _kept_change(primals: Any, tangents: Any) -> tuple[LogSum, Reals]:
-    """``log f`` and its change, of which reverse mode keeps the slopes."""
-    (weights, _, x), (d_weights, d_components) = primals, tangents
-    leaves = d_components.parameters
-    moving = tuple(i for i, d in enumerate(leaves) if not is_zero(d))
-    out, shares, slopes = _kept_slopes(moving, *primals)
-    total = jnp.zeros_like(out.rest)
-    if not _are_zero(d_weights):
-        a = weights.change(dense(d_weights, weights)).a
-        total += over_components(shares, with_points(a, x.ndim))
-    for i, slope in zip(moving, slopes, strict=True):
-        total += over_components(slope, with_points(leaves[i], x.ndim))
-    return out, total
-
-
-@partial(custom_jvp, nondiff_argnums=(0,))
-def _kept_slopes(
-    moving: tuple[int, ...], weights: Weights, components: Canonical, x: Value
-) -> tuple[LogSum, Reals, list[Reals]]:
-    """``log f``, and how it moves with each weight and with each parameter, ``k *points``."""
-    return _slopes(None, moving, weights, components, x)
-
-
-@_kept_slopes.defjvp
-def _kept_slopes_jvp(moving, primals, tangents):  # type: ignore[no-untyped-def]
-    """Of the density by itself, which is exact for weights of zero."""
-
-    def apart(*primals: Any) -> Any:
-        return _slopes(log_sum_of_scalars(*primals), moving, *primals)
-
-    return _kept_slopes(moving, *primals), jax.jvp(apart, primals, tangents)[1]
-
-
-def _slopes(
-    out: LogSum | None, moving: tuple[int, ...], weights: Weights, components: Canonical, x: Value
-) -> tuple[LogSum, Reals, list[Reals]]:
-    """The same; ``log f`` is that of the terms where it is not given."""
-    first = components.component_first(x.ndim)
-    terms, slopes = each(lambda c: with_slopes(moving, c, x), first, x.shape)
-    if out is None:
-        log_w = with_points(weights.log(), x.ndim)
-        out = log_sum(log_w, *terms)
-    log_u, share, _ = (with_points(t, x.ndim) for t in weights.change(weights))
-    level, inverse = out.parts()
-    r = shares(log_u, terms.term, level) * inverse
-    felt = [r * share * where(r > 0, moved(terms, slope), 0.0) for slope in slopes]
-    return out, times(terms.factor, r), felt

@@ -1,7 +1,7 @@
 """Terms ``log p_k(x)`` of a mixture of scalars: arrays ``k *points`` over stretches of the points.
 
-The terms of a stretch are worked out by one loop, and what parameters alone decide by another over
-``k``: few loops, quick to compile, over arrays that a cache holds.
+The terms of a stretch are worked out in one pass, and stored; what parameters alone decide, by
+another over ``k``: few loops, quick to compile, over arrays that a cache holds.
 """
 
 import math
@@ -16,18 +16,15 @@ from pathmix._components import Canonical
 from pathmix._evaluation._rows import Rows, limit_at
 from pathmix._families import factored
 from pathmix._layout import in_stretches, is_symbolic
-from pathmix._tuning import DENSE, SHARED_BADLY, STORED
+from pathmix._special import stored
+from pathmix._tuning import DENSE, FEW, SHARED_BADLY
 from pathmix._typing import Shape, Value
 
 
 def terms_of_scalars(components: Canonical, x: Value) -> Rows:
-    """Return the densities of all components, ``k *points``.
-
-    They come out of a loop over the components, so that they are stored: compilers would work them
-    out again for each of their readers. Not if many share the work on a point.
-    """
+    """Return the densities of all components, ``k *points``."""
     first, count = components.component_first(x.ndim), components.own_shape[-1]
-    if count < STORED or not components.family.by_points:
+    if _are_alone(count, x.shape):
         return _one_by_one(lambda one: density_of(one, x), first, x.shape)
     whole = lambda t: jnp.broadcast_to(t, (count, *x.shape))  # noqa: E731
     return jax.tree.map(whole, density_of(first, x))
@@ -36,19 +33,18 @@ def terms_of_scalars(components: Canonical, x: Value) -> Rows:
 def each(fn: Callable[[Canonical], Any], first: Canonical, points: Shape) -> Any:
     """Return ``fn`` of components, of which the first axis of the parameters is that of ``k``.
 
-    Of few components it comes out of a loop, so that it is stored, unless the family is so light
-    that it is faster to work it out twice; of many, compilers store it anyway.
+    Its first result, the terms, is stored: it has several readers.
     """
-    count = first.own_shape[0]
-    if count >= STORED or (first.family.light and not _is_shared_badly(count, points)):
-        return fn(first)
-    return _one_by_one(fn, first, points)
+    if _are_alone(first.own_shape[0], points):
+        return _one_by_one(fn, first, points)
+    (terms, *rest), tree = jax.tree.flatten(fn(first))
+    return jax.tree.unflatten(tree, [stored(terms), *rest])
 
 
-def _is_shared_badly(count: int, points: Shape) -> bool:
-    """Whether two threads share one pass over so few values that it takes longer than by parts."""
-    size = math.prod(points)
-    return not is_symbolic(size) and SHARED_BADLY[0] < count * size < SHARED_BADLY[1]
+def _are_alone(count: int, points: Shape) -> bool:
+    """Whether a loop over few components is faster than one pass, which threads share badly."""
+    size = count * math.prod(points)
+    return count < FEW and not is_symbolic(size) and SHARED_BADLY[0] < size < SHARED_BADLY[1]
 
 
 def _one_by_one(fn: Callable[[Canonical], Any], first: Canonical, points: Shape) -> Any:

@@ -18,6 +18,7 @@ from pathmix._evaluation._density import (
     log_sum_of_rows,
     prepared_for,
 )
+from pathmix._evaluation._kept_slopes import is_kept, kept_change
 from pathmix._evaluation._rows import Rows, moved, times
 from pathmix._evaluation._scalar_density import change_of_scalars, log_sum_of_scalars
 from pathmix._evaluation._written_out import (
@@ -26,8 +27,8 @@ from pathmix._evaluation._written_out import (
     written_out,
 )
 from pathmix._layout import is_symbolic, with_points
-from pathmix._log_sums import LogSum, log_sum, log_sum_of, shares
-from pathmix._moving import dense, jvp_of_moving
+from pathmix._log_sums import LogSum, added, log_sum, shares
+from pathmix._moving import are_zero, dense, is_zero, jvp_of_moving
 from pathmix._rules import custom_jvp
 from pathmix._typing import ComponentFirst, Reals, Value
 from pathmix._weights import Own, Weights
@@ -83,31 +84,32 @@ def _log_sum(
 
 @partial(_log_sum.defjvp, symbolic_zeros=True)
 def _log_sum_jvp(of: Functions, primals: Any, tangents: Any) -> tuple[LogSum, LogSum]:
-    out, (*parts, x), (*d_parts, dx) = _log_sum(of, *primals), primals, tangents
+    (*parts, x), (*d_parts, dx) = primals, tangents
+    if of == SCALARS and is_zero(dx) and not are_zero(d_parts) and _are_kept(x, *parts, *d_parts):
+        out, total = kept_change(_log_sum_of_scalars, primals, d_parts)
+        return out, LogSum(jnp.zeros_like(out.level), total)
+    out = _log_sum(of, *primals)
     total = jnp.zeros_like(out.rest)
     for w, mine, dw, d_mine in zip(*parts, *d_parts, strict=True):
         total += of.change(out, (w, mine, x), (dw, d_mine, dx))
     return out, LogSum(jnp.zeros_like(out.level), total)
 
 
+def _log_sum_of_scalars(weights: Any, families: Any, x: Value) -> LogSum:
+    return _log_sum(SCALARS, weights, families, x)
+
+
+def _are_kept(x: Value, *parts: Any) -> bool:
+    return all(is_kept((w, mine, x), d_parts) for w, mine, *d_parts in zip(*parts, strict=True))
+
+
 def _value_of_scalars(weights: tuple[Own, ...], families: tuple[Canonical, ...], x: Value) -> Reals:
-    return _log_sum(SCALARS, weights, families, x).value
+    return _log_sum_of_scalars(weights, families, x).value
 
 
 @with_derivatives_of(_value_of_scalars)
 def _written_out(weights: tuple[Own, ...], families: tuple[Canonical, ...], x: Value) -> Reals:
     return added([written_out(w, mine, x) for w, mine in zip(weights, families, strict=True)]).value
-
-
-def added(sums: list[LogSum]) -> LogSum:
-    """Return the sum of sums, in which the rests keep their digits however low the levels are."""
-    if len(sums) == 1:
-        return sums[0]
-    pairs = []
-    for level, rest in sums:
-        infinite = jnp.isinf(rest)
-        pairs.append((where(infinite, 0.0, rest), where(infinite, rest, level)))
-    return log_sum_of(pairs)
 
 
 @cache

@@ -80,7 +80,6 @@ beta = Family(
     log_survival=_beta_log_survival,
     velocity=_beta_velocity,
     smaller_tail=_beta_smaller_tail,
-    by_points=True,
     mean=_beta_mean,
     variance=_beta_variance,
 )

@@ -93,7 +93,6 @@ poisson = counts(
     lambda theta, n: log_gammaincc(n + 1, theta.rate),
     lambda theta, n: log_gammainc(n + 1, theta.rate),
     limit=_poisson_limit,
-    by_points=True,
     mean=lambda theta: theta.rate,
     variance=lambda theta: theta.rate,
 )

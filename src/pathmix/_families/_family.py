@@ -96,8 +96,6 @@ class Family:
     """What draws that move work out once for all uses of a component, if there is such a thing."""
     light: bool = False
     """Whether it is faster to work a log density out twice than to keep it."""
-    by_points: bool = False
-    """Whether many components share most of the work on a point, if they are evaluated together."""
     flat: bool = False
     """Whether the density is the same all over its support: then it has no slope in ``x``."""
     atomic: bool = False

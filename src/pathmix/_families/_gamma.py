@@ -67,7 +67,6 @@ gamma = Family(
     log_survival=_log_survival,
     velocity=_velocity,
     smaller_tail=_smaller_tail,
-    by_points=True,
     mean=lambda theta: theta.concentration / theta.rate,
     variance=lambda theta: theta.concentration / theta.rate**2,
 )

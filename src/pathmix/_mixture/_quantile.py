@@ -25,10 +25,10 @@ from pathmix._components import (
     has_counts,
     need,
 )
-from pathmix._evaluation import added, mean, owns, variance, velocity_at
+from pathmix._evaluation import mean, owns, variance, velocity_at
 from pathmix._families import Family
 from pathmix._layout import pad_left, with_points
-from pathmix._log_sums import log_sum
+from pathmix._log_sums import added, log_sum
 from pathmix._mixture._inversion import Curve, Target
 from pathmix._mixture._levels import invert
 from pathmix._pathwise import mixture_velocity

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from pathmix._moving import is_zero
 from pathmix._rules import custom_jvp
-from pathmix._tuning import STORED
+from pathmix._tuning import FEW
 from pathmix._typing import Reals
 from pathmix._where import where
 
@@ -56,7 +56,7 @@ def _is_shared(*arguments: Reals) -> bool:
     """Whether many points meet many components; of symbolic sizes that is not known."""
     pairs = math.prod(jnp.broadcast_shapes(*(t.shape for t in arguments)))
     sizes = [pairs, *(t.size for t in arguments)]
-    return all(isinstance(n, int) for n in sizes) and pairs >= STORED * max(sizes[1:])
+    return all(isinstance(n, int) for n in sizes) and pairs >= FEW * max(sizes[1:])
 
 
 def _rule(fn: Any, slopes: Callable[..., tuple[Callable[[], Reals], ...]]) -> None:
