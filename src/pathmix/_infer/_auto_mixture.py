@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpyro
 import numpyro.distributions as dist
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro import handlers
 from numpyro.distributions import Distribution
 from numpyro.infer import init_to_uniform
@@ -63,20 +63,20 @@ class AutoMixture(AutoContinuous):
 
     def _setup_prototype(self, *args: Any, **kwargs: Any) -> None:
         super()._setup_prototype(*args, **kwargs)
-        keys = jax.random.split(numpyro.prng_key())
+        key = numpyro.prng_key()
         with handlers.block():
-            self._first = jax.jit(lambda: self._first_parameters(keys, args, kwargs))()
+            self._first = jax.jit(lambda key: self._first_parameters(key, args, kwargs))(key)
 
     def _first_parameters(
-        self, keys: Array, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, key: PRNGKeyArray, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> dict[str, Array]:
         """The parameters at the start, by name."""
         target = target_of(self, args, kwargs)
-        start = self._init.start(target, self.init_loc_fn, keys[0], self.num_components)
+        start = self._init.start(target, self.init_loc_fn, key, self.num_components)
         if self._init_scale is not None:
             start = start._replace(scales=jnp.full_like(start.scales, self._init_scale))
         first = {f"{self.prefix}_logits": start.logits, f"{self.prefix}_locs": start.locs}
-        return first | self._covariance.first(start, keys[1])
+        return first | self._covariance.first(start)
 
     def _get_posterior(self) -> MixtureSameFamily:
         logits, locs = (
