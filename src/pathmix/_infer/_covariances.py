@@ -104,4 +104,4 @@ def covariance_of(name: Any, rank: Any, prefix: str) -> Covariance:
 
 
 def _param(first: dict[str, Array], name: str, constraint: Any) -> Array:
-    return numpyro.param(name, first[name], constraint=constraint)
+    return numpyro.param(name, first.get(name), constraint=constraint)

@@ -44,6 +44,16 @@ def target_of(guide: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Targ
     )
 
 
+def discrete_latent(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
+    """Return the name of a discrete latent of a model, if it has one."""
+    with handlers.block():
+        sites = handlers.trace(handlers.seed(model, 0)).get_trace(*args, **kwargs)
+    for name, site in sites.items():
+        if site["type"] == "sample" and not site["is_observed"] and site["fn"].support.is_discrete:
+            return str(name)
+    return None
+
+
 def unconstrained(guide: Any, values: Any) -> Float[Array, "*sample d"]:
     """Return unconstrained vectors from values of the latents, by name, or from such vectors.
 

@@ -1,14 +1,16 @@
 """Where the components of a guide start: strategies, as objects."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.infer import init_to_sample
 
-from pathmix._checks import require_counts
+from pathmix._checks import require, require_counts
 from pathmix._infer._latents import Target
 from pathmix._infer._local_normals import Chosen, LocalNormals, choose, fit_normals, noise
 from pathmix._where import where
@@ -106,13 +108,31 @@ class FromPoints:
     def start(self, target: Target, strategy: Any, key: PRNGKeyArray, num_components: int) -> Start:
         """Return where the components start."""
         del strategy, key
-        locs = target.unconstrained(self.points)
+        with jax.ensure_compile_time_eval():
+            locs = target.unconstrained(self.points)
+            locs = require(locs, jnp.isfinite(locs), _OUTSIDE)
         if locs.ndim != 2 or len(locs) != num_components:
             raise ValueError(
                 f"expected points for each of the {num_components} components in `init`, along "
                 f"one axis in front, got axes {locs.shape[:-1]} in front."
             )
         return _equal(locs)
+
+
+_OUTSIDE = "expected points in `init` within the supports of the latents, got others, or NaN."
+_KINDS = (Mapping, np.ndarray, jax.Array, list, tuple)
+
+
+def as_strategy(init: Any) -> FromModes | FromPrior | FromPoints:
+    """Return the strategy that a guide's argument ``init`` stands for."""
+    if isinstance(init, FromModes | FromPrior):
+        return init
+    if not isinstance(init, _KINDS):
+        raise TypeError(
+            "expected init to be FromModes(), FromPrior(), an array of points (one for each "
+            f"component, unconstrained) or a dict of values of the latents, got {init!r}."
+        )
+    return FromPoints(init)
 
 
 def _equal(locs: Float[Array, "k d"]) -> Start:
