@@ -4,8 +4,10 @@ A release that moves one of these changes this file alone; tests/test_numpyro_se
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
 from numpyro.distributions import Distribution
 from numpyro.distributions.transforms import Transform, _InverseTransform
 from numpyro.distributions.util import lazy_property as lazy_property
@@ -54,3 +56,28 @@ def array_fields(kind: type[Distribution]) -> tuple[str, ...]:
 def static_fields(kind: type[Distribution]) -> tuple[str, ...]:
     """Return the fields of a class that hold none, likewise."""
     return tuple(kind.gather_pytree_aux_fields())
+
+
+def log_joint(guide: Any) -> Callable[[Any], Any]:
+    """Return the log density of a guide's model, as a function of the unconstrained vector.
+
+    The guide is one of NumPyro's ``AutoContinuous`` that has seen its model; discrete latents that
+    the model enumerates are summed out.
+    """
+    potential, unpack = guide._potential_fn, guide._unpack_latent
+    return lambda z: -potential(unpack(z))
+
+
+def unconstrained_shapes(guide: Any) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each latent in the unconstrained vector, in its order there."""
+    return {name: jnp.shape(value) for name, value in guide._init_locs.items()}
+
+
+def first_point(guide: Any) -> Any:
+    """Return the unconstrained vector at which a guide has found its model's density finite."""
+    return guide._init_latent
+
+
+def latents_of(guide: Any, z: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """Return the latents, and what follows from them, at unconstrained vectors ``*sample d``."""
+    return guide._unpack_and_constrain(z, params)
