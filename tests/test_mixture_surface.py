@@ -194,3 +194,13 @@ def test_expanded_and_chosen_mixtures_are_those_of_their_parts(weights, shape, w
         again = MixtureSameFamily(made.mixture_distribution, made.components_distribution)
         assert again.batch_shape == made.batch_shape
         np.testing.assert_array_equal(again.log_prob(0.3), made.log_prob(0.3))
+
+
+def test_programs_of_draws_are_the_same_for_every_platform():
+    """Exported for three kinds of machines, run on this one: the draws of the mixture itself."""
+    m = mixture(dist.Normal(jnp.array([-1.0, 1.0]), 0.5))
+    draw = jax.jit(lambda words: m.sample(jax.random.wrap_key_data(words), (50,)))
+    words = jax.random.key_data(jax.random.key(3))
+    program = export.export(draw, platforms=["cpu", "cuda", "tpu"])(words)
+    assert program.platforms == ("cpu", "cuda", "tpu")
+    np.testing.assert_array_equal(program.call(words), draw(words))
