@@ -50,11 +50,9 @@ def of_row(row, dtype):
 
 def batch_of_row(row):
     """Two mixtures, of parameters `2 k`."""
-    parts = row.of_parts([jnp.asarray(t) for t in mixed.two(row)])
-    if len(parts) > 1:
-        return jax.vmap(lambda *theta: mixed.mixture(row, theta))(*map(jnp.asarray, mixed.two(row)))
+    parts = zip(row.parts, row.of_parts(mixed.two(row)), strict=True)
     w = jnp.asarray(mixed.weights(row.size, "float32"))
-    return row.mixed([row.make(*parts[0])], w)
+    return row.mixed([part.make(*map(jnp.asarray, each)) for part, each in parts], w)
 
 
 @pytest.mark.parametrize("row", table.parameters(table.ROWS))
