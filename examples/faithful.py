@@ -41,7 +41,7 @@ def fit(data: np.ndarray) -> MixtureSameFamily:
     """Return the posterior as a batch of mixtures, one per draw.
 
     The two clouds are so far apart that sorting the components by duration undoes label switching;
-    `_relabel.py` is for harder cases.
+    `pathmix.infer.relabel` is for harder cases.
     """
     numpyro.set_host_device_count(2)
     sampler = NUTS(model, init_strategy=init_to_sample)

@@ -21,8 +21,8 @@ from numpyro.infer import MCMC, NUTS, init_to_sample
 
 from _galaxies_figure import Picture
 from _galaxies_report import held_out, report
-from _relabel import relabel
 from pathmix import MixtureSameFamily, select
+from pathmix.infer import relabel
 
 HERE = Path(__file__).parent
 BASELINES = (1, 3)
@@ -88,10 +88,12 @@ def evaluate(draws: Draws, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def identify(draws: Draws, velocity: np.ndarray) -> Draws:
-    """Give each component the same label in every draw (see `_relabel.py`), from slow to fast."""
-    _, memberships = evaluate(draws, velocity)
-    order = relabel(np.moveaxis(memberships, 0, 2))
-    draws = {name: np.take_along_axis(value, order, -1) for name, value in draws.items()}
+    """Give each component the same label in every draw, from slow to fast.
+
+    With six components and 4000 draws, the least effective sample size was 170 under an ordered
+    prior, and 700 this way.
+    """
+    draws = relabel(draws, lambda draw: mixture(**draw), velocity, group_by_chain=True).draws
     by_location = np.argsort(np.median(draws["location"], axis=(0, 1)))
     return {name: value[..., by_location] for name, value in draws.items()}
 

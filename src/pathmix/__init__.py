@@ -26,6 +26,8 @@ from pathmix._expectation import StandardErrors as StandardErrors
 from pathmix._expectation import Stratified as Stratified
 from pathmix._expectation import estimator_report as estimator_report
 from pathmix._expectation import expectation as expectation
+from pathmix._keeping import load as load
+from pathmix._keeping import save as save
 from pathmix._mixture import CensoredMixture as CensoredMixture
 from pathmix._mixture import Mixture as Mixture
 from pathmix._mixture import MixtureSameFamily as MixtureSameFamily
@@ -85,11 +87,13 @@ __all__ = [
     "kl_bounds",
     "l2_distance",
     "likelihood_ratio_test",
+    "load",
     "log_inner_product",
     "log_joint",
     "product",
     "random_variables",
     "reduce",
+    "save",
     "select",
     "start",
     "statistics",

@@ -1,26 +1,45 @@
-"""Guides for NumPyro's variational inference.
+"""Inference with mixtures, in NumPyro's way: guides of several modes, and what comes after MCMC.
 
->>> import jax, numpyro, numpyro.distributions as dist
->>> from numpyro.infer import SVI, Trace_ELBO
->>> from pathmix.infer import AutoMixture
->>> def model():
-...     x = numpyro.sample("x", dist.Normal(0.0, 3.0))
-...     numpyro.sample("y", dist.Normal(abs(x), 0.5), obs=3.0)
->>> guide = AutoMixture(model, 2)
->>> svi = SVI(model, guide, numpyro.optim.Adam(0.01), Trace_ELBO(8))
->>> params = svi.run(jax.random.key(0), 50, progress_bar=False).params
->>> print(guide.get_components(params).weights.round(1))
-[0.5 0.5]
+:class:`AutoMixture` is a guide for posteriors with several modes.
+
+    >>> import jax, numpyro, numpyro.distributions as dist
+    >>> from numpyro.infer import SVI, Trace_ELBO
+    >>> from pathmix.infer import AutoMixture
+    >>> def model():
+    ...     x = numpyro.sample("x", dist.Normal(0.0, 3.0))
+    ...     numpyro.sample("y", dist.Normal(abs(x), 0.5), obs=3.0)
+    >>> guide = AutoMixture(model, 2)
+    >>> svi = SVI(model, guide, numpyro.optim.Adam(0.01), Trace_ELBO(8))
+    >>> params = svi.run(jax.random.key(0), 50, progress_bar=False).params
+    >>> print(guide.get_components(params).weights.round(1))
+    [0.5 0.5]
+
+:func:`relabel` gives the components of a mixture the same labels in all posterior draws, and
+:func:`memberships` says from them which component each point is from.
+
+    >>> import jax.numpy as jnp
+    >>> from pathmix import MixtureSameFamily
+    >>> weights, locs = jnp.array([[0.5, 0.5], [0.5, 0.5]]), jnp.array([[-3.0, 3.0], [3.0, -3.0]])
+    >>> draws = MixtureSameFamily(dist.Categorical(probs=weights), dist.Normal(locs, 1.0))
+    >>> print(memberships(draws, jnp.array([-3.0, 3.0])).round(3))
+    [[1. 0.]
+     [0. 1.]]
 """
 
 from pathmix._infer import AutoMixture as AutoMixture
 from pathmix._infer import FromModes as FromModes
 from pathmix._infer import FromPrior as FromPrior
 from pathmix._infer import GuideComponents as GuideComponents
+from pathmix._infer import Relabelled as Relabelled
+from pathmix._infer import memberships as memberships
+from pathmix._infer import relabel as relabel
 
 __all__ = [
     "AutoMixture",
     "FromModes",
     "FromPrior",
     "GuideComponents",
+    "Relabelled",
+    "memberships",
+    "relabel",
 ]

@@ -54,3 +54,4 @@ from pathmix._components._supports import bounds as bounds
 from pathmix._components._supports import component_bounds as component_bounds
 from pathmix._components._supports import hull as hull
 from pathmix._components._supports import interval as interval
+from pathmix._components._wrappers import WRAPPERS as WRAPPERS

@@ -8,6 +8,7 @@ from numpyro.distributions import Distribution
 
 from pathmix._checks import require
 from pathmix._components import Canonical, has_atoms, need
+from pathmix._mixture._description import describe_derived
 from pathmix._mixture._leaves import FixedLeaves
 from pathmix._typing import Flags, Reals, Shape, Value
 from pathmix._where import where
@@ -55,6 +56,9 @@ class Derived(FixedLeaves):
     def variance(self) -> Reals:
         """Not known in closed form: raises ``NotImplementedError``."""
         raise _no_moment(self, "variance")
+
+    def __repr__(self) -> str:
+        return describe_derived(self, tuple(sorted(set(self._data_fields()) - {"base_dist"})))
 
     def _points(self, value: Any) -> Value:
         x: Value = self.base_dist._value(value)

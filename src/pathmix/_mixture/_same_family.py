@@ -25,7 +25,7 @@ from pathmix._mixture._arguments import (
     resolved_validation,
     validated,
 )
-from pathmix._mixture._description import describe
+from pathmix._mixture._description import describe, describe_html
 from pathmix._mixture._errors import check_levels, check_value_shape, checked_sample_shape
 from pathmix._mixture._information import Information
 from pathmix._mixture._intervals import Intervals
@@ -412,6 +412,9 @@ class MixtureSameFamily(
 
     def __repr__(self) -> str:
         return describe(self)
+
+    def _repr_html_(self) -> str:
+        return describe_html(self)
 
     def _with(self, mixture: Canonical, components: Canonical) -> "MixtureSameFamily":
         """The same mixture of other, already validated, parts."""
