@@ -33,6 +33,7 @@ from pathmix._mixture._leaves import FixedLeaves
 from pathmix._mixture._linear import Linear
 from pathmix._mixture._members import member
 from pathmix._mixture._modes import HighestPoints
+from pathmix._mixture._nested import taken_apart
 from pathmix._mixture._no_gradient import warn_of_no_gradient
 from pathmix._mixture._numpyro_names import NumPyroNames
 from pathmix._mixture._parts import Parts
@@ -69,7 +70,8 @@ class MixtureSameFamily(
             ``()`` or ``*batch``. NumPyro's own validation, where it is on, wants normalised
             ``probs`` and finite ``logits``: pass ``validate_args=False`` to its Categorical.
         components_distribution: Any NumPyro distribution with at least one batch axis. Supports
-            may depend on parameters: a component has log density −inf outside its own.
+            may depend on parameters: a component has log density −inf outside its own. A batch of
+            mixtures, ``*batch k``, is taken apart: ``num_components`` counts their components.
         reparameterize: Whether draws carry pathwise gradients to the mixture weights and to every
             parameter of every component. Otherwise they carry no gradient at all, rather than a
             biased one.
@@ -120,6 +122,12 @@ class MixtureSameFamily(
         name: str = "MixtureSameFamily",
     ) -> None:
         check_arguments(mixture_distribution, components_distribution)
+        if isinstance(components_distribution, MixtureSameFamily):
+            mixture_distribution, components_distribution = taken_apart(
+                mixture_distribution,
+                components_distribution._weights,
+                components_distribution._components,
+            )
         if reparameterize:
             check_reparameterizable(components_distribution)
         mixture_distribution = as_arrays(mixture_distribution)
