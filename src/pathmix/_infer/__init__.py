@@ -2,5 +2,8 @@
 
 from pathmix._infer._auto_mixture import AutoMixture as AutoMixture
 from pathmix._infer._auto_mixture import GuideComponents as GuideComponents
+from pathmix._infer._fit_guide import GuideFit as GuideFit
+from pathmix._infer._fit_guide import GuideTrace as GuideTrace
+from pathmix._infer._fit_guide import fit_guide as fit_guide
 from pathmix._infer._starts import FromModes as FromModes
 from pathmix._infer._starts import FromPrior as FromPrior
