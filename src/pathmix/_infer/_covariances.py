@@ -7,13 +7,13 @@ guides of one normal, and gives the standard deviations of their margins.
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpyro
 import numpyro.distributions as dist
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float
 from numpyro.distributions import Distribution, constraints
 
+from pathmix._infer._local_normals import noise
 from pathmix._infer._starts import Start
 
 _FACTORS = 0.1
@@ -26,9 +26,8 @@ class Diagonal:
 
     prefix: str
 
-    def first(self, start: Start, key: PRNGKeyArray) -> dict[str, Array]:
+    def first(self, start: Start) -> dict[str, Array]:
         """Return the parameters at the start, by name."""
-        del key
         return {f"{self.prefix}_scales": start.scales}
 
     def components(self, locs: Float[Array, "k d"], first: dict[str, Array]) -> Distribution:
@@ -42,9 +41,8 @@ class Full:
 
     prefix: str
 
-    def first(self, start: Start, key: PRNGKeyArray) -> dict[str, Array]:
+    def first(self, start: Start) -> dict[str, Array]:
         """Return the parameters at the start, by name."""
-        del key
         d = start.scales.shape[-1]
         return {
             f"{self.prefix}_scale_trils": start.scales[..., None]
@@ -65,11 +63,11 @@ class LowRank:
     rank: int | None
     """By default the square root of the dimension, rounded."""
 
-    def first(self, start: Start, key: PRNGKeyArray) -> dict[str, Array]:
+    def first(self, start: Start) -> dict[str, Array]:
         """Return the parameters at the start, by name."""
         k, d = start.locs.shape
         rank = round(d**0.5) if self.rank is None else self.rank
-        factors = jax.random.normal(key, (k, d, rank), start.locs.dtype)
+        factors = noise(k, d, rank, dtype=start.locs.dtype)
         return {
             f"{self.prefix}_cov_factors": _FACTORS / rank**0.5 * factors,
             f"{self.prefix}_scales": start.scales,
@@ -106,4 +104,4 @@ def covariance_of(name: Any, rank: Any, prefix: str) -> Covariance:
 
 
 def _param(first: dict[str, Array], name: str, constraint: Any) -> Array:
-    return numpyro.param(name, first[name], constraint=constraint)
+    return numpyro.param(name, first.get(name), constraint=constraint)

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro import handlers
 from numpyro.distributions import biject_to
+from numpyro.infer import init_to_uniform
 
 from pathmix._numpyro import first_point, log_joint, unconstrained_shapes
 
@@ -23,9 +25,9 @@ class Target(NamedTuple):
 
     log_density: Callable[[Array], Array]
     """Up to a constant."""
-    draw: Callable[[Array, Any], Array]
-    """A vector by a key and one of NumPyro's strategies of initialisation, such as
-    ``init_to_sample``."""
+    draws: Callable[[Array, Any, int], Array]
+    """Vectors ``n d`` by a key, one of NumPyro's strategies of initialisation, such as
+    ``init_to_sample``, and their number."""
     unconstrained: Callable[[Any], Array]
     """Vectors ``*sample d`` from values of the latents, by name."""
     first: Float[Array, " d"]
@@ -36,10 +38,20 @@ def target_of(guide: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Targ
     """Return what a guide is to fit, with these arguments of its model."""
     return Target(
         log_joint(guide),
-        partial(_draw, guide, args, kwargs),
+        partial(_draws, guide, args, kwargs),
         partial(unconstrained, guide),
         first_point(guide),
     )
+
+
+def discrete_latent(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
+    """Return the name of a discrete latent of a model, if it has one."""
+    with handlers.block():
+        sites = handlers.trace(handlers.seed(model, 0)).get_trace(*args, **kwargs)
+    for name, site in sites.items():
+        if site["type"] == "sample" and not site["is_observed"] and site["fn"].support.is_discrete:
+            return str(name)
+    return None
 
 
 def unconstrained(guide: Any, values: Any) -> Float[Array, "*sample d"]:
@@ -96,20 +108,34 @@ def _flat(guide: Any, name: str, value: Array) -> Float[Array, "*sample part"]:
     return free.reshape(*sample_shape, -1).astype(first_point(guide).dtype)
 
 
+def _draws(
+    guide: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    key: PRNGKeyArray,
+    strategy: Any,
+    n: int,
+) -> Float[Array, "n d"]:
+    """Vectors where a strategy of initialisation puts them."""
+    choose = strategy if isinstance(strategy, partial) else strategy()
+    first = first_point(guide)
+    if choose.func is init_to_uniform:  # the model need not run
+        radius = choose.keywords.get("radius", 2)
+        return jax.random.uniform(key, (n, *first.shape), first.dtype, -radius, radius)
+    draw = partial(_draw, guide, args, kwargs, choose)
+    return jax.vmap(draw)(jax.random.split(key, n)).astype(first.dtype)
+
+
 def _draw(
-    guide: Any, args: tuple[Any, ...], kwargs: dict[str, Any], key: PRNGKeyArray, strategy: Any
+    guide: Any, args: tuple[Any, ...], kwargs: dict[str, Any], choose: Any, key: PRNGKeyArray
 ) -> Float[Array, " d"]:
-    """One vector, where a strategy of initialisation puts it."""
+    """One vector, by a run of the model."""
     seen = guide.prototype_trace
     kept = {name: site["value"] for name, site in seen.items() if site["type"] in _KEPT}
-    choose = strategy if isinstance(strategy, partial) else strategy()
     model = handlers.substitute(handlers.seed(guide.model, key), data=kept)
+    model = handlers.trace(handlers.substitute(model, substitute_fn=choose))
     with handlers.block():
-        sites = handlers.trace(handlers.substitute(model, substitute_fn=choose)).get_trace(
-            *args, **kwargs
-        )
-    parts = []
-    for name in unconstrained_shapes(guide):
-        support = sites[name]["fn"].support
-        parts.append(jnp.ravel(biject_to(support).inv(sites[name]["value"])))
-    return jnp.concatenate(parts).astype(first_point(guide).dtype)
+        sites = model.get_trace(*args, **kwargs)
+    latents = [sites[name] for name in unconstrained_shapes(guide)]
+    free = [biject_to(site["fn"].support).inv(site["value"]) for site in latents]
+    return jnp.concatenate([jnp.ravel(value) for value in free])

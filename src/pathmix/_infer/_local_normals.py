@@ -6,14 +6,16 @@ climbs. Unlike a maximum of the density it is where mass is: a spike without mas
 The ELBO estimates the logarithm of the mass that a normal holds.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int
 
 from pathmix._infer._lbfgs import minimise
 from pathmix._where import where
@@ -36,14 +38,13 @@ class LocalNormals(NamedTuple):
     locs: Float[Array, "n d"]
     scales: Float[Array, "n d"]
     log_masses: Float[Array, " n"]
-    """−∞ where the density was not finite at the start."""
+    """The ELBO; −∞ where the density was not finite at the start."""
 
 
 def fit_normals(
     log_density: Callable[[Array], Array],
     starts: Float[Array, "n d"],
     spread: Float[Array, " d"],
-    key: PRNGKeyArray,
     *,
     num_steps: int,
     num_draws: int,
@@ -54,15 +55,14 @@ def fit_normals(
         log_density: Of an unconstrained vector.
         starts: Where the locations start.
         spread: The scale of each coordinate, for the first steps.
-        key: Of the noise, which all normals share, so that their masses compare.
         num_steps: Steps of L-BFGS.
         num_draws: Points of each normal, in pairs of opposites.
     """
-    noise = _noise(key, num_draws, spread)
+    draws = _opposites(num_draws, spread)
 
     def loss(x: Array) -> Array:
         loc, log_scale = x
-        points = spread * (loc + jnp.exp(log_scale) * noise)
+        points = spread * (loc + jnp.exp(log_scale) * draws)
         return -jnp.mean(jax.vmap(log_density)(points)) - jnp.sum(log_scale)
 
     narrow = jnp.full_like(starts, jnp.log(_NARROW))
@@ -70,12 +70,18 @@ def fit_normals(
     flat = lambda x: loss(x.reshape(2, -1))  # noqa: E731
     x, value = minimise(flat, x, num_steps=num_steps, longest=_LONGEST)
     locs, log_scales = jnp.moveaxis(x.reshape(len(starts), 2, -1), 1, 0)
-    return LocalNormals(spread * locs, spread * jnp.exp(log_scales), -value)
+    entropy = jnp.sum(jnp.log(spread) + (1 + math.log(2 * math.pi)) / 2)
+    return LocalNormals(spread * locs, spread * jnp.exp(log_scales), entropy - value)
 
 
-def _noise(key: PRNGKeyArray, num_draws: int, like: Float[Array, " d"]) -> Float[Array, "draw d"]:
+def noise(*shape: int, dtype: Any) -> Float[Array, "..."]:
+    """Standard normal numbers that are always the same: a fixed choice of points needs no key."""
+    return jnp.asarray(np.random.default_rng(0).standard_normal(shape), dtype)
+
+
+def _opposites(num_draws: int, like: Float[Array, " d"]) -> Float[Array, "draw d"]:
     """Pairs of opposites, of which each coordinate has the variance one exactly."""
-    half = jax.random.normal(key, ((num_draws + 1) // 2, *like.shape), like.dtype)
+    half = noise((num_draws + 1) // 2, *like.shape, dtype=like.dtype)
     half = half / jnp.sqrt(jnp.mean(half**2, axis=0))
     return jnp.concatenate([half, -half])
 

@@ -1,16 +1,18 @@
 """Where the components of a guide start: strategies, as objects."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.infer import init_to_sample
 
-from pathmix._checks import require_counts
+from pathmix._checks import require, require_counts
 from pathmix._infer._latents import Target
-from pathmix._infer._local_normals import Chosen, LocalNormals, choose, fit_normals
+from pathmix._infer._local_normals import Chosen, LocalNormals, choose, fit_normals, noise
 from pathmix._where import where
 
 SCALE = 0.1
@@ -43,7 +45,7 @@ class FromPrior:
     def start(self, target: Target, strategy: Any, key: PRNGKeyArray, num_components: int) -> Start:
         """Return where the components start."""
         del strategy
-        locs = _draws(target, init_to_sample, key, num_components)
+        locs = target.draws(key, init_to_sample, num_components)
         return _equal(where(jnp.isfinite(locs), locs, target.first))
 
 
@@ -54,7 +56,7 @@ class FromModes:
     From each of several starts a normal of independent coordinates climbs to where its ELBO is
     highest; its ELBO estimates the mass that is there. Normals count as different modes where the
     density has a valley on the line between them. Components go to different modes, the heaviest
-    first; where there are more components than modes, several start at one, at draws of its normal.
+    first; where there are more components than modes, several start at one, a little apart.
     Modes of less than e⁻¹⁰ of the heaviest one's mass are passed over.
 
     Half of the starts are draws of the prior, half are where ``init_loc_fn`` puts them. Their cost
@@ -84,16 +86,16 @@ class FromModes:
     def start(self, target: Target, strategy: Any, key: PRNGKeyArray, num_components: int) -> Start:
         """Return where the components start."""
         n = self.num_starts or max(16, 4 * num_components)
-        keys = jax.random.split(key, 4)
-        prior = _draws(target, init_to_sample, keys[0], (n + 1) // 2)
-        rest = _draws(target, strategy, keys[1], n // 2)
+        keys = jax.random.split(key)
+        prior = target.draws(keys[0], init_to_sample, (n + 1) // 2)
+        rest = target.draws(keys[1], strategy, n // 2)
         starts = jnp.concatenate([target.first[None], prior, rest])[:n]
         spread = _spread(prior)
         options = {"num_steps": self.num_steps, "num_draws": self.num_draws}
-        normals = fit_normals(target.log_density, starts, spread, keys[2], **options)
+        normals = fit_normals(target.log_density, starts, spread, **options)
         normals = _or_first(normals, target)
         chosen = choose(normals, target.log_density, num_components)
-        return _at(normals, chosen, keys[3])
+        return _at(normals, chosen)
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,9 @@ class FromPoints:
     def start(self, target: Target, strategy: Any, key: PRNGKeyArray, num_components: int) -> Start:
         """Return where the components start."""
         del strategy, key
-        locs = target.unconstrained(self.points)
+        with jax.ensure_compile_time_eval():
+            locs = target.unconstrained(self.points)
+            locs = require(locs, jnp.isfinite(locs), _OUTSIDE)
         if locs.ndim != 2 or len(locs) != num_components:
             raise ValueError(
                 f"expected points for each of the {num_components} components in `init`, along "
@@ -115,21 +119,31 @@ class FromPoints:
         return _equal(locs)
 
 
+_OUTSIDE = "expected points in `init` within the supports of the latents, got others, or NaN."
+_KINDS = (Mapping, np.ndarray, jax.Array, list, tuple)
+
+
+def as_strategy(init: Any) -> FromModes | FromPrior | FromPoints:
+    """Return the strategy that a guide's argument ``init`` stands for."""
+    if isinstance(init, FromModes | FromPrior):
+        return init
+    if not isinstance(init, _KINDS):
+        raise TypeError(
+            "expected init to be FromModes(), FromPrior(), an array of points (one for each "
+            f"component, unconstrained) or a dict of values of the latents, got {init!r}."
+        )
+    return FromPoints(init)
+
+
 def _equal(locs: Float[Array, "k d"]) -> Start:
     return Start(jnp.zeros_like(locs[:, 0]), locs, jnp.full_like(locs, SCALE))
 
 
-def _draws(
-    target: Target, strategy: Any, key: PRNGKeyArray, number: int
-) -> Float[Array, "number d"]:
-    return jax.vmap(lambda k: target.draw(k, strategy))(jax.random.split(key, number))
-
-
 def _spread(draws: Float[Array, "n d"]) -> Float[Array, " d"]:
-    """A scale of each coordinate that a few wild draws do not sway."""
-    draws = where(jnp.isfinite(draws), draws, 0.0)
-    spread = jnp.median(jnp.abs(draws - jnp.median(draws, axis=0)), axis=0)
-    return jnp.clip(spread, 1e-2, 1e2)
+    """A scale of each coordinate that a few wild draws do not sway: of logarithms, the mean."""
+    apart = jnp.abs(draws - jnp.roll(draws, 1, axis=0))
+    apart = where(jnp.isfinite(apart), apart, 1.0)
+    return jnp.exp(jnp.mean(jnp.log(jnp.clip(apart, 1e-2, 1e2)), axis=0))
 
 
 def _or_first(normals: LocalNormals, target: Target) -> LocalNormals:
@@ -142,11 +156,11 @@ def _or_first(normals: LocalNormals, target: Target) -> LocalNormals:
     return LocalNormals(locs, where(fine[:, None], normals.scales, SCALE), masses)
 
 
-def _at(normals: LocalNormals, chosen: Chosen, key: PRNGKeyArray) -> Start:
-    """Components at the chosen normals; where one is repeated, at its draws."""
+def _at(normals: LocalNormals, chosen: Chosen) -> Start:
+    """Components at the chosen normals; where one is repeated, about one of its scales away."""
     locs, scales = normals.locs[chosen.normals], normals.scales[chosen.normals]
-    noise = jax.random.normal(key, locs.shape, locs.dtype)
-    locs = where((chosen.before > 0)[:, None], locs + scales * noise, locs)
+    away = scales * noise(*locs.shape, dtype=locs.dtype) / locs.shape[-1] ** 0.5
+    locs = locs + where((chosen.before > 0)[:, None], away, 0.0)
     logits = normals.log_masses[chosen.normals] - jnp.log(chosen.sharing)
     logits = jax.nn.log_softmax(logits)
     least = jnp.log(_LEAST_SHARE / len(logits))
