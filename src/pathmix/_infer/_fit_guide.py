@@ -200,8 +200,7 @@ def _candidates(target: Target, key: PRNGKeyArray, number: int, like: Array) -> 
     """Draws of the prior; the first point where these are not finite, or if there are none."""
     if not number:
         return jnp.zeros((0, like.shape[1]), like.dtype)
-    keys = jax.random.split(key, number)
-    draws = jax.vmap(lambda k: target.draw(k, init_to_sample))(keys)
+    draws = target.draws(key, init_to_sample, number)
     return where(jnp.isfinite(draws), draws, target.first)
 
 

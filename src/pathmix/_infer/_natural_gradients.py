@@ -3,8 +3,9 @@
 The ELBO is ``E_q[f]`` with ``f = log p − log q``. Its natural gradient in the natural parameters of
 a component ``N(μ, Σ)`` is, but for the component's weight, ``−E[∇²f]`` for ``Σ⁻¹`` and
 ``E[∇f] − E[∇²f] μ`` for ``Σ⁻¹μ``, with expectations under the component. So each component has a
-step of its own, however small its weight. By Stein's lemma ``E[∇²f] = E[Σ⁻¹(x − μ) (∇f)ᵀ]``, for which slopes are enough. In the coordinates
-``z = S⁻¹(x − μ)``, ``Σ = SSᵀ``, these are ``E[y]`` and ``E[z yᵀ]``, with ``y = Sᵀ∇f``.
+step of its own, however small its weight. By Stein's lemma ``E[∇²f] = E[Σ⁻¹(x − μ) (∇f)ᵀ]``, for
+which slopes are enough. In the coordinates ``z = S⁻¹(x − μ)``, ``Σ = SSᵀ``, these are ``E[y]`` and
+``E[z yᵀ]``, with ``y = Sᵀ∇f``.
 
 Source: Arenz, Dahlinger, Ye, Volpp & Neumann (2023), "A unified perspective on natural gradient
 variational inference with Gaussian mixture models", whose variant of first order this is; Lin,

@@ -1,8 +1,8 @@
 """Steps of Gaussians along their natural gradients, as long as a divergence allows.
 
 Along whitened coordinates a step of length β, from ``N(0, I)``, leads to the precision ``I − βA``
-and the location ``β (I − βA)⁻¹ a``, where ``a`` and ``A`` are the mean slope and curvature. The step of
-length one goes where the expansion of the ELBO says that the optimum is. The Kullback-Leibler
+and the location ``β (I − βA)⁻¹ a``, with the mean slope ``a`` and curvature ``A``. The step
+of length one goes where the expansion of the ELBO says that the optimum is. The Kullback-Leibler
 divergence to where the step began grows with β, and is infinite where a precision ends. So
 bisection finds the longest step within a bound, and each covariance stays positive definite.
 
