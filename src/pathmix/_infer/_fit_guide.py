@@ -58,7 +58,7 @@ class GuideFit(NamedTuple):
 
 def fit_guide(
     model: Any,
-    guide: AutoMixture,
+    guide: Any,
     *args: Any,
     key: PRNGKeyArray,
     max_evaluations: int = 100_000,
@@ -162,7 +162,7 @@ def _check(
 
 
 def _set_up(
-    guide: AutoMixture,
+    guide: Any,
     params: dict[str, Any] | None,
     key: PRNGKeyArray,
     args: tuple[Any, ...],
