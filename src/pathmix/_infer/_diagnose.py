@@ -42,7 +42,7 @@ class GuideDiagnosis(NamedTuple):
 
 def diagnose(
     model: Any,
-    guide: AutoContinuous,
+    guide: Any,
     params: dict[str, Any],
     *args: Any,
     key: PRNGKeyArray,
@@ -111,7 +111,7 @@ def diagnose(
 
 def guide_report(
     model: Any,
-    guide: AutoContinuous,
+    guide: Any,
     params: dict[str, Any],
     *args: Any,
     key: PRNGKeyArray,
