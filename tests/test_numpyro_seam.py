@@ -16,6 +16,7 @@ SOURCES = sorted(Path(pathmix.__file__).parent.rglob("*.py"))
 PRIVATE = re.compile(
     r"_PYRO_STACK|_InverseTransform|\bt\._inverse\(|Distribution\._validate_args|_expanded_sizes"
     r"|\"_mask\"|gather_pytree|from numpyro[\w.]* import (\w+, )*_"
+    r"|\._(potential_fn|unpack_latent|init_locs|init_latent|unpack_and_constrain)\b"
 )
 
 
@@ -51,3 +52,22 @@ def test_fields_of_distributions():
     assert _numpyro.BATCH_SHAPE in _numpyro.static_fields(dist.Normal)
     assert set(_numpyro.EXPANSIONS) <= set(_numpyro.static_fields(dist.ExpandedDistribution))
     assert hasattr(d.mask(jnp.array([True, False])), _numpyro.MASK)
+
+
+def test_the_latents_of_a_guide():
+    def model():
+        scale = numpyro.sample("scale", dist.Exponential(2.0))
+        numpyro.sample("x", dist.Normal(0.0, scale).expand([2]))
+
+    guide = numpyro.infer.autoguide.AutoDiagonalNormal(model)
+    with numpyro.handlers.seed(rng_seed=0):
+        guide()
+    assert _numpyro.unconstrained_shapes(guide) == {"scale": (), "x": (2,)}
+    assert _numpyro.first_point(guide).shape == (3,)
+    z = jnp.array([0.5, 1.0, -1.0])
+    latents = _numpyro.latents_of(guide, z[None], {})
+    assert latents["scale"] == pytest.approx(jnp.exp(0.5))
+    # the density of the logarithm of the scale has the scale as its Jacobian
+    normals = dist.Normal(0.0, latents["scale"]).log_prob(z[1:]).sum()
+    exact = dist.Exponential(2.0).log_prob(latents["scale"]) + 0.5 + normals
+    assert _numpyro.log_joint(guide)(z) == pytest.approx(exact, rel=1e-5)

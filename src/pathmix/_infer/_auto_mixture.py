@@ -24,7 +24,24 @@ _FROM_MODES = FromModes()
 
 
 class GuideComponents(NamedTuple):
-    """The components of a guide, in the order of its parameters."""
+    """The components of a guide, in the order of its parameters.
+
+    Example:
+        >>> import jax.numpy as jnp, numpyro, numpyro.distributions as dist
+        >>> from pathmix.infer import AutoMixture
+        >>> guide = AutoMixture(
+        ...     lambda: numpyro.sample("x", dist.Exponential()),
+        ...     2,
+        ...     init={"x": jnp.array([1.0, 4.0])},
+        ... )
+        >>> with numpyro.handlers.seed(rng_seed=0), numpyro.handlers.trace() as sites:
+        ...     _ = guide()
+        >>> params = {n: s["value"] for n, s in sites.items() if s["type"] == "param"}
+        >>> components = guide.get_components(params)
+        >>> print(components.latents["x"], components.scales.round(1))
+        [1. 4.] [[0.1]
+         [0.1]]
+    """
 
     weights: Float[Array, " k"]
     locs: Float[Array, "k d"]
@@ -64,7 +81,7 @@ class AutoMixture(AutoContinuous):
 
     Args:
         model: A NumPyro model.
-        num_components: The number of components, ``k``.
+        num_components: The number of components, ``k``, an integer.
         covariance: "diagonal", "full" or "low_rank".
         rank: The number of columns of ``F``, of "low_rank" only. By default √d, rounded.
         prefix: What the names of parameters begin with.
@@ -105,7 +122,7 @@ class AutoMixture(AutoContinuous):
     def __init__(
         self,
         model: Any,
-        num_components: int,
+        num_components: Any,
         *,
         covariance: str = "diagonal",
         rank: int | None = None,

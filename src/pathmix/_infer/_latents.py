@@ -26,8 +26,8 @@ class Target(NamedTuple):
     log_density: Callable[[Array], Array]
     """Up to a constant."""
     draws: Callable[[Array, Any, int], Array]
-    """Vectors ``n d`` by a key, one of NumPyro's strategies of initialisation, such as
-    ``init_to_sample``, and their number."""
+    """Vectors ``n d`` by a key, a strategy of initialisation (``from_prior`` or one of NumPyro's),
+    and their number."""
     unconstrained: Callable[[Any], Array]
     """Vectors ``*sample d`` from values of the latents, by name."""
     first: Float[Array, " d"]
@@ -106,6 +106,23 @@ def _flat(guide: Any, name: str, value: Array) -> Float[Array, "*sample part"]:
     free = biject_to(site["fn"].support).inv(value)
     sample_shape = free.shape[: free.ndim - len(shape)]
     return free.reshape(*sample_shape, -1).astype(first_point(guide).dtype)
+
+
+def from_prior(site: Any = None) -> Any:
+    """Draw a site from its prior, a strategy of initialisation; uniformly if that has no draws.
+
+    NumPyro's ``init_to_sample`` takes the median of one draw, which costs more to compile than all
+    the rest.
+    """
+    if site is None:
+        return partial(from_prior)
+    if site["type"] != "sample" or site["is_observed"] or site["fn"].support.is_discrete:
+        return None
+    try:
+        options = ("rng_key", "sample_shape")
+        return site["fn"](**{name: site["kwargs"].get(name) for name in options})
+    except NotImplementedError:
+        return init_to_uniform(site)
 
 
 def _draws(

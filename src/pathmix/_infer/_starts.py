@@ -8,10 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
-from numpyro.infer import init_to_sample
 
 from pathmix._checks import require, require_counts
-from pathmix._infer._latents import Target
+from pathmix._infer._latents import Target, from_prior
 from pathmix._infer._local_normals import Chosen, LocalNormals, choose, fit_normals, noise
 from pathmix._where import where
 
@@ -45,7 +44,7 @@ class FromPrior:
     def start(self, target: Target, strategy: Any, key: PRNGKeyArray, num_components: int) -> Start:
         """Return where the components start."""
         del strategy
-        locs = target.draws(key, init_to_sample, num_components)
+        locs = target.draws(key, from_prior, num_components)
         return _equal(where(jnp.isfinite(locs), locs, target.first))
 
 
@@ -87,7 +86,7 @@ class FromModes:
         """Return where the components start."""
         n = self.num_starts or max(16, 4 * num_components)
         keys = jax.random.split(key)
-        prior = target.draws(keys[0], init_to_sample, (n + 1) // 2)
+        prior = target.draws(keys[0], from_prior, (n + 1) // 2)
         rest = target.draws(keys[1], strategy, n // 2)
         starts = jnp.concatenate([target.first[None], prior, rest])[:n]
         spread = _spread(prior)
