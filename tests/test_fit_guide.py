@@ -7,10 +7,11 @@ import numpyro
 import numpyro.distributions as dist
 import pytest
 from jax.scipy.special import logsumexp
-from numpyro.infer import SVI, Predictive, Trace_ELBO
+from numpyro.infer import MCMC, NUTS, SVI, Predictive, Trace_ELBO
 from numpyro.infer.autoguide import AutoNormal
 
-from pathmix.infer import AutoMixture, FromPrior, fit_guide
+from pathmix import MixtureSameFamily
+from pathmix.infer import AutoMixture, FromPrior, diagnose, fit_guide
 
 
 def two(mean=3.0):
@@ -128,6 +129,45 @@ def test_forty_normals_are_all_held():
         dist.Normal(means, 1.0).to_event(1).log_prob(means[:, None]), axis=1
     ) - jnp.log(40.0)
     assert jnp.all(jnp.abs(at_modes - target) < jnp.log(2.0))
+
+
+@pytest.mark.slow
+def test_masses_of_label_modes_are_those_of_a_symmetrised_run():
+    """Three components without an order: six modes, and NUTS within one of them tells the rest.
+
+    A run made symmetric by all permutations gives each mode a sixth. Without order, locations of
+    sorted draws agree as well, within four standard errors of 300 effective draws.
+    """
+    rng = np.random.default_rng(0)
+    y = jnp.asarray(
+        np.concatenate([rng.normal(m, 1.0, n) for m, n in ((-5, 15), (0, 25), (4, 20))])
+    )
+
+    def model(y):
+        loc = numpyro.sample("loc", dist.Normal(0.0, 10.0).expand([3]).to_event(1))
+        weights = numpyro.sample("weights", dist.Dirichlet(jnp.full(3, 2.0)))
+        with numpyro.plate("rows", len(y)):
+            components = dist.Normal(loc, 1.0)
+            numpyro.sample(
+                "y", MixtureSameFamily(dist.Categorical(probs=weights), components), obs=y
+            )
+
+    guide = AutoMixture(model, 18, covariance="full", init=FromPrior())
+    fit = fit_guide(model, guide, y, key=jax.random.key(0), max_evaluations=60_000)
+    found = diagnose(model, guide, fit.params, y, key=jax.random.key(1), num_samples=20_000)
+    heavy = [mass for mass in found.mode_masses.values() if mass > 0.01]
+    np.testing.assert_allclose(heavy, np.full(6, 1 / 6), atol=0.02)
+    heavy = [mass for mass in found.posterior_masses.values() if mass > 0.01]
+    np.testing.assert_allclose(heavy, np.full(6, 1 / 6), atol=0.02)
+    mcmc = MCMC(NUTS(model), num_warmup=500, num_samples=1000, progress_bar=False)
+    mcmc.run(jax.random.key(2), y)
+    runs = np.sort(mcmc.get_samples()["loc"], axis=1)
+    ours = np.sort(
+        guide.sample_posterior(jax.random.key(3), fit.params, sample_shape=(4000,))["loc"]
+    )
+    error = runs.std(0) / 300**0.5
+    assert np.all(np.abs(ours.mean(0) - runs.mean(0)) < 4 * error)
+    np.testing.assert_allclose(ours.std(0), runs.std(0), rtol=4 / 600**0.5)
 
 
 REFUSED = {

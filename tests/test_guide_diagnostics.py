@@ -107,6 +107,27 @@ def test_a_guide_that_is_too_narrow_is_told():
     assert found.pareto_k > 0.5
 
 
+def test_masses_in_the_posterior_are_not_those_of_the_guide():
+    """Two modes of masses 0.3 and 0.7, to which a guide gives one half each."""
+
+    def model():
+        weights = dist.Categorical(probs=jnp.array([0.3, 0.7]))
+        numpyro.sample("x", MixtureSameFamily(weights, dist.Normal(jnp.array([-6.0, 6.0]))))
+
+    guide = AutoMixture(model, 2, init=FromPrior())
+    params = {
+        "auto_logits": jnp.zeros(2),
+        "auto_locs": jnp.array([[-6.0], [6.0]]),
+        "auto_scales": jnp.ones((2, 1)),
+    }
+    found = diagnose(model, guide, params, key=jax.random.key(0), num_samples=4000)
+    assert found.mode_masses == {0: pytest.approx(0.5), 1: pytest.approx(0.5)}
+    # the standard error of a share of 0.3 from 4000 draws, half of which are here
+    error = (0.3 * 0.7 / 4000) ** 0.5
+    assert found.posterior_masses[0] == pytest.approx(0.3, abs=4 * error)
+    assert sum(found.posterior_masses.values()) == pytest.approx(1)
+
+
 def test_other_guides_of_one_normal_can_be_diagnosed():
     guide = AutoMultivariateNormal(normal_model)
     params = {"auto_loc": jnp.full(2, 0.5), "auto_scale_tril": jnp.eye(2) * 0.5**0.5}

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.scipy.special import logsumexp
@@ -37,7 +38,10 @@ class GuideDiagnosis(NamedTuple):
     """The mode of each component, named by the component that is highest there; −1 for one
     without weight. A guide of one normal has one."""
     mode_masses: dict[int, float]
-    """The mass of each mode, the heaviest first."""
+    """The mass of each mode in the guide, the heaviest first."""
+    posterior_masses: dict[int, float]
+    """The same in the posterior, by importance sampling: a mode that is fitted badly has too
+    little mass in the guide. As reliable as the evidence."""
 
 
 def diagnose(
@@ -90,22 +94,24 @@ def diagnose(
         raise ValueError(f"expected num_samples ≥ {_FEWEST}, got {num_samples}.")
     log_density = _log_density(model, guide, args, kwargs, key)
     posterior = guide.get_posterior(params)
-    ratios = np.asarray(
-        jax.jit(partial(_ratios, log_density, num_samples))(posterior, key), np.float64
-    )
+    ratios, shares = jax.jit(partial(_draws, log_density, num_samples))(posterior, key)
+    ratios = np.asarray(ratios, np.float64)
     weights = np.exp(ratios - ratios.max())
     error = weights.std(ddof=1) / weights.mean() / num_samples**0.5
     modes, probs = np.zeros(1, int), np.ones(1)
     if isinstance(posterior, MixtureSameFamily):
         modes = modes_of_components(posterior)
         probs = np.asarray(posterior.mixture_distribution.probs)
+    masses = masses_of_modes(probs, modes)
+    weighted = masses_of_modes(weights @ np.asarray(shares) / weights.sum(), modes)
     return GuideDiagnosis(
         elbo=Estimate(float(ratios.mean()), float(ratios.std(ddof=1) / num_samples**0.5)),
         log_evidence=Estimate(float(logsumexp(ratios) - np.log(num_samples)), float(error)),
         pareto_k=pareto_k(ratios),
         effective_samples=float(weights.sum() ** 2 / np.sum(weights**2)),
         modes=modes,
-        mode_masses=masses_of_modes(probs, modes),
+        mode_masses=masses,
+        posterior_masses={mode: weighted[mode] for mode in masses},
     )
 
 
@@ -182,7 +188,10 @@ def _log_density(
     return log_joint_given(guide, model, args, kwargs)
 
 
-def _ratios(log_density: Any, number: int, posterior: Any, key: Array) -> Array:
-    """``log p − log q`` at draws of the guide."""
+def _draws(log_density: Any, number: int, posterior: Any, key: Array) -> tuple[Array, Array]:
+    """``log p − log q`` at draws of the guide, and the share of each component in these."""
     z = posterior.sample(key, (number,))
-    return lax.map(log_density, z, batch_size=_AT_ONCE) - posterior.log_prob(z)
+    ratios = lax.map(log_density, z, batch_size=_AT_ONCE) - posterior.log_prob(z)
+    if not isinstance(posterior, MixtureSameFamily):
+        return ratios, jnp.ones((number, 1), z.dtype)
+    return ratios, posterior.posterior_marginal(z).probs
