@@ -83,12 +83,11 @@ def test_the_start_is_at_the_modes_with_their_scales_and_masses():
 
 
 def test_both_orders_of_two_labels_are_found_and_kept():
-    guide = AutoMixture(waits, 2, covariance="full")
-    result = SVI(waits, guide, numpyro.optim.Adam(0.01), Trace_ELBO(4)).run(
-        KEY, 200, Y, progress_bar=False
-    )
+    guide = AutoMixture(waits, 2)
+    svi = SVI(waits, guide, numpyro.optim.Adam(0.003), Trace_ELBO(4))
+    result = svi.run(KEY, 100, Y, progress_bar=False)
     components = guide.get_components(result.params)
-    # what is left is the wander of Adam's steps of 0.01 in the logit, of which 0.05 is 20
+    # the logits wander by 0.003 √100 each, weights by a quarter of the difference: 4 times 0.011
     np.testing.assert_allclose(components.weights, 0.5, atol=0.05)
     loc = components.latents["loc"]
     assert np.all(np.sign(loc[0]) == -np.sign(loc[1]))
@@ -365,8 +364,8 @@ def test_subsampled_data_and_mutable_state():
         seen = numpyro.primitives.mutable("seen", {"rows": 0.0})
         with numpyro.plate("data", len(y), subsample_size=5):
             batch = numpyro.subsample(y, event_dim=0)
-            numpyro.sample("y", dist.Normal(jnp.abs(loc), 1.0), obs=batch)
-        seen["rows"] = seen["rows"] + 5.0
+            numpyro.sample("y", dist.Normal(jnp.abs(loc) + 0.0 * seen["rows"], 1.0), obs=batch)
+        seen["rows"] = seen["rows"] + 5.0 + 0.0 * loc
 
     _, state = learn(AutoMixture(model, 2, init=QUICK), model, jnp.abs(Y))
     assert state.mutable_state["seen"]["rows"] > 0

@@ -16,6 +16,8 @@ from pathmix._where import where
 
 SCALE = 0.1
 """NumPyro's own for a guide that knows nothing."""
+_DRAWS = 8
+"""Draws of the prior that tell its scale, at least."""
 _LEAST_SHARE = 0.01
 """The least weight at the start, in shares of 1/k: a component without weight learns nothing."""
 
@@ -86,9 +88,9 @@ class FromModes:
         """Return where the components start."""
         n = self.num_starts or max(16, 4 * num_components)
         keys = jax.random.split(key)
-        prior = target.draws(keys[0], from_prior, (n + 1) // 2)
+        prior = target.draws(keys[0], from_prior, max(_DRAWS, (n + 1) // 2))
         rest = target.draws(keys[1], strategy, n // 2)
-        starts = jnp.concatenate([target.first[None], prior, rest])[:n]
+        starts = jnp.concatenate([target.first[None], prior[: (n + 1) // 2], rest])[:n]
         spread = _spread(prior)
         options = {"num_steps": self.num_steps, "num_draws": self.num_draws}
         normals = fit_normals(target.log_density, starts, spread, **options)
