@@ -143,6 +143,8 @@ def _adapted(state: State, candidates: Candidates, sizes: Sizes) -> State:
 
 
 def _text(state: State) -> str:
+    if not state.step:
+        return "candidates"
     last = state.step - 1
     return f"ELBO {state.trace.elbo[last]:.3f}, {state.trace.components[last]} components"
 
