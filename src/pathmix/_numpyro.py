@@ -68,6 +68,15 @@ def log_joint(guide: Any) -> Callable[[Any], Any]:
     return lambda z: -potential(unpack(z))
 
 
+def log_joint_given(guide: Any, model: Any, args: Any, kwargs: Any) -> Callable[[Any], Any]:
+    """Return the log density of a model with these arguments, at a guide's unconstrained vector."""
+    # imported where it is needed: NumPyro's inference is slow to import
+    from numpyro.infer.util import potential_energy
+
+    unpack = guide._unpack_latent
+    return lambda z: -potential_energy(model, args, kwargs, unpack(z))
+
+
 def unconstrained_shapes(guide: Any) -> dict[str, tuple[int, ...]]:
     """Return the shape of each latent in the unconstrained vector, in its order there."""
     return {name: jnp.shape(value) for name, value in guide._init_locs.items()}

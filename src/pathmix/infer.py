@@ -30,7 +30,13 @@ from pathmix._infer import AutoMixture as AutoMixture
 from pathmix._infer import FromModes as FromModes
 from pathmix._infer import FromPrior as FromPrior
 from pathmix._infer import GuideComponents as GuideComponents
+from pathmix._infer import GuideDiagnosis as GuideDiagnosis
+from pathmix._infer import GuideFit as GuideFit
+from pathmix._infer import GuideTrace as GuideTrace
 from pathmix._infer import Relabelled as Relabelled
+from pathmix._infer import diagnose as diagnose
+from pathmix._infer import fit_guide as fit_guide
+from pathmix._infer import guide_report as guide_report
 from pathmix._infer import memberships as memberships
 from pathmix._infer import relabel as relabel
 
@@ -39,7 +45,13 @@ __all__ = [
     "FromModes",
     "FromPrior",
     "GuideComponents",
+    "GuideDiagnosis",
+    "GuideFit",
+    "GuideTrace",
     "Relabelled",
+    "diagnose",
+    "fit_guide",
+    "guide_report",
     "memberships",
     "relabel",
 ]

@@ -8,6 +8,7 @@ from pathmix._estimation._gradient import Gradient as Gradient
 from pathmix._estimation._online import OnlineEM as OnlineEM
 from pathmix._estimation._online import OnlineState as OnlineState
 from pathmix._estimation._prior import ConjugateNormal as ConjugateNormal
+from pathmix._estimation._progress import in_turns as in_turns
 from pathmix._estimation._result import Fit as Fit
 from pathmix._estimation._seen import given_what_was_seen as given_what_was_seen
 from pathmix._estimation._select import Selection as Selection
