@@ -53,7 +53,7 @@ class Stratified:
     ) -> Any:
         """Return ``num_samples`` unbiased estimates, ``num_samples *batch`` in front."""
         weights, components = mixture._parts
-        x = lax.stop_gradient(_draw_each(components, key, num_samples))
+        x = draw_each(components, key, num_samples)
         if components.is_discrete:
             components = _without_gradient(components)
             x = _tie(x, components)
@@ -65,7 +65,7 @@ class Stratified:
         def weigh(value: Array) -> Array:
             axis = len(components.batch_shape)
             shape = (*w.shape, *(1,) * (value.ndim - axis - 1))
-            return jnp.sum(_zero_safe(w.reshape(shape), value), axis=axis)
+            return jnp.sum(zero_safe(w.reshape(shape), value), axis=axis)
 
         return jax.tree.map(weigh, values)
 
@@ -99,20 +99,24 @@ class Pathwise:
         return map_events(fn, x, mixture.event_dim)
 
 
-def _zero_safe(w: Reals, value: Array) -> Array:
+def zero_safe(w: Reals, value: Array) -> Array:
     """``w · value``, to which a component of zero weight never adds a NaN."""
     return w * where((w == 0) & ~jnp.isfinite(value), 0.0, value)
 
 
-def _draw_each(components: Canonical, key: Array, num_samples: int) -> Value:
-    """One draw from each component, ``num_samples *batch k *event``, all from the same noise."""
+def draw_each(components: Canonical, key: Array, num_samples: int) -> Value:
+    """One draw from each component, ``num_samples *batch k *event``, all from the same noise.
+
+    They carry no gradient.
+    """
     shape = (num_samples, *components.batch_shape[:-1])
 
     def of(k: Array) -> Value:
         return draw(components, jnp.full(shape, k), key)
 
     axis = len(components.batch_shape)
-    return jax.vmap(of, out_axes=axis)(jnp.arange(components.own_shape[-1]))
+    x = jax.vmap(of, out_axes=axis)(jnp.arange(components.own_shape[-1]))
+    return lax.stop_gradient(x)
 
 
 def map_events(fn: Integrand, x: Value, event_dim: int) -> Any:
