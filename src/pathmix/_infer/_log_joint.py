@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
+import numpyro.distributions as dist
 from jax import Array
 from numpyro.handlers import condition, replay, seed, substitute, trace
 from numpyro.infer import TraceEnum_ELBO
@@ -145,7 +146,7 @@ def _empty(*args: Any, **kwargs: Any) -> None:
 
 
 def _unmasked(fn: Any) -> Any:
-    return _unmasked(fn.base_dist) if hasattr(fn, "_mask") else fn
+    return _unmasked(fn.base_dist) if isinstance(fn, dist.MaskedDistribution) else fn
 
 
 def _mutable(found: Trace) -> dict[str, Any]:
