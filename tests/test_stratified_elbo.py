@@ -118,3 +118,65 @@ def test_the_kind_of_mixture_does_not_matter(other):
     ]
     for one, two in zip(*map(jax.tree.leaves, both), strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
+
+
+# The importance-weighted bound.
+
+
+def log_evidence():
+    return dist.Normal(0.5, (2.0**2 + 1.5**2) ** 0.5).log_prob(0.7)
+
+
+def importance_weighted(num):
+    return Stratified_ELBO(num, importance_weighted=True)
+
+
+@pytest.fixture(scope="module")
+def grown():
+    """Means and standard errors of the bounds of 1 and 8 particles."""
+
+    def values(p, key):
+        return jnp.stack(
+            [bounds(importance_weighted(n), gaussian_model, guide)(p, key) for n in (1, 8)]
+        )
+
+    each = independent(values, START, keys=4000)
+    return each.mean(0), each.std(0) / 4000**0.5
+
+
+def test_the_importance_weighted_bound_is_between_the_elbo_and_the_evidence(grown):
+    """Which grows with the number of particles."""
+    mean, error = grown
+    assert gaussian_elbo(START) + 4 * error[0] < mean[0]
+    assert mean[0] + 4 * np.hypot(*error) < mean[1]
+    assert mean[1] < log_evidence() + 4 * error[1]
+
+
+def quadrature_bound(p):
+    """The bound of one particle: an integral over the noise that all components share."""
+    noise = jnp.linspace(-9, 9, 3001)
+    z = p["loc"] + p["scale"] * noise[:, None]
+    ratio = dist.Normal(0.5, 2.0).log_prob(z) + dist.Normal(z, 1.5).log_prob(0.7)
+    ratio -= normals(p).log_prob(z)
+    bound = jax.nn.logsumexp(jax.nn.log_softmax(p["logits"]) + ratio, axis=1)
+    return jnp.trapezoid(jnp.exp(dist.Normal().log_prob(noise)) * bound, noise)
+
+
+def test_gradients_of_the_importance_weighted_bound():
+    estimates = all_orders(bounds(importance_weighted(1), gaussian_model, guide))
+    assert_unbiased(independent(estimates, START, keys=40_000), all_orders(quadrature_bound)(START))
+
+
+def test_the_importance_weighted_bound_of_the_posterior_is_the_evidence():
+    """Whatever the weights of equal components: every importance weight is the evidence."""
+    variance = 1 / (1 / 2.0**2 + 1 / 1.5**2)
+    mean = variance * (0.5 / 2.0**2 + 0.7 / 1.5**2)
+    p = {"logits": START["logits"], "loc": jnp.full(2, mean), "scale": jnp.full(2, variance**0.5)}
+    for objective in (importance_weighted(3), Stratified_ELBO(3)):
+        bound = jax.value_and_grad(bounds(objective, gaussian_model, guide))
+        value, gradient = bound(p, jax.random.key(0))
+        np.testing.assert_allclose(value, log_evidence(), rtol=1e-5)
+        for each in jax.tree.leaves(gradient):  # without the score there is no noise either
+            if objective.importance_weighted:
+                continue
+            np.testing.assert_allclose(each, 0, atol=1e-4)

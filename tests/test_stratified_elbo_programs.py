@@ -25,7 +25,8 @@ from cases.mixtures import by_logits
 from pathmix import Mixture, MixtureSameFamily
 from pathmix.infer import Stratified_ELBO
 
-BOTH = pytest.mark.parametrize("sticking", [True, False], ids=["sticking", "full"])
+FULL = pytest.param(False, id="full", marks=pytest.mark.slow)
+BOTH = pytest.mark.parametrize("sticking", [pytest.param(True, id="sticking"), FULL])
 
 
 def same(one, other, **tolerance):
@@ -135,13 +136,7 @@ def pair_elbo(p):
 
 
 def test_two_mixtures_are_stratified_by_all_pairs():
-    evaluations = []
-
-    def counted():
-        pair_model()
-        evaluations.append(1)
-
-    estimates = jax.value_and_grad(bounds(Stratified_ELBO(50), counted, two_mixtures))
+    estimates = jax.value_and_grad(bounds(Stratified_ELBO(50), pair_model, two_mixtures))
     assert_unbiased(independent(estimates, PAIR, keys=300), jax.value_and_grad(pair_elbo)(PAIR))
 
 
@@ -152,6 +147,7 @@ def moving_second():
     numpyro.sample("b", by_logits(p["other"], components, reparameterize=True))
 
 
+@pytest.mark.slow
 def test_a_product_beyond_max_evaluations_is_drawn_by_paths():
     objective = Stratified_ELBO(50, max_evaluations=5)
     estimates = jax.value_and_grad(bounds(objective, pair_model, moving_second))
@@ -159,11 +155,12 @@ def test_a_product_beyond_max_evaluations_is_drawn_by_paths():
 
 
 def test_a_product_beyond_max_evaluations_needs_draws_that_move():
-    with pytest.raises(ValueError, match=r"reparameterize=True of the mixture at the guide's site "
-                       r"'b', which would raise the evaluations of the model beyond max_eval"):
-        Stratified_ELBO(max_evaluations=5).loss(
-            jax.random.key(0), PAIR, pair_model, two_mixtures
-        )
+    with pytest.raises(
+        ValueError,
+        match=r"reparameterize=True of the mixture at the guide's site "
+        r"'b', which would raise the evaluations of the model beyond max_eval",
+    ):
+        Stratified_ELBO(max_evaluations=5).loss(jax.random.key(0), PAIR, pair_model, two_mixtures)
 
 
 # Plates.
@@ -207,9 +204,7 @@ def test_a_plate_of_one_is_no_batch():
         for wrap in (lambda program: program, in_a_plate)
     ]
     assert abs(losses[0] - losses[1]) < 1.0
-    estimates = jax.grad(
-        bounds(Stratified_ELBO(50), in_a_plate(gaussian_model), in_a_plate(guide))
-    )
+    estimates = jax.grad(bounds(Stratified_ELBO(50), in_a_plate(gaussian_model), in_a_plate(guide)))
     assert_unbiased(independent(estimates, START, keys=300), jax.grad(gaussian_elbo)(START))
 
 
@@ -232,9 +227,7 @@ def test_subsampled_plates():
         return jnp.trapezoid(jnp.exp(log_q) * (whole(GRID) - log_q), GRID)
 
     estimates = jax.value_and_grad(bounds(Stratified_ELBO(20), subsampled, guide))
-    assert_unbiased(
-        independent(estimates, START, keys=1000), jax.value_and_grad(exact)(START)
-    )
+    assert_unbiased(independent(estimates, START, keys=1000), jax.value_and_grad(exact)(START))
 
 
 def test_the_model_sees_the_rows_that_the_guide_chose():
@@ -260,7 +253,7 @@ def test_the_model_sees_the_rows_that_the_guide_chose():
 # What handlers do to sites.
 
 
-@pytest.mark.parametrize("sticking", [True, False])
+@BOTH
 def test_scale_and_mask_act_as_under_trace_elbo(sticking):
     """In expectation: the bound and its gradient, of ``0.3 log p − 0.3 log q``, and of ``log p``."""
 
@@ -281,6 +274,7 @@ def test_scale_and_mask_act_as_under_trace_elbo(sticking):
     assert_unbiased(independent(estimates, START, keys=300), jax.value_and_grad(cross)(START))
 
 
+@pytest.mark.slow
 def test_factors_and_parameters_of_the_model():
     def model():
         shift = numpyro.param("shift", 0.2)
@@ -316,12 +310,11 @@ def test_a_transformed_mixture():
     assert_unbiased(independent(estimates, START, keys=300), exact(START))
 
 
+@pytest.mark.slow
 def test_a_mixture_of_several_families():
     def mixture(p):
         w = dist.Categorical(logits=p["logits"])
-        return Mixture(
-            w, [dist.Normal(p["loc"][0], p["scale"][0]), dist.Gamma(3.0, p["scale"][1])]
-        )
+        return Mixture(w, [dist.Normal(p["loc"][0], p["scale"][0]), dist.Gamma(3.0, p["scale"][1])])
 
     def guided():
         numpyro.sample("z", mixture(parameters()))
@@ -385,15 +378,28 @@ def test_a_component_of_no_weight():
 # Running it.
 
 
-@pytest.mark.parametrize("vectorize", [True, False, lambda fn, keys: jax.vmap(fn)(keys)])
-def test_particles(vectorize):
-    """The mean of those that their own keys give."""
-    key = jax.random.key(5)
-    loss = Stratified_ELBO(4, vectorize).loss(key, START, gaussian_model, guide)
-    each = [
-        Stratified_ELBO().loss(k, START, gaussian_model, guide) for k in jax.random.split(key, 4)
+@pytest.mark.parametrize("model", [gaussian_model, pytest.param(chain, marks=pytest.mark.slow)])
+def test_how_particles_are_mapped_does_not_matter(model):
+    """Of programs that draw nothing but the mixture, and of others."""
+    p, program = (START, guide) if model is gaussian_model else (CHAIN, chain_guide)
+    losses = [
+        Stratified_ELBO(4, vectorize).loss(jax.random.key(5), p, model, program)
+        for vectorize in (True, False, lambda fn, each: jax.vmap(fn)(each))
     ]
-    np.testing.assert_allclose(loss, np.mean(each), rtol=1e-5)
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_particles_differ():
+    """Each has noise of its own: the variance falls with their number."""
+
+    def variance(objective):
+        loss = jax.jit(jax.vmap(lambda key: objective.loss(key, START, gaussian_model, guide)))
+        return loss(jax.random.split(jax.random.key(1), 2000)).var()
+
+    ratio = variance(Stratified_ELBO(1)) / variance(Stratified_ELBO(8))
+    # of two variances of 2000 draws whose kurtosis is below 9: a relative error below 0.1
+    assert 8 / 1.4 < ratio < 8 * 1.4
 
 
 def test_updates_under_jit_and_a_run():
@@ -456,7 +462,7 @@ def test_state_of_several_particles_is_ignored_as_numpyro_says():
 # Guides without a mixture.
 
 
-@pytest.mark.parametrize("particles", [1, 3])
+@pytest.mark.parametrize("particles", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_guide_without_a_mixture_has_the_loss_of_trace_elbo(particles):
     def normal_guide():
         p = parameters({"loc": jnp.array(0.3), "scale": jnp.array(0.8)})
@@ -464,8 +470,9 @@ def test_a_guide_without_a_mixture_has_the_loss_of_trace_elbo(particles):
 
     p = {"loc": jnp.array(0.3), "scale": jnp.array(0.8)}
     values = [
-        jax.value_and_grad(lambda p, o=objective: o.loss(jax.random.key(2), p, subsampled,
-                                                         normal_guide))(p)
+        jax.value_and_grad(
+            lambda p, o=objective: o.loss(jax.random.key(2), p, subsampled, normal_guide)
+        )(p)
         for objective in (Stratified_ELBO(particles), Trace_ELBO(particles))
     ]
     for one, other in zip(*map(jax.tree.leaves, values), strict=True):

@@ -7,11 +7,15 @@ from typing import TypeAlias
 import jax.numpy as jnp
 from jax import Array, lax
 from jax.scipy.special import logsumexp
+from jaxtyping import Float
 
 from pathmix._expectation import zero_safe
-from pathmix._infer._mixture_sites import PerStratum, Strata
+from pathmix._infer._mixture_sites import Draws, PerStratum, Strata
 from pathmix._typing import Reals
 from pathmix._where import where
+
+
+PerParticle: TypeAlias = Float[Array, " t"]
 
 
 @dataclass(frozen=True)
@@ -30,18 +34,21 @@ class Average:
         """Return the log ratio, times the likelihood ratio of draws that cannot move."""
         return log_ratio * _likelihood_ratio(score) if by_score else log_ratio
 
-    def of_strata(self, strata: Strata, values: PerStratum) -> Reals:
+    def of_strata(self, strata: Strata, draws: Draws, values: PerStratum) -> PerParticle:
         """Return the average over the components by their weights."""
-        w = strata.weights.values()
-        if strata.score is not None:
-            w = w * _likelihood_ratio(strata.score)
-        bound = jnp.sum(zero_safe(w, values - strata.scaled(strata.log_q(strata.draws))))
-        if not self.without_score:
-            return bound
-        log_q = strata.log_q(lax.stop_gradient(strata.draws))
-        finite = jnp.isfinite(log_q)
-        log_ratio = where(finite, log_q - lax.stop_gradient(where(finite, log_q, 0.0)), 0.0)
-        return bound + jnp.sum(lax.stop_gradient(w) * strata.scaled(jnp.expm1(log_ratio)))
+        w = jnp.broadcast_to(strata.weights.values(), values.shape)
+        if draws.score is not None:
+            w = w * _likelihood_ratio(draws.score)
+        log_ratio = values - strata.scaled(strata.log_q(draws.values))
+        bound = jnp.sum(zero_safe(w, log_ratio), axis=1)
+        return bound + self._minus_score(strata, draws, w) if self.without_score else bound
+
+    def _minus_score(self, strata: Strata, draws: Draws, w: PerStratum) -> PerParticle:
+        """Zero in value, and of mean zero for every guide; its gradient is the score of draws."""
+        log_q = strata.log_q(lax.stop_gradient(draws.values))
+        at = where(jnp.isfinite(log_q), log_q, 0.0)
+        change = strata.scaled(jnp.expm1(at - lax.stop_gradient(at)))
+        return jnp.sum(lax.stop_gradient(w) * change, axis=1)
 
     def of_particles(self, values: Array) -> Reals:
         """Return the mean."""
@@ -57,11 +64,11 @@ class ImportanceWeighted:
         _check_moving(by_score)
         return log_ratio
 
-    def of_strata(self, strata: Strata, values: PerStratum) -> Reals:
+    def of_strata(self, strata: Strata, draws: Draws, values: PerStratum) -> PerParticle:
         """Return the logarithm of the weighted sum over the components."""
-        _check_moving([] if strata.score is None else [strata.name])
-        log_q = strata.scaled(strata.log_q(strata.draws))
-        return strata.weights.mix(values - log_q).value
+        _check_moving([] if draws.score is None else [strata.name])
+        log_ratio = values - strata.scaled(strata.log_q(draws.values))
+        return strata.weights.mix(log_ratio.T).value
 
     def of_particles(self, values: Array) -> Reals:
         """Return the logarithm of the mean of the weights."""

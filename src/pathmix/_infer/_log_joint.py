@@ -136,9 +136,7 @@ def _summed_out(programs: Programs, key: Array, run: GuideRun, mutable: Any) -> 
     plates = {name: site for name, site in sites if site["type"] == "plate"}
     model = replay(condition(programs.model, data=draws), plates)
     objective = TraceEnum_ELBO()
-    return -objective.loss(
-        key, programs.params, model, _empty, *programs.args, **programs.kwargs
-    )
+    return -objective.loss(key, programs.params, model, _empty, *programs.args, **programs.kwargs)
 
 
 def _empty(*args: Any, **kwargs: Any) -> None:
@@ -151,5 +149,3 @@ def _unmasked(fn: Any) -> Any:
 
 def _mutable(found: Trace) -> dict[str, Any]:
     return {name: site["value"] for name, site in found.items() if site["type"] == "mutable"}
-
-

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeAlias
 
 import jax
@@ -11,9 +10,9 @@ from jax import Array
 from numpyro.handlers import trace
 from numpyro.infer import ELBO, Trace_ELBO
 
-from pathmix._infer._averages import Average, Bound, ImportanceWeighted
+from pathmix._infer._averages import Average, Bound, ImportanceWeighted, PerParticle
 from pathmix._infer._log_joint import GuideRun, Programs, enumerated, log_joint, run_guide
-from pathmix._infer._mixture_sites import Strata
+from pathmix._infer._mixture_sites import Randomness, Strata
 from pathmix._numpyro import find_stack_level
 from pathmix._typing import Reals, Value
 
@@ -37,7 +36,16 @@ class Stratified_ELBO(ELBO):  # noqa: N801  (as NumPyro names its objectives)
         multi_sample_guide: bool = False,
     ) -> None:
         if multi_sample_guide:
-            raise ValueError("TODO")
+            raise ValueError(
+                "expected multi_sample_guide=False, got True: Stratified_ELBO draws one value per "
+                "component itself. Use num_particles for several."
+            )
+        for name, number in {
+            "num_particles": num_particles,
+            "max_evaluations": max_evaluations,
+        }.items():
+            if number < 1:
+                raise ValueError(f"expected {name} ≥ 1, got {number}.")
         self.importance_weighted = importance_weighted
         self.sticking_the_landing = sticking_the_landing
         self.max_evaluations = max_evaluations
@@ -58,8 +66,8 @@ class Stratified_ELBO(ELBO):  # noqa: N801  (as NumPyro names its objectives)
             bound, mutable = self._particle(programs, rng_key)
             return {"loss": -bound, "mutable_state": mutable or None}
         keys = jax.random.split(rng_key, self.num_particles)
-        bounds = self.vectorize_particles_fn(partial(self._stateless, programs), keys)
-        return {"loss": -self._bound.of_particles(bounds), "mutable_state": None}
+        bound = self._bound.of_particles(self._particles(programs, keys))
+        return {"loss": -bound, "mutable_state": None}
 
     @property
     def _bound(self) -> Bound:
@@ -67,24 +75,47 @@ class Stratified_ELBO(ELBO):  # noqa: N801  (as NumPyro names its objectives)
             return ImportanceWeighted()
         return Average(without_score=self.sticking_the_landing)
 
-    def _stateless(self, programs: Programs, key: Array) -> Reals:
-        bound, mutable = self._particle(programs, key)
-        if mutable:  # in NumPyro's words
-            warnings.warn(
-                "mutable state is currently ignored when num_particles > 1.",
-                stacklevel=find_stack_level(),
-            )
-        return bound
+    def _evaluation(self, programs: Programs, key: Array) -> "_Evaluation":
+        of_model, of_guide = jax.random.split(key)  # as Trace_ELBO splits it
+        return _Evaluation(programs, of_model, of_guide, self._bound, self.max_evaluations)
 
     def _particle(self, programs: Programs, key: Array) -> Outcome:
-        of_model, of_guide = jax.random.split(key)  # as Trace_ELBO splits it
-        run = run_guide(programs, of_guide, {})
+        evaluation = self._evaluation(programs, key)
+        run = evaluation.run({})
         if run.next is None and not run.by_score and not self.importance_weighted:
             plain = _plain(programs, key, run)
             if plain is not None:
                 return plain
-        evaluation = _Evaluation(programs, of_model, of_guide, self._bound, self.max_evaluations)
-        return evaluation.bound(run, {}, 1)
+        return evaluation.bound(run, {})
+
+    def _particles(self, programs: Programs, keys: Array) -> PerParticle:
+        """Of several particles; a mixture that all share is drawn and evaluated once for all."""
+        strata = self._evaluation(programs, keys[0]).run({}).next
+        if strata is None or not strata.is_first:
+            of_key = lambda key: _without_state(self._particle(programs, key))  # noqa: E731
+            return self.vectorize_particles_fn(of_key, keys)
+        draws = strata.draws(self.num_particles)
+
+        def each(one: tuple[Array, Value]) -> Array:
+            return _without_state(self._evaluation(programs, one[0]).of_each(strata, one[1], {}))
+
+        alike = self.vectorize_particles is True and not _draws_more(
+            each, (keys[0], draws.values[0])
+        )
+        if alike:  # one axis of particles and components makes faster programs than two
+            flat = draws.values.reshape(-1, *draws.values.shape[2:])
+            values = each((keys[0], flat)).reshape(self.num_particles, -1)
+        else:
+            values = self.vectorize_particles_fn(each, (keys, draws.values))
+        return self._bound.of_strata(strata, draws, values)
+
+
+def _draws_more(each: Callable[[Any], Array], one: Any) -> bool:
+    """Whether programs draw anything else: particles then differ by more than the mixture's draws."""
+    randomness = Randomness()
+    with randomness:
+        jax.eval_shape(each, one)
+    return randomness.is_there
 
 
 @dataclass(frozen=True)
@@ -97,25 +128,41 @@ class _Evaluation:
     average: Bound
     max_evaluations: int
 
-    def bound(self, run: GuideRun, given: Mapping[str, Value], count: int) -> Outcome:
-        """Return the bound from a run of the guide in which some mixtures have their values."""
+    def run(self, given: Mapping[str, Value], room: float = float("inf")) -> GuideRun:
+        """Run the guide, some sites of which have their values."""
+        return run_guide(self.programs, self.of_guide, given, room)
+
+    def bound(self, run: GuideRun, given: Mapping[str, Value], count: int = 1) -> Outcome:
+        """Return the bound from such a run, one of ``count``."""
         if run.next is not None:
-            return self._over_components(run.next, given, count * len(run.next.draws))
+            draws = run.next.draws()
+            values, mutable = self.of_each(run.next, draws.values[0], given, count)
+            bound = self.average.of_strata(run.next, draws, values[None])[0]
+            return bound, _of_one(mutable, run.next)
         whole = isinstance(self.average, ImportanceWeighted)
         log_p, mutable = log_joint(self.programs, self.of_model, run, whole=whole)
         log_ratio = log_p - run.log_prob(given)
         return self.average.of_draw(log_ratio, run.score(), run.by_score), mutable
 
-    def _over_components(self, strata: Strata, given: Mapping[str, Value], count: int) -> Outcome:
-        """The same, where the next mixture takes a value of each component."""
+    def of_each(
+        self, strata: Strata, draws: Value, given: Mapping[str, Value], count: int = 1
+    ) -> Outcome:
+        """Return the bounds given each component's draw, ``k …``, without the mixture's ``log q``."""
+        total = count * strata.mixture.num_components
 
         def of(draw: Value) -> Outcome:
             known = {**given, strata.name: draw}
-            room = self.max_evaluations / count
-            return self.bound(run_guide(self.programs, self.of_guide, known, room), known, count)
+            return self.bound(self.run(known, self.max_evaluations / total), known, total)
 
-        values, mutable = jax.vmap(of)(strata.draws)
-        return self.average.of_strata(strata, values), _of_one(mutable, strata)
+        return jax.vmap(of)(draws)
+
+
+def _without_state(outcome: Outcome) -> Reals:
+    bound, mutable = outcome
+    if mutable:  # in NumPyro's words
+        text = "mutable state is currently ignored when num_particles > 1."
+        warnings.warn(text, stacklevel=find_stack_level())
+    return bound
 
 
 def _of_one(mutable: dict[str, Any], strata: Strata) -> dict[str, Any]:
