@@ -21,7 +21,78 @@ Outcome: TypeAlias = tuple[Reals, dict[str, Any]]
 
 
 class Stratified_ELBO(ELBO):  # noqa: N801  (as NumPyro names its objectives)
-    """TODO"""
+    """The evidence lower bound of a guide with a mixture, by a draw from each of its components.
+
+    ``Trace_ELBO`` draws from the mixture, so that the gradient in its weights comes from the gaps
+    between components, where hardly any draw falls (and from nowhere if draws do not move). Here
+    the model is evaluated at a draw ``z_k`` of every component, all from the same noise, and the
+    weights are summed over exactly: ``Σ_k w_k (log p(z_k) − log q(z_k))``. Gradients in the
+    weights and in every parameter of the components are unbiased, and so are higher derivatives.
+    Each particle costs as many evaluations of the model as there are components.
+
+    The mixture is found at a latent or auxiliary site of the guide: a
+    :class:`pathmix.MixtureSameFamily` or :class:`pathmix.Mixture`, whatever its ``reparameterize``
+    says, or NumPyro's ``MixtureSameFamily``; alone, masked, or under transforms. Other sites are
+    drawn as ``Trace_ELBO`` draws them, after the mixture once for each component; those whose
+    draws carry no gradient by their score. Several mixtures, in the order of the guide, are summed
+    over by all combinations. A guide without a mixture has the loss of ``Trace_ELBO``.
+
+    A batch of mixtures, in a plate for example, has too many combinations: it is drawn as
+    ``Trace_ELBO`` draws it, by pathwise gradients, which need ``reparameterize=True``. Discrete
+    sites of the model that are marked ``infer={"enumerate": "parallel"}`` are summed out by
+    NumPyro's enumeration, as ``TraceEnum_ELBO`` does it, which needs the package funsor. Mutable
+    state is kept of a single particle: that of one component, chosen by the weights.
+
+    Args:
+        num_particles: How many draws per component to average.
+        vectorize_particles: As in ``Trace_ELBO``: by ``vmap``, one after the other (``False``), or
+            by a function. Components are always vectorised.
+        importance_weighted: Whether to return the tighter bound
+            ``log (1/T) Σ_t Σ_k w_k p(z_kt)/q(z_kt)`` of ``T`` particles (SIWAE). It rises to the
+            log evidence as ``T`` grows, and asks the guide to cover the posterior rather than to
+            lie within it; the signal of its gradients over their noise falls with ``T`` (Rainforth
+            et al. 2018). For whole data only.
+        sticking_the_landing: Whether to leave out the score of ``log q``, which has mean zero
+            (Roeder et al. 2017). Then there is no noise at all where the guide is the posterior,
+            and more than without where the posterior is nearly flat compared with the guide. It
+            takes one more evaluation of the guide's density. Derivatives of every order stay
+            unbiased: what is subtracted is a likelihood ratio, of mean one for every guide.
+        max_evaluations: Up to how many evaluations of the model per particle further mixtures are
+            summed over; the first one always is.
+        multi_sample_guide: Not supported.
+
+    Raises:
+        ValueError: A mixture that has to be drawn, with ``reparameterize=False``; a discrete site
+            that neither the guide draws nor the model enumerates; a subsampled plate with
+            ``importance_weighted``.
+        NotImplementedError: Draws without a gradient with ``importance_weighted``; mutable state
+            beside enumerated sites.
+        ImportError: Sites to be enumerated without funsor.
+
+    References:
+        W. Morningstar, S. Vikram, C. Ham, A. Gallagher, J. Dillon, *Automatic Differentiation
+        Variational Inference with Mixtures*, AISTATS 2021. G. Roeder, Y. Wu, D. Duvenaud,
+        *Sticking the Landing*, NeurIPS 2017. T. Rainforth et al., *Tighter Variational Bounds are
+        Not Necessarily Better*, ICML 2018.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, numpyro, numpyro.distributions as dist
+        >>> from numpyro.infer import SVI
+        >>> from pathmix import MixtureSameFamily
+        >>> from pathmix.infer import Stratified_ELBO
+        >>> def model():
+        ...     z = numpyro.sample("z", dist.Normal(0.0, 3.0))
+        ...     numpyro.sample("y", dist.Normal(jnp.abs(z), 0.5), obs=2.0)
+        >>> def guide():
+        ...     logits = numpyro.param("logits", jnp.array([1.0, 0.0]))
+        ...     loc = numpyro.param("loc", jnp.array([-1.0, 1.0]))
+        ...     mixture = MixtureSameFamily(dist.Categorical(logits=logits), dist.Normal(loc, 0.5))
+        ...     numpyro.sample("z", mixture)
+        >>> svi = SVI(model, guide, numpyro.optim.Adam(0.02), Stratified_ELBO(4))
+        >>> params = svi.run(jax.random.key(0), 500, progress_bar=False).params
+        >>> print(jax.nn.softmax(params["logits"]).round(2), params["loc"].round(1))
+        [0.5 0.5] [-1.9  1.9]
+    """
 
     can_infer_discrete = True
 
