@@ -66,7 +66,7 @@ def test_enumerated_sites_are_summed_out(name):
 
 def test_without_funsor_it_says_what_to_do(monkeypatch):
     monkeypatch.setattr(_log_joint.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match="pip install funsor.*or sum the sites out by hand"):
+    with pytest.raises(ImportError, match=r"pip install funsor.*or sum the sites out by hand"):
         Stratified_ELBO().loss(KEY, START, enumerated, guide_of_rows, None)
 
 
@@ -94,12 +94,12 @@ def test_state_beside_enumerated_sites():
 
 
 def test_guides_of_many_samples_are_refused():
-    with pytest.raises(ValueError, match="multi_sample_guide=False.*num_particles"):
+    with pytest.raises(ValueError, match=r"multi_sample_guide=False.*num_particles"):
         Stratified_ELBO(multi_sample_guide=True)
 
 
 def test_the_importance_weighted_bound_needs_whole_data():
-    with pytest.raises(ValueError, match="all of plate 'data'.*got 2 of 4"):
+    with pytest.raises(ValueError, match=r"all of plate 'data'.*got 2 of 4"):
         Stratified_ELBO(importance_weighted=True).loss(KEY, START, by_hand, guide_of_rows, 2)
 
 

@@ -255,7 +255,7 @@ def test_the_model_sees_the_rows_that_the_guide_chose():
 
 @BOTH
 def test_scale_and_mask_act_as_under_trace_elbo(sticking):
-    """In expectation: the bound and its gradient, of ``0.3 log p − 0.3 log q``, and of ``log p``."""
+    """The expected bound and gradient, of ``0.3 log p − 0.3 log q``, and of ``log p`` alone."""
 
     def scaled(program):
         return handlers.scale(program, scale=0.3)

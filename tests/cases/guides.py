@@ -9,7 +9,7 @@ from numpyro.distributions import constraints
 from cases.mixtures import by_logits
 
 GRID = jnp.linspace(-14.0, 14.0, 2801)
-"""Of the trapezoidal rule, which is exact to rounding for what is smooth and vanishes at the ends."""
+"""Of the trapezoidal rule, exact to rounding for what is smooth and vanishes at the ends."""
 START = {
     "logits": jnp.array([0.3, -0.4]),
     "loc": jnp.array([-0.8, 1.1]),

@@ -14,7 +14,6 @@ from pathmix._infer._mixture_sites import Draws, PerStratum, Strata
 from pathmix._typing import Reals
 from pathmix._where import where
 
-
 PerParticle: TypeAlias = Float[Array, " t"]
 
 

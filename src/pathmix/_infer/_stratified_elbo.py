@@ -182,7 +182,7 @@ class Stratified_ELBO(ELBO):  # noqa: N801  (as NumPyro names its objectives)
 
 
 def _draws_more(each: Callable[[Any], Array], one: Any) -> bool:
-    """Whether programs draw anything else: particles then differ by more than the mixture's draws."""
+    """Whether programs draw anything else, so that particles differ by more than the mixture."""
     randomness = Randomness()
     with randomness:
         jax.eval_shape(each, one)
@@ -218,7 +218,7 @@ class _Evaluation:
     def of_each(
         self, strata: Strata, draws: Value, given: Mapping[str, Value], count: int = 1
     ) -> Outcome:
-        """Return the bounds given each component's draw, ``k …``, without the mixture's ``log q``."""
+        """Return the bounds by each component's draw, ``k …``, without the mixture's ``log q``."""
         total = count * strata.mixture.num_components
 
         def of(draw: Value) -> Outcome:
