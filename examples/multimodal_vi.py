@@ -3,7 +3,7 @@
 A guide of one normal must settle for one mode. A guide of two must learn how much weight each mode
 has, and for that a draw, or an estimator, must carry a gradient to the weights. NumPyro's own
 mixture does not: its `Trace_ELBO` gives the weights a gradient of mean zero, and they wander.
-Here are two targets, one of overlapping modes, one, a real posterior, of separate ones; four ways
+Here are two targets, one of overlapping modes, one, a real posterior, of separate ones; three ways
 to learn; and the standard errors of their gradients.
 
 Run: `python examples/multimodal_vi.py`. The table and the figure go to `examples/output/`.
@@ -22,12 +22,12 @@ import numpyro.distributions as dist
 from jax import lax
 from jax import numpy as jnp
 from jax.scipy.special import logsumexp
-from numpyro.handlers import seed, substitute, trace
 from numpyro.infer import ELBO, SVI, Trace_ELBO
 from numpyro.infer.util import log_density
 
 from _vi_figure import Picture
-from pathmix import MixtureSameFamily, Pathwise, Score, Stratified, expectation
+from pathmix import MixtureSameFamily
+from pathmix.infer import Stratified_ELBO
 
 HERE = Path(__file__).parent
 SEEDS, STEPS, STEP_SIZE = 8, 500, 0.03
@@ -71,44 +71,16 @@ REPARAMETERIZED = partial(mixture, partial(MixtureSameFamily, reparameterize=Tru
 THEIRS = partial(mixture, dist.MixtureSameFamily)
 
 
-class MixtureELBO(ELBO):
-    """The ELBO of a guide of one mixture, by any estimator of `pathmix.expectation`.
-
-    Under `Trace_ELBO` a mixture's draws carry pathwise gradients, which grow wild as modes
-    separate; here the estimator is a choice. The guide's density is held fixed inside, since its
-    own derivative, the score, has mean zero and would add noise only.
-    """
-
-    def __init__(self, estimator: Any, num_samples: int) -> None:
-        self.estimator, self.num_samples = estimator, num_samples
-        super().__init__(num_samples)
-
-    def loss(
-        self, rng_key: jax.Array, param_map: Parameters, model: Callable, guide: Callable
-    ) -> jax.Array:
-        """The negative ELBO, whose gradient is unbiased for every parameter."""
-        q = trace(substitute(seed(guide, rng_key), param_map)).get_trace()["x"]["fn"]
-        fixed = jax.tree.map(lax.stop_gradient, q)
-
-        def log_ratio(x: jax.Array) -> jax.Array:
-            return log_density(model, (), {}, {"x": x})[0] - fixed.log_prob(x)
-
-        options = {"num_samples": self.num_samples, "estimator": self.estimator}
-        return -expectation(log_ratio, q, key=rng_key, **options)
-
-
 class Method(NamedTuple):
-    """A way to learn: the guide's class and the estimator of its ELBO."""
+    """A way to learn: the guide's class and the objective."""
 
     guide: Callable[[Parameters], Any]
     loss: ELBO
 
 
-# At the same number of evaluations of the target; `Stratified` needs one per component and draw.
+# At the same number of evaluations of the target: `Stratified_ELBO` needs one for each component.
 METHODS = {
-    "Stratified": Method(OURS, MixtureELBO(Stratified(), EVALUATIONS // 2)),
-    "Score": Method(OURS, MixtureELBO(Score(), EVALUATIONS)),
-    "Pathwise": Method(OURS, MixtureELBO(Pathwise(), EVALUATIONS)),
+    "Stratified_ELBO": Method(OURS, Stratified_ELBO(EVALUATIONS // 2)),
     "Trace_ELBO, pathmix guide": Method(REPARAMETERIZED, Trace_ELBO(EVALUATIONS)),
     "Trace_ELBO, NumPyro guide": Method(THEIRS, Trace_ELBO(EVALUATIONS)),
 }
@@ -200,7 +172,7 @@ def weight(parameters: Parameters) -> np.ndarray:
 def single(problem: Problem) -> Parameters:
     """The guide of one normal, which starts as the second component does."""
     start = {name: value[1:] for name, value in problem.start.items()}
-    return last(problem.learn(METHODS["Stratified"], start))
+    return last(problem.learn(METHODS["Stratified_ELBO"], start))
 
 
 def wrong_weights(fitted: Parameters, share: float) -> Parameters:
@@ -224,7 +196,7 @@ class Study:
     def of(cls, problem: Problem, share: float) -> "Study":
         """Learn by each method, then measure each one's gradients at the same guide."""
         paths = {name: problem.learn(method, problem.start) for name, method in METHODS.items()}
-        at = wrong_weights(last(paths["Stratified"]), share)
+        at = wrong_weights(last(paths["Stratified_ELBO"]), share)
         gradients = {name: problem.gradients(method, at) for name, method in METHODS.items()}
         return cls(problem, paths, single(problem), jax.grad(problem.elbo)(at), gradients)
 
@@ -275,7 +247,7 @@ weight's logit, and the standard errors of one step's, of {EVALUATIONS} evaluati
 
 NumPyro's mixture gives the weights a gradient of mean zero: they wander. Pathwise gradients of the
 weights come from the gap between the modes; where no draw falls into it, their mean and standard
-error are both missed. `Stratified` needs no draw there.
+error are both missed. `Stratified_ELBO` needs no draw there.
 """
 
 
@@ -283,7 +255,7 @@ def picture(first: Study, second: Study) -> Picture:
     """What the figure shows."""
     shown = ("Trace_ELBO, pathmix guide", "Trace_ELBO, NumPyro guide")
     density = lambda p: jnp.exp(jax.vmap(lambda q: OURS(q).log_prob(first.problem.grid))(p))  # noqa: E731
-    fitted = {name: value[0] for name, value in last(second.paths["Stratified"]).items()}
+    fitted = {name: value[0] for name, value in last(second.paths["Stratified_ELBO"]).items()}
     normal = {name: value[0] for name, value in second.single.items()}
     target = jnp.exp(second.problem.log_target - second.problem.log_evidence())
     minutes = lambda p: CENTRE + SPREAD * np.asarray(p["location"])  # noqa: E731

@@ -11,7 +11,11 @@ import jax.numpy as jnp
 from numpyro.distributions import Distribution
 from numpyro.distributions.transforms import Transform, _InverseTransform
 from numpyro.distributions.util import lazy_property as lazy_property
+from numpyro.infer.util import compute_log_probs as compute_log_probs
 from numpyro.primitives import _PYRO_STACK
+from numpyro.primitives import Messenger as Messenger
+from numpyro.util import _validate_model
+from numpyro.util import check_model_guide_match as check_model_guide_match
 from numpyro.util import find_stack_level as find_stack_level
 
 MASK = "_mask"
@@ -25,6 +29,11 @@ BATCH_SHAPE = "_batch_shape"
 def open_handlers() -> list[Any]:
     """Return the stack of effect handlers that are open now, the innermost last."""
     return _PYRO_STACK
+
+
+def check_plates(model_trace: Any) -> None:
+    """Warn of batch axes that no plate declares, as NumPyro's objectives do."""
+    _validate_model(model_trace, plate_warning="loose")
 
 
 def enumerates(handler: Any) -> bool:

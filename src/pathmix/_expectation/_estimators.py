@@ -53,7 +53,7 @@ class Stratified:
     ) -> Any:
         """Return ``num_samples`` unbiased estimates, ``num_samples *batch`` in front."""
         weights, components = mixture._parts
-        x = lax.stop_gradient(_draw_each(components, key, num_samples))
+        x = draw_each(components, key, num_samples)
         if components.is_discrete:
             components = _without_gradient(components)
             x = _tie(x, components)
@@ -65,7 +65,7 @@ class Stratified:
         def weigh(value: Array) -> Array:
             axis = len(components.batch_shape)
             shape = (*w.shape, *(1,) * (value.ndim - axis - 1))
-            return jnp.sum(_zero_safe(w.reshape(shape), value), axis=axis)
+            return jnp.sum(zero_safe(w.reshape(shape), value), axis=axis)
 
         return jax.tree.map(weigh, values)
 
@@ -99,20 +99,35 @@ class Pathwise:
         return map_events(fn, x, mixture.event_dim)
 
 
-def _zero_safe(w: Reals, value: Array) -> Array:
+def zero_safe(w: Reals, value: Array) -> Array:
     """``w · value``, to which a component of zero weight never adds a NaN."""
     return w * where((w == 0) & ~jnp.isfinite(value), 0.0, value)
 
 
-def _draw_each(components: Canonical, key: Array, num_samples: int) -> Value:
-    """One draw from each component, ``num_samples *batch k *event``, all from the same noise."""
+def draw_each(components: Canonical, key: Array, num_samples: int) -> Value:
+    """One draw from each component, ``num_samples *batch k *event``, all from the same noise.
+
+    They carry no gradient.
+    """
     shape = (num_samples, *components.batch_shape[:-1])
+    indices = jnp.arange(components.own_shape[-1])
+    if not components.selectable:
+        x = jax.vmap(lambda k: draw(components, jnp.full(shape, k), key), out_axes=len(shape))
+        return lax.stop_gradient(x(indices))
+    # each parameter is mapped along its own axis of components, which spares a gather
+    axes = [jnp.ndim(p) - n - 1 for p, n in _with_ranks(components)]
+    apart = [jnp.expand_dims(p, a) for (p, _), a in zip(_with_ranks(components), axes, strict=True)]
+    along = [a + 1 if p.shape[a + 1] > 1 else None for p, a in zip(apart, axes, strict=True)]
+    apart = [p if a else jnp.squeeze(p, b) for p, a, b in zip(apart, along, axes, strict=True)]
 
-    def of(k: Array) -> Value:
-        return draw(components, jnp.full(shape, k), key)
+    def of(parameters: Any, _: Array) -> Value:
+        return draw(components.of(parameters), jnp.zeros(shape, int), key)
 
-    axis = len(components.batch_shape)
-    return jax.vmap(of, out_axes=axis)(jnp.arange(components.own_shape[-1]))
+    return lax.stop_gradient(jax.vmap(of, (along, 0), out_axes=len(shape))(apart, indices))
+
+
+def _with_ranks(components: Canonical) -> list[tuple[Array, int]]:
+    return list(zip(components.parameters, components.event_dims, strict=True))
 
 
 def map_events(fn: Integrand, x: Value, event_dim: int) -> Any:

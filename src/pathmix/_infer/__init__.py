@@ -1,4 +1,4 @@
-"""Guides for NumPyro's variational inference, and what comes after MCMC."""
+"""Guides and objectives for NumPyro's variational inference, and what comes after MCMC."""
 
 from pathmix._infer._auto_mixture import AutoMixture as AutoMixture
 from pathmix._infer._auto_mixture import GuideComponents as GuideComponents
@@ -13,3 +13,4 @@ from pathmix._infer._relabel import memberships as memberships
 from pathmix._infer._relabel import relabel as relabel
 from pathmix._infer._starts import FromModes as FromModes
 from pathmix._infer._starts import FromPrior as FromPrior
+from pathmix._infer._stratified_elbo import Stratified_ELBO as Stratified_ELBO

@@ -50,9 +50,10 @@ class MixtureSameFamily(
     """A finite mixture ``f(x) = Σ_k w_k p_k(x)`` of components from one family.
 
     Use it wherever a NumPyro distribution goes: as a likelihood or a latent site of a model, as a
-    guide, under ``plate``, ``mask``, ``expand``, jit, vmap and grad. A guide learns its weights
-    only with ``reparameterize=True``, or through :func:`pathmix.expectation`, whose ``Stratified``
-    suits separate modes. A censored observation has the log likelihood
+    guide, under ``plate``, ``mask``, ``expand``, jit, vmap and grad. Under NumPyro's ``Trace_ELBO``
+    a hand-written guide learns only with ``reparameterize=True``: other draws carry no gradient.
+    ``pathmix.infer.Stratified_ELBO`` recognises a mixture at a latent site of a guide, and needs
+    neither the flag nor draws between separate modes. A censored observation has the log likelihood
     ``jnp.where(event, m.log_prob(x), m.log_survival_function(x))``; see also :meth:`truncate`
     (NumPyro's ``TruncatedDistribution`` does not take a mixture), :meth:`censored`,
     :meth:`quantized`.
