@@ -1,9 +1,9 @@
 """Inference with mixtures, in NumPyro's way: guides of several modes, and what comes after MCMC.
 
-:class:`AutoMixture` is a guide for posteriors with several modes. :class:`Stratified_ELBO` stands in
-``SVI`` where ``Trace_ELBO`` does, and lets any guide with a mixture learn its weights;
-:func:`fit_guide` takes natural-gradient steps instead, and :func:`diagnose` says how good the guide
-is. ``docs/guides.md`` says when to use which.
+:class:`AutoMixture` is a guide for posteriors with several modes. :class:`Stratified_ELBO` stands
+in ``SVI`` where ``Trace_ELBO`` does, and lets any guide with a mixture learn its weights;
+:func:`fit_guide` takes natural-gradient steps instead, and :func:`diagnose` says how good the
+guide is. ``docs/guides.md`` says when to use which.
 
     >>> import jax, numpyro, numpyro.distributions as dist
     >>> from numpyro.infer import SVI
