@@ -36,6 +36,14 @@ def test_weights_that_are_the_same_have_no_tail():
     assert np.isnan(pareto_k(np.zeros(10)))
 
 
+def test_noise_of_rounding_has_no_tail():
+    rng = np.random.default_rng(0)
+    noise = 1e-8 * np.minimum(rng.pareto(1.0, 1000), 900)
+    assert pareto_k(noise) > 0.3
+    assert pareto_k(noise, rounding=1e-5) == -np.inf
+    assert pareto_k(noise + 1e-3 * rng.pareto(2.0, 1000), rounding=1e-5) > 0.2
+
+
 def mixture(locs, scales, weights):
     components = dist.Normal(jnp.asarray(locs), jnp.asarray(scales)[:, None]).to_event(1)
     return MixtureSameFamily(dist.Categorical(probs=jnp.asarray(weights)), components)

@@ -22,6 +22,8 @@ from pathmix._numpyro import log_joint_given
 _FEWEST = 25
 """Draws of which five are in the tail."""
 _AT_ONCE = 256
+_ROUNDINGS = 16
+"""Rounding errors, of half a unit each, that a log density may be off by: its largest terms'."""
 
 
 class GuideDiagnosis(NamedTuple):
@@ -31,7 +33,8 @@ class GuideDiagnosis(NamedTuple):
     log_evidence: Estimate
     """By importance sampling, with a standard error to first order; not below the ELBO."""
     pareto_k: float
-    """Of the importance weights: below 0.7 the evidence and its standard error are reliable."""
+    """Of the importance weights: below 0.7 the evidence and its standard error are reliable.
+    −∞ where the weights are the same up to rounding: the guide is the posterior."""
     effective_samples: float
     """``(Σw)²/Σw²``, of as many draws as were asked for."""
     modes: np.ndarray
@@ -94,8 +97,10 @@ def diagnose(
         raise ValueError(f"expected num_samples ≥ {_FEWEST}, got {num_samples}.")
     log_density = _log_density(model, guide, args, kwargs, key)
     posterior = guide.get_posterior(params)
-    ratios, shares = jax.jit(partial(_draws, log_density, num_samples))(posterior, key)
-    ratios = np.asarray(ratios, np.float64)
+    *logs, shares = jax.jit(partial(_draws, log_density, num_samples))(posterior, key)
+    rounding = _ROUNDINGS * float(max(jnp.finfo(t.dtype).eps * jnp.abs(t).max() for t in logs))
+    log_p, log_q = (np.asarray(t, np.float64) for t in logs)
+    ratios = log_p - log_q
     weights = np.exp(ratios - ratios.max())
     error = weights.std(ddof=1) / weights.mean() / num_samples**0.5
     modes, probs = np.zeros(1, int), np.ones(1)
@@ -107,7 +112,7 @@ def diagnose(
     return GuideDiagnosis(
         elbo=Estimate(float(ratios.mean()), float(ratios.std(ddof=1) / num_samples**0.5)),
         log_evidence=Estimate(float(logsumexp(ratios) - np.log(num_samples)), float(error)),
-        pareto_k=pareto_k(ratios),
+        pareto_k=pareto_k(ratios, rounding),
         effective_samples=float(weights.sum() ** 2 / np.sum(weights**2)),
         modes=modes,
         mode_masses=masses,
@@ -188,10 +193,10 @@ def _log_density(
     return log_joint_given(guide, model, args, kwargs)
 
 
-def _draws(log_density: Any, number: int, posterior: Any, key: Array) -> tuple[Array, Array]:
-    """``log p − log q`` at draws of the guide, and the share of each component in these."""
+def _draws(log_density: Any, number: int, posterior: Any, key: Array) -> tuple[Array, ...]:
+    """``log p`` and ``log q`` at draws of the guide, and the share of each component in these."""
     z = posterior.sample(key, (number,))
-    ratios = lax.map(log_density, z, batch_size=_AT_ONCE) - posterior.log_prob(z)
+    logs = lax.map(log_density, z, batch_size=_AT_ONCE), posterior.log_prob(z)
     if not isinstance(posterior, MixtureSameFamily):
-        return ratios, jnp.ones((number, 1), z.dtype)
-    return ratios, posterior.posterior_marginal(z).probs
+        return *logs, jnp.ones((number, 1), z.dtype)
+    return *logs, posterior.posterior_marginal(z).probs

@@ -7,14 +7,15 @@ _PRIOR_K, _PRIOR_POINTS = 0.5, 10
 """A weak prior: as good as ten points that say one half."""
 
 
-def pareto_k(log_weights: Float[np.ndarray, " n"]) -> float:
+def pareto_k(log_weights: Float[np.ndarray, " n"], rounding: float = 0.0) -> float:
     """Return the shape of a generalised Pareto distribution of the largest weights.
 
     Of these there are ``min(n/5, 3√n)``. Estimates by importance sampling are reliable below 0.7;
     from 1 on the weights have no mean.
 
     Source: Vehtari, Simpson, Gelman, Yao & Gabry (2024), "Pareto smoothed importance sampling";
-    NaN where fewer than five weights are in the tail, and −∞ where all of these are the same.
+    NaN where fewer than five weights are in the tail, and −∞ where all of these are the same, but
+    for the ``rounding`` error of their logarithms: noise has a shape, too, which means nothing.
     """
     ordered = np.sort(np.asarray(log_weights, np.float64))
     number = int(np.ceil(min(0.2 * len(ordered), 3 * len(ordered) ** 0.5)))
@@ -22,7 +23,7 @@ def pareto_k(log_weights: Float[np.ndarray, " n"]) -> float:
         return float("nan")
     weights = np.exp(ordered[-number - 1 :] - ordered[-1])
     excess = weights[1:] - weights[0]
-    if excess[-1] <= 0:
+    if excess[-1] <= rounding:
         return float("-inf")
     shape = generalised_pareto_shape(excess)
     return (number * shape + _PRIOR_POINTS * _PRIOR_K) / (number + _PRIOR_POINTS)
