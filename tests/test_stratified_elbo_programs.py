@@ -23,7 +23,7 @@ from cases.guides import (
 )
 from cases.mixtures import by_logits
 from pathmix import Mixture, MixtureSameFamily
-from pathmix.infer import Stratified_ELBO
+from pathmix.infer import AutoMixture, Stratified_ELBO
 
 FULL = pytest.param(False, id="full", marks=pytest.mark.slow)
 BOTH = pytest.mark.parametrize("sticking", [pytest.param(True, id="sticking"), FULL])
@@ -487,3 +487,27 @@ def test_a_mixture_that_moves_is_stratified_too():
         for objective in (Stratified_ELBO(), Trace_ELBO())
     ]
     assert abs(losses[0] - losses[1]) > 1e-3
+
+
+# AutoMixture.
+
+
+def two_scales():
+    """A positive latent whose posterior has two modes, .2 and .8 of its mass."""
+    log_scale = MixtureSameFamily(
+        dist.Categorical(probs=jnp.array([0.2, 0.8])), dist.Normal(jnp.array([-3.0, 3.0]), 0.4)
+    )
+    scale = numpyro.sample("scale", dist.LogNormal(0.0, 10.0))
+    z = jnp.log(scale)
+    numpyro.factor("target", log_scale.log_prob(z) - dist.Normal(0.0, 10.0).log_prob(z))
+
+
+def test_auto_mixture_learns_the_weights_of_separate_modes():
+    auto = AutoMixture(two_scales, 2, init={"scale": jnp.exp(jnp.array([-2.8, 2.7]))})
+    svi = SVI(two_scales, auto, numpyro.optim.Adam(0.03), Stratified_ELBO(4))
+    found = svi.run(jax.random.key(0), 400, progress_bar=False)
+    components = auto.get_components(found.params)
+    # the bound is the evidence, zero, where the guide is the posterior: there it has no noise
+    np.testing.assert_allclose(components.weights, [0.2, 0.8], atol=0.005)
+    np.testing.assert_allclose(components.locs[:, 0], [-3.0, 3.0], atol=0.01)
+    np.testing.assert_allclose(found.losses[-20:], 0.0, atol=0.005)
