@@ -1,7 +1,7 @@
-"""The figure of `multimodal_vi.py`: both targets with their guides, and the gradients' errors."""
+"""The figure of `multimodal_vi.py`: the posterior with its guides, and the weights as learnt."""
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,122 +9,78 @@ from matplotlib.patches import Ellipse
 
 from _galaxies_figure import COLORS, INK, STYLE, plt
 
-PATHMIX, NUMPYRO, SINGLE = COLORS[0], COLORS[5], COLORS[3]
-GUIDES = {"Trace_ELBO, pathmix guide": PATHMIX, "Trace_ELBO, NumPyro guide": NUMPYRO}
-SHADE = "#dddddd"
+STRATIFIED, TRACE, SINGLE = COLORS[0], COLORS[5], COLORS[3]
+LEVELS = (0.001, 0.01, 0.1, 0.5, 1.0)
+"""Shades of the posterior, in shares of its height."""
 
 
-@dataclass(frozen=True)
-class Picture:
-    """What the figure shows."""
+def save_picture(
+    path: Path,
+    minutes: np.ndarray,
+    posterior: np.ndarray,
+    locations: Any,
+    scales: np.ndarray,
+    weights: dict[str, np.ndarray],
+) -> None:
+    """Draw both panels and save them.
 
-    x: np.ndarray
-    """Where the first target and its guides are given."""
-    target: np.ndarray
-    guides: dict[str, np.ndarray]
-    """Densities of the mixture guides, `seed x`."""
-    single: np.ndarray
-    """The density of the guide of one normal."""
-    weights: dict[str, np.ndarray]
-    """The weight of the second component as it is learnt, `seed step`."""
-    minutes: np.ndarray
-    """Either axis of the second target's plane."""
-    posterior: np.ndarray
-    """Its density, `minutes minutes`."""
-    locations: np.ndarray
-    """Of the guide's two components, then of the single normal, in minutes."""
-    scales: np.ndarray
-    shares: np.ndarray
-    """Their weights."""
-    errors: dict[str, list[float]]
-    """Standard errors of the gradient in the weight's logit, for both targets."""
-    missed: dict[str, list[bool]]
-    """Whether the mean of these gradients is wrong."""
-
-    def save(self, path: Path) -> None:
-        """Draw the four panels and save them as `path`."""
-        with plt.rc_context(STYLE | {"axes.titlelocation": "left", "axes.titlesize": 11}):
-            figure, axes = plt.subplots(2, 2, figsize=(10, 8), layout="constrained")
-            draw_target(axes[0, 0], self)
-            draw_weights(axes[0, 1], self)
-            draw_posterior(axes[1, 0], self)
-            draw_errors(axes[1, 1], self)
-            figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
-            figure.savefig(path)
-            plt.close(figure)
+    Args:
+        path: Where to.
+        minutes: Either axis of the plane of locations.
+        posterior: The density there, in shares of its height, `minutes minutes`.
+        locations: Those of the guide's two components, then that of one normal, in minutes.
+        scales: Their standard deviations.
+        weights: The second component's by objective, `seed step`.
+    """
+    with plt.rc_context(STYLE | {"axes.titlelocation": "left", "axes.titlesize": 11}):
+        figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.8), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.12)
+        left.contourf(minutes, minutes, posterior.T, LEVELS, cmap="Greys", alpha=0.6)
+        labels = [f"mixture,\nweight {w:.2f}" for w in shares(weights["Stratified_ELBO"])]
+        for at, scale, label in zip(locations, scales, [*labels, ""], strict=True):
+            draw_normal(left, at, scale, label)
+        write(left, locations[2], "one normal", SINGLE, xytext=(0, -48), ha="center")
+        name_plane(left)
+        draw_weights(right, weights)
+        figure.savefig(path)
+        plt.close(figure)
 
 
-def write(axes: Axes, point: tuple[float, float], text: str, color: str, **style: object) -> None:
-    """Label a line or a dot where it is, in its colour."""
-    axes.annotate(text, point, color=color, weight="bold", fontsize=9, **style)
+def shares(weights: np.ndarray) -> tuple[float, float]:
+    """The weights of both components in the first run, which is the one shown."""
+    return 1 - weights[0, -1], weights[0, -1]
 
 
-def draw_target(axes: Axes, picture: Picture) -> None:
-    """The first target as a shade, each run's guide as a line."""
-    axes.fill_between(picture.x, picture.target, color=SHADE, lw=0)
-    for name, densities in reversed(picture.guides.items()):
-        axes.plot(picture.x, densities.T, color=GUIDES[name], lw=0.9, alpha=0.8)
-    axes.plot(picture.x, picture.single, "--", color=SINGLE, lw=1.6)
-    write(axes, (1.4, 0.03), "target", "#666666")
-    for height, (name, densities) in zip((0.3, 0.24), picture.guides.items(), strict=True):
-        owner = name.split()[1]
-        write(axes, (-5.8, height), f"{owner}'s mixture,\n{len(densities)} runs", GUIDES[name])
-    write(axes, (3.4, 0.28), "one normal", SINGLE)
-    axes.set(title="(a) A target of overlapping modes", xlabel="x", ylabel="Density")
-    axes.set(xlim=(-6, 6), ylim=(0, None))
+def draw_normal(axes: Axes, at: np.ndarray, scale: np.ndarray, label: str) -> None:
+    """Ellipses that hold 50 and 90 %: of a component, with its name; or dashed, of one normal."""
+    color, style = (STRATIFIED, "-") if label else (SINGLE, "--")
+    for share in (0.5, 0.9):
+        size = 2 * scale * np.sqrt(-2 * np.log1p(-share))
+        axes.add_patch(Ellipse(at, *size, fill=False, color=color, ls=style, lw=1.6))
+    write(axes, at, label, color, xytext=(0, 40), ha="center")
 
 
-def draw_weights(axes: Axes, picture: Picture) -> None:
-    """The weight in each run, step by step, and where it should end."""
-    for name, weights in reversed(picture.weights.items()):
-        axes.plot(weights.T, color=GUIDES[name], lw=0.9, alpha=0.8)
-    steps = next(iter(picture.weights.values())).shape[1]
-    axes.axhline(0.8, color=INK, lw=1, ls=":")
-    write(axes, (steps * 1.01, 0.8), "0.8", INK, va="center", annotation_clip=False)
-    write(axes, (steps * 0.98, 0.9), "pathmix", PATHMIX, ha="right")
-    write(axes, (steps * 0.98, 0.05), "NumPyro: no direction", NUMPYRO, ha="right")
-    axes.set(title="(b) Its weight as Trace_ELBO learns it", xlabel="Step", xlim=(0, steps))
-    axes.set(ylabel="Weight of the right mode", ylim=(0, 1))
-
-
-def draw_posterior(axes: Axes, picture: Picture) -> None:
-    """The second target as shades; ellipses hold 50 and 90 % of each component of the guides."""
-    levels = picture.posterior.max() * np.array([0.001, 0.01, 0.1, 0.5, 1.0])
-    axes.contourf(
-        picture.minutes, picture.minutes, picture.posterior.T, levels, cmap="Greys", alpha=0.6
-    )
-    colors = (PATHMIX, PATHMIX, SINGLE)
-    for at, scale, color in zip(picture.locations, picture.scales, colors, strict=True):
-        for share in (0.5, 0.9):
-            width, height = 2 * scale * np.sqrt(-2 * np.log1p(-share))
-            style = "--" if color == SINGLE else "-"
-            axes.add_patch(Ellipse(at, width, height, fill=False, color=color, ls=style, lw=1.6))
-    for at, share in zip(picture.locations[:2], picture.shares, strict=False):
-        label = f"pathmix's mixture,\nweight {share:.2f}"
-        write(axes, at, label, PATHMIX, xytext=(0, 36), textcoords="offset points", ha="center")
-    below = {"xytext": (0, -46), "textcoords": "offset points", "ha": "center"}
-    write(axes, picture.locations[2], "one normal", SINGLE, **below)
-    axes.set(title="(c) A posterior of separate modes: Old Faithful", xlim=(40, 98), ylim=(40, 98))
+def name_plane(axes: Axes) -> None:
+    """Titles of the left panel."""
+    axes.set(title="The posterior, in grey, and two guides", xlim=(40, 98), ylim=(40, 98))
     axes.set(xlabel="First location, minutes of waiting", ylabel="Second location, minutes")
     axes.set_aspect("equal")
 
 
-def draw_errors(axes: Axes, picture: Picture) -> None:
-    """A dot for each way to learn and each target; hollow if the gradient has the wrong mean."""
-    y = -np.arange(len(picture.errors))
-    errors, missed = np.array(list(picture.errors.values())), np.array([*picture.missed.values()])
-    for column, (marker, color, label) in enumerate(
-        (("o", COLORS[2], "overlapping"), ("s", INK, "separate"))
-    ):
-        for at, hollow in ((errors[:, column], False), (errors[:, column], True)):
-            shown = np.where(missed[:, column] == hollow, at, np.nan)
-            face = "white" if hollow else color
-            axes.plot(shown, y, marker, color=color, mfc=face, mew=1.6, ms=7)
-        write(axes, (errors[0, column], 0.22), label, color, ha="center")
-    axes.text(0.03, 0.03, "hollow: the mean is wrong as well", transform=axes.transAxes, fontsize=9)
-    names = [name.replace(", ", ",\n") for name in picture.errors]
-    axes.set(xscale="log", xlim=(5e-5, 2), yticks=y, yticklabels=names, ylim=(y[-1] - 0.7, 0.6))
-    axes.set(
-        title="(d) Noise of the weight's gradient", xlabel="Standard error of one step, d/d logit"
-    )
-    axes.grid(axis="x", color=SHADE, lw=0.6)
+def draw_weights(axes: Axes, weights: dict[str, np.ndarray]) -> None:
+    """The weight in each run, step by step, and where it should end."""
+    for name, color in (("Trace_ELBO", TRACE), ("Stratified_ELBO", STRATIFIED)):
+        axes.plot(weights[name].T, color=color, lw=0.9, alpha=0.8)
+    runs, steps = weights["Trace_ELBO"].shape
+    axes.axhline(0.5, color=INK, lw=1, ls=":")
+    write(axes, (steps, 0.5), "0.5", INK, xytext=(4, 0), va="center", annotation_clip=False)
+    write(axes, (0.12 * steps, 0.59), "Stratified_ELBO", STRATIFIED)
+    write(axes, (0.98 * steps, 0.9), "Trace_ELBO", TRACE, ha="right")
+    axes.set(title=f"The mixture's weight, as {runs} runs learn it", xlabel="Step")
+    axes.set(ylabel="Weight of the lower right mode", xlim=(0, steps), ylim=(0, 1))
+
+
+def write(axes: Axes, at: Any, text: str, color: str, **style: Any) -> None:
+    """Label something where it is, in its colour."""
+    style = {"xytext": (0, 0), "textcoords": "offset points", "fontsize": 9} | style
+    axes.annotate(text, at, color=color, weight="bold", **style)
