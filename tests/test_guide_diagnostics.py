@@ -6,7 +6,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pytest
-from numpyro.infer.autoguide import AutoMultivariateNormal, AutoNormal
+from numpyro.infer.autoguide import AutoDiagonalNormal, AutoMultivariateNormal, AutoNormal
 from scipy.stats import genpareto
 
 from pathmix import MixtureSameFamily
@@ -104,6 +104,17 @@ def test_evidence_and_elbo_have_closed_forms():
     # other data than the guide has seen first
     other = diagnose(normal_model, guide, params, 1.0, 2 * y, **options)
     assert abs(other.elbo.value - exact.elbo.value) > 0.5
+
+
+@pytest.mark.parametrize("kind", [AutoDiagonalNormal, AutoMultivariateNormal])
+def test_guides_of_one_normal(kind):
+    params = {"auto_loc": jnp.full(2, 0.5)}
+    params |= {"auto_scale": jnp.full(2, 0.5**0.5), "auto_scale_tril": 0.5**0.5 * jnp.eye(2)}
+    y, options = jnp.ones(2), {"key": jax.random.key(0), "num_samples": 50}
+    found = diagnose(normal_model, kind(normal_model), params, 1.0, y, **options)
+    evidence = 2 * float(dist.Normal(0.0, 2**0.5).log_prob(1.0))
+    assert found.log_evidence.value == pytest.approx(evidence, abs=1e-5)
+    assert found.elbo.value == pytest.approx(evidence, abs=1e-5)
 
 
 def test_a_guide_that_is_too_narrow_is_told():

@@ -97,6 +97,8 @@ def diagnose(
         raise ValueError(f"expected num_samples ≥ {_FEWEST}, got {num_samples}.")
     log_density = _log_density(model, guide, args, kwargs, key)
     posterior = guide.get_posterior(params)
+    # that of NumPyro's AutoDiagonalNormal is a batch
+    posterior = posterior.to_event(1 - len(posterior.event_shape))
     *logs, shares = jax.jit(partial(_draws, log_density, num_samples))(posterior, key)
     rounding = _ROUNDINGS * float(max(jnp.finfo(t.dtype).eps * jnp.abs(t).max() for t in logs))
     log_p, log_q = (np.asarray(t, np.float64) for t in logs)
