@@ -98,11 +98,21 @@ def reached(states: Any, task: Task) -> Array:
 
 
 def go_on(
-    state: Any, task: Task, method: Method, bound: Array, steps: int, *, progress: bool | None
+    state: Any,
+    task: Task,
+    method: Method,
+    bound: Array,
+    steps: int,
+    *,
+    progress: bool | None,
+    axes: Any = None,
 ) -> Any:
-    """Return the state at the end, or after so many steps."""
+    """Return the state at the end, or after so many steps.
+
+    Several states have the one task, or parts of it each its own, along ``axes``.
+    """
     several = state.step.ndim > 0
-    advance = jax.vmap(method.advance, (0, None, None, None)) if several else method.advance
+    advance = jax.vmap(method.advance, (0, axes, None, None)) if several else method.advance
     steps = min(steps, state.history.shape[-1])
     if not is_concrete(state, task):
         return advance(state, task, bound, jnp.asarray(steps))
