@@ -98,6 +98,17 @@ def seen_log_density(components: Canonical, rows: Data) -> ComponentFirst:
     return where(finite, student_normaliser(df, seen.size) - kernel - seen.log_det, normal)
 
 
+def expected_values(components: Canonical, rows: Data) -> Float[Array, "k n d"]:
+    """Return the mean of ``x`` given what is seen of each row; NaN where there is none."""
+    d = ellipses(components).spread(components.own_shape[-1])
+    seen = see(d, rows)
+    mean = d.loc[:, None] + _einsum("kde,ekn->knd", d.factor, seen.mean)
+    if d.df is None:
+        return mean
+    has_mean = d.df[:, None] + seen.size > 1
+    return where(has_mean[..., None], mean, jnp.nan)
+
+
 def moments(d: Ellipses, rows: Data, share: Shares) -> Moments:
     """Return the sums of rows that are seen in full, or in part."""
     count = jnp.sum(share, axis=1)
