@@ -72,11 +72,13 @@ def _groups(models: Model, method: Method, max_steps: int) -> list[Any]:
 
 
 def _typed(model: Model) -> Model:
-    """The same with types that are not weak, as of Python's numbers: steps give none such.
+    """The same with the types that steps give.
 
-    Else one program would be compiled for the start, one for what comes of it, and so on.
+    They are not weak, as those of Python's numbers are: else one program would be compiled for the
+    start, one for what comes of it, and so on. Weights have the precision of all.
     """
-    return jax.tree.map(lambda p: lax.convert_element_type(p, p.dtype), model)
+    model = jax.tree.map(lambda p: lax.convert_element_type(p, p.dtype), model)
+    return model._replace(weights=model.weights.astype(model.dtype))
 
 
 @partial(jax.jit, static_argnames="count")
