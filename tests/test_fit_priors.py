@@ -208,6 +208,30 @@ def test_rows_that_are_read_again_are_not_new(x64):
     np.testing.assert_allclose(numbers(found.mixture), numbers(expected.mixture), rtol=1e-3)
 
 
+def test_a_fit_that_is_cut_off_reading_again_goes_on(x64):
+    """The rows that are left were counted before."""
+    make, x, prior = BLOCKS["Poisson"]
+    half = len(x) // 2
+    blocks = [x[:half], x[half:]]
+
+    class Broken:
+        times = 0
+
+        def __iter__(self):
+            self.times += 1
+            yield blocks[0]
+            if self.times == 2:
+                raise OSError("no more")
+            yield blocks[1]
+
+    whole = fit(make(), blocks, prior=prior, method=OnlineEM(passes=2))
+    with pytest.raises(OSError, match="no more") as caught:
+        fit(make(), Broken(), prior=prior, method=OnlineEM(passes=2))
+    assert caught.value.state.size == len(x)
+    rest = fit(caught.value.state, blocks[1:], prior=prior, method=OnlineEM())
+    np.testing.assert_allclose(numbers(rest.mixture), numbers(whole.mixture), rtol=1e-12)
+
+
 ERRORS = {
     "blocks, general": (
         lambda: fit(BLOCKS["Poisson"][0](), [COUNTS], method=OnlineEM(),

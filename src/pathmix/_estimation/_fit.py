@@ -14,9 +14,10 @@ from pathmix._estimation._gradient import Gradient
 from pathmix._estimation._implicit import at_fixed_point
 from pathmix._estimation._online import OnlineEM, fit_online
 from pathmix._estimation._parameters import leaves, read_fixed
-from pathmix._estimation._result import Fit, result, totals_of
+from pathmix._estimation._result import Fit, result
 from pathmix._estimation._runs import run
 from pathmix._estimation._sweep import Model, Task, memberships
+from pathmix._estimation._totals import totals_of
 from pathmix._mixture import MixtureSameFamily, working
 
 

@@ -23,9 +23,10 @@ from pathmix._estimation._maximise import recentred
 from pathmix._estimation._parameters import Held, read_fixed
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._progress import over_blocks
-from pathmix._estimation._result import Fit, Totals, centre_of, result, totals_of, with_model
+from pathmix._estimation._result import Fit, result, with_model
 from pathmix._estimation._statistics import check_sums, prior_of_sums, step_of, sums_under
 from pathmix._estimation._sweep import Model, Sums, Task
+from pathmix._estimation._totals import Totals, centre_of, totals_of
 from pathmix._estimation._unconstrained import inside, is_at_an_end
 from pathmix._mixture import MixtureSameFamily, working
 from pathmix._where import where

@@ -21,11 +21,12 @@ from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._em import EM
 from pathmix._estimation._parameters import leaves, read_fixed
 from pathmix._estimation._prior import Prior
-from pathmix._estimation._result import Fit, Totals, is_flat, result, totals_of
+from pathmix._estimation._result import Fit, is_flat, result
 from pathmix._estimation._runs import BEST, SHORT, at, go_on, reached
 from pathmix._estimation._start import components_of, starts_of
 from pathmix._estimation._structure import Structure
 from pathmix._estimation._sweep import Model, Task
+from pathmix._estimation._totals import Totals, totals_of
 from pathmix._mixture import MixtureSameFamily
 from pathmix._typing import Flags
 
