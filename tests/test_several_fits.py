@@ -170,6 +170,23 @@ def test_by_slopes(x64):
     np.testing.assert_allclose(by_slope.log_likelihood, by_em.log_likelihood, atol=1e-3)
 
 
+@pytest.mark.slow
+def test_slopes_take_priors_into_account(x64):
+    optax = pytest.importorskip("optax")
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.poisson(2, 40), rng.poisson(30, 20)])
+    begun = mix([dist.Poisson(2.0), dist.GeometricProbs(0.05)])
+    prior = {"rate": dist.Gamma(30.0, 5.0), "probs": dist.Beta(2.0, 30.0)}
+    by_em = fit(begun, x, prior=prior, tolerance=1e-13, progress=False)
+    method = Gradient(optax.adam(0.05))
+    by_slope = fit(begun, x, prior=prior, method=method, max_steps=2000, progress=False)
+    np.testing.assert_allclose(
+        own(by_slope.mixture.components_distributions[0])["rate"],
+        own(by_em.mixture.components_distributions[0])["rate"],
+        rtol=1e-4,
+    )
+
+
 def test_several_starts_and_jit(x64):
     begun, _, x = problem("normal, t", 500)
     one = fit(begun, x, progress=False)
