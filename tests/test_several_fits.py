@@ -6,7 +6,18 @@ import numpy as np
 import numpyro.distributions as dist
 import pytest
 
-from pathmix import EM, Gradient, Mixture, MixtureSameFamily, fit, start
+from pathmix import (
+    EM,
+    ConjugateNormal,
+    Gradient,
+    Mixture,
+    MixtureSameFamily,
+    OnlineEM,
+    fit,
+    start,
+    statistics,
+    update,
+)
 
 ROWS = {
     "normal, t": lambda s: [dist.Normal(s, 1.0), dist.StudentT(3.0, s, 6.0)],
@@ -159,6 +170,23 @@ def test_by_slopes(x64):
     np.testing.assert_allclose(by_slope.log_likelihood, by_em.log_likelihood, atol=1e-3)
 
 
+@pytest.mark.slow
+def test_slopes_take_priors_into_account(x64):
+    optax = pytest.importorskip("optax")
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.poisson(2, 40), rng.poisson(30, 20)])
+    begun = mix([dist.Poisson(2.0), dist.GeometricProbs(0.05)])
+    prior = {"rate": dist.Gamma(30.0, 5.0), "probs": dist.Beta(2.0, 30.0)}
+    by_em = fit(begun, x, prior=prior, tolerance=1e-13, progress=False)
+    method = Gradient(optax.adam(0.05))
+    by_slope = fit(begun, x, prior=prior, method=method, max_steps=2000, progress=False)
+    np.testing.assert_allclose(
+        own(by_slope.mixture.components_distributions[0])["rate"],
+        own(by_em.mixture.components_distributions[0])["rate"],
+        rtol=1e-4,
+    )
+
+
 def test_several_starts_and_jit(x64):
     begun, _, x = problem("normal, t", 500)
     one = fit(begun, x, progress=False)
@@ -174,12 +202,93 @@ def test_several_starts_and_jit(x64):
     assert best.mixture.batch_shape == ()
 
 
-def test_priors_are_refused(x64):
+def test_a_prior_is_of_each_family_s_own_components(x64):
+    """Where rows are far apart, modes of posteriors are those of each family's rows alone."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.poisson(2, 40), rng.poisson(300, 20), np.full(10, 1000)])
+    begun = mix([dist.Poisson(2.0), dist.Delta(1000), dist.Poisson(290.0)])
+    prior = {"rate": dist.Gamma(600.0, 2.0), "weights": dist.Dirichlet(jnp.array([1.0, 9.0, 2.0]))}
+    found = fit(begun, x, prior=prior, tolerance=1e-14, progress=False)
+    first, _, second = (own(d).get("rate") for d in found.mixture.components_distributions)
+    wanted = (x[:40].sum() + 599) / (40 + 2), (x[40:60].sum() + 599) / (20 + 2)
+    np.testing.assert_allclose([first, second], wanted, rtol=1e-6)
+    np.testing.assert_allclose(
+        found.mixture.mixture_distribution.probs, np.array([40, 18, 21]) / 79, rtol=1e-9
+    )
+    likely = found.mixture.log_prob(x).sum() + sum(
+        dist.Gamma(600.0, 2.0).log_prob(rate) for rate in (first, second)
+    )
+    likely += np.array([0, 8, 1]) @ np.log(found.mixture.mixture_distribution.probs)
+    np.testing.assert_allclose(found.history[int(found.steps) - 1], likely, rtol=1e-9)
+
+
+def test_the_conjugate_prior_is_of_the_normal_components(x64):
+    """A location pulled to the mean, and nothing said of the other family."""
+    flat = dist.Normal(6 * jnp.ones(2), jnp.ones(2)).to_event(1)
+    begun = mix([dist.MultivariateNormal(jnp.zeros(2), jnp.eye(2)), flat])
+    x = begun.sample(jax.random.key(0), (300,))
+    prior = ConjugateNormal(mean=-2 * jnp.ones(2), shrinkage=50.0, scale=jnp.eye(2))
+    found = fit(begun, x, prior={"components": prior}, tolerance=1e-12, progress=False)
+    history = np.asarray(found.history)[: int(found.steps)]
+    assert np.all(np.diff(history) >= -1e-9 * abs(history[-1]))
+    assert found.converged
+    r = found.mixture.posterior_marginal(x).probs[:, 0]
+    normal = own(found.mixture.components_distributions[0])
+    wanted = (r @ x + 50 * prior.mean) / (r.sum() + 50)
+    np.testing.assert_allclose(normal["loc"], wanted, rtol=1e-4)
+    assert normal["loc"].max() < -0.5  # that of the rows is near zero
+    other = own(found.mixture.components_distributions[1])
+    np.testing.assert_allclose(other["loc"], (1 - r) @ x / (1 - r).sum(), rtol=1e-4)
+
+
+def test_names_of_priors(x64):
     begun, _, x = problem("normal, t", 50)
-    with pytest.raises(
-        NotImplementedError, match="expected no prior of a mixture of several families"
-    ):
-        fit(begun, x, prior={"df": dist.Gamma(2.0, 0.1)})
+    with pytest.raises(ValueError, match=r"priors of weights, components, Normal\.loc, .*df, St"):
+        fit(begun, x, prior={"loc": dist.Normal(0.0, 1.0)})
+
+
+# ---- blocks of data ----
+
+
+def zeros_and_counts():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([np.zeros(20), rng.poisson(4, 30), rng.geometric(0.04, 30)])
+    return mix([dist.Delta(0), dist.Poisson(3.0), dist.GeometricProbs(0.1)]), rng.permutation(x)
+
+
+def normal_and_log_normal():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(1, 0.5, 30), np.exp(rng.normal(1.5, 0.4, 30))])
+    return mix([dist.Normal(1.0, 1.0), dist.LogNormal(1.0, 1.0)]), rng.permutation(x)
+
+
+def test_sums_of_several_families(x64):
+    """Those of blocks add up to a step of EM, with the prior once."""
+    begun, x = normal_and_log_normal()
+    prior = {"weights": dist.Dirichlet(jnp.array([5.0]))}
+    total = statistics(begun, x[:25]) + statistics(begun, x[25:])
+    one = fit(begun, x, prior=prior, method=EM(memory=0), max_steps=2, tolerance=0.0)
+    values = lambda m: jax.flatten_util.ravel_pytree(m)[0]  # noqa: E731
+    np.testing.assert_allclose(
+        values(update(begun, total, prior=prior)), values(one.mixture), rtol=1e-9
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [zeros_and_counts, normal_and_log_normal])
+def test_blocks_of_several_families(make, x64):
+    """Sums of blocks move with the locations: with each the whole data, the end is EM's."""
+    begun, x = make()
+    expected = fit(begun, x, tolerance=1e-14, progress=False)
+    found = fit(begun, [x], method=OnlineEM(passes=200, power=0.51), progress=False)
+    np.testing.assert_allclose(found.log_likelihood, expected.log_likelihood, rtol=1e-5)
+    assert not found.degenerate.any()
+
+
+def test_families_without_sums_are_named(x64):
+    begun, _, x = problem("normal, t", 50)
+    with pytest.raises(NotImplementedError, match=r"function of sums over rows .* got .*StudentT"):
+        fit(begun, x, method=OnlineEM())
 
 
 def test_a_mixture_is_a_start_itself(x64):

@@ -7,17 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from pathmix._checks import is_concrete, require, require_counts
-from pathmix._components import which_of
+from pathmix._estimation._beliefs import read_prior
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._em import EM
 from pathmix._estimation._gradient import Gradient
 from pathmix._estimation._implicit import at_fixed_point
 from pathmix._estimation._online import OnlineEM, fit_online
 from pathmix._estimation._parameters import leaves, read_fixed
-from pathmix._estimation._prior import read_prior
-from pathmix._estimation._result import Fit, result, totals_of
+from pathmix._estimation._result import Fit, result
 from pathmix._estimation._runs import run
 from pathmix._estimation._sweep import Model, Task, memberships
+from pathmix._estimation._totals import totals_of
 from pathmix._mixture import MixtureSameFamily, working
 
 
@@ -56,8 +56,10 @@ def fit(
         weights: How often each row counts, ``n``; whole numbers are repetitions.
         method: How: :class:`EM`, :class:`Gradient`, or :class:`OnlineEM` for data in blocks.
         prior: What is believed beforehand: a :class:`ConjugateNormal`, or distributions by the
-            names of parameters, a Dirichlet for ``"weights"`` among them. The estimate is then
-            the mode of the posterior.
+            names of parameters, a Dirichlet for ``"weights"`` and a ConjugateNormal for
+            ``"components"`` among them. The estimate is then the mode of the posterior. A
+            distribution without a batch is that of each component's parameter. Where several
+            families have a parameter of one name, it goes by the family's too: ``"Gamma.rate"``.
         fixed: What stays as it is: names of parameters, or ``"weights"``, with True, or a truth
             value for each component; ``"components"`` with a list of whole components.
         labels: The component of each row, an integer; −1 where it is not known.
@@ -88,19 +90,14 @@ def fit(
         [53.25 82.2 ]
     """
     if isinstance(method, OnlineEM):
-        given = {"prior": prior, "labels": labels, "noise": noise, "projection": projection}
+        given = {"labels": labels, "noise": noise, "projection": projection}
         _check_online({name: value for name, value in given.items() if value is not None})
-        return fit_online(mixture, data, method, weights, fixed, progress=progress)
+        return fit_online(mixture, data, method, weights, fixed, prior, progress=progress)
     _check(mixture, method, max_steps, tolerance)
     mixture = working(mixture)
     components = mixture._components
     inner = mixture if not mixture.batch_shape else mixture[0]
     held = read_fixed(fixed, inner._components)
-    if prior is not None and which_of(inner._components) is not None:
-        raise NotImplementedError(
-            "expected no prior of a mixture of several families, got one. Fit without it, or take "
-            "the mixture as a likelihood in a NumPyro model."
-        )
     names = tuple(leaf.name for leaf in leaves(components))
     rows = read_data(inner._components, data, weights, labels, noise, projection, missing=missing)
     believed = read_prior(prior, inner._components, names, rows)

@@ -20,7 +20,7 @@ from jaxtyping import Float
 from pathmix._components import Canonical
 from pathmix._estimation._data import Data
 from pathmix._estimation._parameters import Held, of_leaf
-from pathmix._estimation._prior import Conjugate
+from pathmix._estimation._prior import Prior
 from pathmix._families import student_normaliser
 from pathmix._special import cholesky, solve_rows, triangular_inverse
 from pathmix._typing import ComponentFirst, Matrix, Reals
@@ -98,6 +98,17 @@ def seen_log_density(components: Canonical, rows: Data) -> ComponentFirst:
     return where(finite, student_normaliser(df, seen.size) - kernel - seen.log_det, normal)
 
 
+def expected_values(components: Canonical, rows: Data) -> Float[Array, "k n d"]:
+    """Return the mean of ``x`` given what is seen of each row; NaN where there is none."""
+    d = ellipses(components).spread(components.own_shape[-1])
+    seen = see(d, rows)
+    mean = d.loc[:, None] + _einsum("kde,ekn->knd", d.factor, seen.mean)
+    if d.df is None:
+        return mean
+    has_mean = d.df[:, None] + seen.size > 1
+    return where(has_mean[..., None], mean, jnp.nan)
+
+
 def moments(d: Ellipses, rows: Data, share: Shares) -> Moments:
     """Return the sums of rows that are seen in full, or in part."""
     count = jnp.sum(share, axis=1)
@@ -154,7 +165,7 @@ def see(d: Ellipses, rows: Data) -> Seen:
 
 
 def maximise(
-    d: Ellipses, sums: Moments, held: Held, prior: Conjugate | None, *, with_errors: bool = False
+    d: Ellipses, sums: Moments, held: Held, prior: Prior, *, with_errors: bool = False
 ) -> tuple[Array, Array]:
     """Return the locations and factors that the sums have; those before where there is nothing.
 
@@ -166,23 +177,41 @@ def maximise(
     error keeps its root.
     """
     *_, hold_loc, hold_factor = held.parameters
+    sums = _with_prior_rows(sums, d, prior)
     mass, count = sums.mass[:, None], sums.counts[:, None]
     move = sums.first / where(mass == 0, 1.0, mass)
     if len(d.loc) < len(count):
         move = _shared_move(d, sums)
     move = where(of_leaf(hold_loc, move), 0.0, move)
     scatter = sums.about(move).second
-    loc = d.loc + move
-    if prior is not None:
-        loc, scatter, count = prior.update(loc, scatter, count)
     if len(d.factor) < len(sums.counts):
         scatter, count = (jnp.sum(t, axis=0, keepdims=True) for t in (scatter, count))
+    if prior.normal is not None:
+        scatter += prior.normal.scale
+        count += prior.normal.df + scatter.shape[-1] + 1
     covariance = scatter / where(count == 0, 1.0, count)[..., None]
     if with_errors:
         covariance += _rounding(covariance)
     factor = cholesky(covariance)
     keep = of_leaf(hold_factor, d.factor) | (count == 0)[..., None]
-    return loc, where(keep, d.factor, factor)
+    return d.loc + move, where(keep, d.factor, factor)
+
+
+def _with_prior_rows(sums: Moments, d: Ellipses, prior: Prior) -> Moments:
+    """The sums with what is believed of locations: as one row at its mean, of a small weight.
+
+    To a covariance it counts as one row, whatever its weight.
+    """
+    if prior.normal is None:
+        return sums
+    about = prior.about(len(sums.counts)).astype(sums.mass.dtype)
+    weight, away = prior.normal.shrinkage * about, prior.normal.mean - d.loc
+    return Moments(
+        sums.counts + about,
+        sums.mass + weight,
+        sums.first + weight[:, None] * away,
+        sums.second + weight[:, None, None] * away[:, :, None] * away[:, None, :],
+    )
 
 
 def _rounding(covariance: Matrix) -> Matrix:

@@ -11,12 +11,12 @@ import numpy as np
 import numpyro.distributions as dist
 from jax import Array
 
-from pathmix._components import Canonical, Constructed, split, which_of
+from pathmix._components import Canonical, Constructed, places_of, split, which_of
 from pathmix._estimation._closed import CLOSED, Closed, solve, sums_of
 from pathmix._estimation._gaussian import ellipses, maximise, moments
 from pathmix._estimation._newton import newton_step
 from pathmix._estimation._ordered import ORDERED, has_order, ordered_step
-from pathmix._estimation._parameters import Held, of_leaf
+from pathmix._estimation._parameters import Held, leaves, of_leaf
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._student import student_step
 from pathmix._estimation._sweep import (
@@ -72,33 +72,56 @@ def kind_of(components: Canonical) -> Any:
 
 def has_sums(components: Canonical, prior: Prior) -> bool:
     """Whether the maximum is a function of sums over rows."""
+    if which_of(components) is not None:
+        pairs = zip(split(components), prior.by_family(components), strict=True)
+        return all(has_sums(*pair) for pair in pairs)
+    if not any(leaf.estimated for leaf in leaves(components)):
+        return True
     kind = kind_of(components)
     return (kind in CLOSED or kind is dist.MultivariateNormal) and not prior.is_general
 
 
 def row_sums(components: Canonical, part: Part) -> Sums:
     """Return the sums over rows that a closed maximum is a function of; the counts come first."""
+    if which_of(components) is not None:
+        pairs = zip(split(components), places_of(components), strict=True)
+        each = [row_sums(c, Part(part.data, part.shares[_index(at)])) for c, at in pairs]
+        return jnp.sum(part.shares, axis=1), each
+    return jnp.sum(part.shares, axis=1), _sums_of_family(components, part)
+
+
+def _sums_of_family(components: Canonical, part: Part) -> Sums:
     if kind_of(components) is dist.MultivariateNormal:
-        return jnp.sum(part.shares, axis=1), moments(ellipses(components), part.data, part.shares)
-    return jnp.sum(part.shares, axis=1), sums_of(_entry(components), _scalars(components), part)
+        return moments(ellipses(components), part.data, part.shares)
+    if kind_of(components) in CLOSED:
+        return sums_of(_entry(components), _scalars(components), part)
+    return ()  # nothing is estimated
 
 
 def of_sums(
     components: Canonical, sums: Sums, held: Held, prior: Prior, *, with_errors: bool = False
 ) -> tuple[Array, ...]:
     """Return the parameters that the sums have."""
+    if which_of(components) is not None:
+        beliefs = prior.by_family(components)
+        each = zip(split(components), sums[1], _held_of(components, held), beliefs, strict=True)
+        return _joined(components, [of_sums(*own) for own in each])
     if kind_of(components) is dist.MultivariateNormal:
-        before = ellipses(components)
-        return maximise(before, sums[1], held, prior.normal, with_errors=with_errors)
-    return solve(_entry(components), _scalars(components), sums[1], held)
+        return maximise(ellipses(components), sums[1], held, prior, with_errors=with_errors)
+    if kind_of(components) in CLOSED:
+        return solve(_entry(components), _scalars(components), sums[1], held)
+    return components.parameters
 
 
 def recentred(sums: Sums, old: Canonical, new: Canonical) -> Sums:
     """Return sums about the locations of ``old`` as they are about those of ``new``."""
     counts, inner = sums
+    if which_of(old) is not None:
+        each = zip(inner, split(old), split(new), strict=True)
+        return counts, [recentred(*own) for own in each]
     if kind_of(old) is dist.MultivariateNormal:
         return counts, inner.about(ellipses(new).loc - ellipses(old).loc)
-    move = _entry(old).recentred
+    move = _entry(old).recentred if kind_of(old) in CLOSED else None
     if move is None:
         return sums
     before, after = _scalars(old).parameters, _scalars(new).parameters
@@ -107,14 +130,14 @@ def recentred(sums: Sums, old: Canonical, new: Canonical) -> Sums:
 
 def _parameters(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Reals]:
     components = model.components
-    if which_of(components) is not None:
-        return _by_family(model, task)
     kind = kind_of(components)
     if has_sums(components, task.prior):
         sums, gained = sweep(lambda part: row_sums(components, part), model, task)
         noisy = task.data.noise is not None or task.data.projection is not None
         parameters = of_sums(components, sums, task.held, task.prior, with_errors=noisy)
         return parameters, sums[0], gained
+    if which_of(components) is not None:
+        return _by_family(model, task)
     if not task.prior.is_general:
         if kind in ORDERED and has_order(kind, _scalars(components)):
             return ordered_step(model, task, _scalars(components))
@@ -124,33 +147,55 @@ def _parameters(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Rea
 
 
 def _by_family(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Reals]:
-    """Of components of several families: the memberships of all, and then family by family.
-
-    What components have of other families is not looked at, and stays as it is.
-    """
+    """Of components of several families: the memberships of all, and then family by family."""
     components, rows = model.components, task.data
     share, total = memberships(model, rows)
     gained = log_likelihood(rows, total, task.level)
-    which, held = np.asarray(which_of(components)), task.held.parameters[1:]
-    old = list(components.parameters[1:])
-    new, counts = list(components.parameters[:1]), jnp.zeros(len(which), share.dtype)
-    for g, family in enumerate(split(components)):
-        mine, size = np.flatnonzero(which == g), len(family.parameters)
-        known = tuple(mask if jnp.ndim(mask) == 0 else mask[mine] for mask in held[:size])
-        own = Task(
-            rows._replace(shares=share[mine].T, labels=None),
-            Held(known, task.held.weights[mine]),
-            task.prior,
-            task.level,
-        )
-        found, count, _ = _parameters(Model(model.weights[mine], family), own)
-        new += [
-            p if len(before) == 1 else before.at[mine].set(p.astype(before.dtype))
-            for before, p in zip(old[:size], found, strict=True)
-        ]
+    found, counts = [], jnp.zeros(len(share), share.dtype)
+    families = zip(
+        split(components),
+        places_of(components),
+        _held_of(components, task.held),
+        task.prior.by_family(components),
+        strict=True,
+    )
+    for family, at, held, prior in families:
+        mine = _index(at)
+        own = Task(rows._replace(shares=share[mine].T, labels=None), held, prior, task.level)
+        parameters, count, _ = _parameters(Model(model.weights[mine], family), own)
+        found.append(parameters)
         counts = counts.at[mine].set(count)
-        held, old = held[size:], old[size:]
-    return tuple(new), counts, gained
+    return _joined(components, found), counts, gained
+
+
+def _index(places: tuple[int, ...]) -> np.ndarray:
+    return np.asarray(places)
+
+
+def _held_of(components: Canonical, held: Held) -> list[Held]:
+    """What is held, family by family."""
+    out, rest = [], held.parameters[1:]
+    for family, at in zip(split(components), places_of(components), strict=True):
+        mine, size = _index(at), len(family.parameters)
+        known = tuple(mask if jnp.ndim(mask) == 0 else mask[mine] for mask in rest[:size])
+        out.append(Held(known, held.weights[mine]))
+        rest = rest[size:]
+    return out
+
+
+def _joined(components: Canonical, found: list[tuple[Array, ...]]) -> tuple[Array, ...]:
+    """The parameters of all components, of those of each family.
+
+    What components have of other families is not looked at, and stays as it is.
+    """
+    new, old = list(components.parameters[:1]), list(components.parameters[1:])
+    for own, at in zip(found, places_of(components), strict=True):
+        new += [
+            p if len(before) == 1 else before.at[_index(at)].set(p.astype(before.dtype))
+            for before, p in zip(old[: len(own)], own, strict=True)
+        ]
+        old = old[len(own) :]
+    return tuple(new)
 
 
 def _entry(components: Canonical) -> Closed:

@@ -141,13 +141,9 @@ def _expected(cells: Cells, u: Free, part: Part) -> Float[Array, "*cells"]:
 
 def _believed(cells: Cells, u: Free, prior: Prior) -> Float[Array, "*cells"]:
     """The log density of the parameters in each cell."""
-    components = cells.unpack(u)
     total = jnp.zeros(cells.shape, u.dtype)
-    for d, p in zip(prior.parameters, components.parameters, strict=True):
-        if d is not None:
-            log_p = d.log_prob(p)
-            axes = tuple(range(len(cells.shape), log_p.ndim))
-            total += jnp.sum(log_p, axis=axes)
+    for log_p in prior.of_parameters(cells.unpack(u)):
+        total += jnp.sum(log_p, axis=tuple(range(len(cells.shape), log_p.ndim)))
     return total
 
 

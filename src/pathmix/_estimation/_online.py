@@ -6,34 +6,32 @@ latent data models"). The sums are about the locations in use, and move with the
 """
 
 import math
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jaxtyping import Float
 
 from pathmix._checks import require_counts
 from pathmix._components import Canonical
+from pathmix._estimation._blocks import Blocks
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._maximise import recentred
 from pathmix._estimation._parameters import Held, read_fixed
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._progress import over_blocks
-from pathmix._estimation._result import Fit, Totals, centre_of, result, totals_of, with_model
-from pathmix._estimation._statistics import check_sums, step_of, sums_under
+from pathmix._estimation._result import Fit, result, with_model
+from pathmix._estimation._statistics import check_sums, prior_of_sums, step_of, sums_under
 from pathmix._estimation._sweep import Model, Sums, Task
+from pathmix._estimation._totals import Totals, centre_of, totals_of
 from pathmix._estimation._unconstrained import inside, is_at_an_end
 from pathmix._mixture import MixtureSameFamily, working
 from pathmix._where import where
 
 _FEW = 2
-Block = tuple[np.ndarray, np.ndarray]
-"""Rows and their weights."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,10 @@ class OnlineEM:
     pass. A fit that is cut off, by an error in reading or by ``KeyboardInterrupt``, leaves its
     state as ``state`` at the exception: pass it to ``fit`` in place of the mixture, with the data
     that are left.
+
+    A ``prior`` counts once, beside as many observations as there are, however often and in however
+    many blocks they were read. It is a Dirichlet for ``"weights"``, or a :class:`ConjugateNormal`
+    with a mean and a scale.
 
     Args:
         block_size: How many rows of an array are read at a time.
@@ -117,10 +119,26 @@ class OnlineState(NamedTuple):
     """The weight of their rows."""
     history: tuple[float, ...]
     """The log likelihood of an observation of each block, under the mixture before it."""
+    size: float = 0.0
+    """The same weight, of rows that were read several times once: what a prior stands beside."""
+
+
+class Given(NamedTuple):
+    """What a fit is given beside the data."""
+
+    held: Held
+    prior: Prior
 
 
 def fit_online(
-    begun: Any, data: Any, method: OnlineEM, weights: Any, fixed: Any, *, progress: bool | None
+    begun: Any,
+    data: Any,
+    method: OnlineEM,
+    weights: Any,
+    fixed: Any,
+    prior: Any,
+    *,
+    progress: bool | None,
 ) -> Fit:
     """Return what :func:`fit` does, reading the data block by block."""
     state = (
@@ -128,24 +146,34 @@ def fit_online(
     )
     check_sums(state.mixture)
     held = read_fixed(fixed, state.mixture._components)
+    believed = prior_of_sums(prior, state.mixture._components)
+    given = Given(jax.tree.map(jnp.asarray, held), believed)
     source = Blocks(data, weights, method.block_size)
     if method.passes > 1 and source.is_spent:
         raise ValueError(
             "expected data that can be read again for passes > 1, got an iterator, which cannot. "
             "Pass an array or a list, or an object whose __iter__ begins anew."
         )
-    for _ in range(method.passes):
-        state = _read(state, source, method, jax.tree.map(jnp.asarray, held), progress=progress)
+    for i in range(method.passes):
+        is_new = i == 0 and state.size == state.seen  # else it was cut off as it read data again
+        state = _read(state, source, method, given, is_new=is_new, progress=progress)
     if state.seen < (least := _enough(state.mixture._components)):
         raise ValueError(
             f"expected at least {least} observations for OnlineEM with these components, got "
             f"{state.seen:.6g}. Use method=EM()."
         )
-    return _result(state, source, held, progress=progress)
+    last = _step(state, given)
+    return _result(state, last, source, held.free(last.components), progress=progress)
 
 
 def _read(
-    state: OnlineState, source: "Blocks", method: OnlineEM, held: Held, *, progress: bool | None
+    state: OnlineState,
+    source: Blocks,
+    method: OnlineEM,
+    given: Given,
+    *,
+    is_new: bool,
+    progress: bool | None,
 ) -> OnlineState:
     """Read the data once. An exception leaves with the state of the last whole block."""
     try:
@@ -153,7 +181,7 @@ def _read(
             rows = read_data(
                 state.mixture._components, x, w, None, None, None, missing=None, whole=False
             )
-            state = _take_in(state, rows, method.power, held)
+            state = _take_in(state, rows, method.power, given, is_new=is_new)
     except BaseException as stopped:
         stopped.state = state  # type: ignore[attr-defined]
         stopped.add_note(
@@ -164,13 +192,15 @@ def _read(
     return state
 
 
-def _take_in(state: OnlineState, rows: Data, power: float, held: Held) -> OnlineState:
+def _take_in(
+    state: OnlineState, rows: Data, power: float, given: Given, *, is_new: bool
+) -> OnlineState:
     size = float(rows.size)
     if size == 0:
         return state
     steps, seen, components = state.steps + 1, state.seen + size, state.mixture._components
     model = Model(state.mixture._weights.values(), components)
-    task = Task(rows, held, Prior(), jnp.zeros((), components.dtype))
+    task = Task(rows, given.held, given.prior, jnp.zeros((), components.dtype))
     sums, likely = sums_under(model, task)
     if not bool(jnp.isfinite(likely)):
         raise ValueError(
@@ -181,9 +211,12 @@ def _take_in(state: OnlineState, rows: Data, power: float, held: Held) -> Online
     share = _share(steps**-power, size * steps / seen)
     ready = jnp.asarray(seen >= _enough(components))
     weight = jnp.asarray(share, rows.x.dtype)
-    model, average = _blend(model, before, sums, weight, rows.size, held, ready)
+    known = state.size + size * is_new
+    model, average = _blend(
+        model, before, sums, weight, rows.size, jnp.asarray(known, rows.x.dtype), given, ready
+    )
     history = (*state.history, float(likely) / size)
-    return OnlineState(with_model(state.mixture, model), average, steps, seen, history)
+    return OnlineState(with_model(state.mixture, model), average, steps, seen, history, known)
 
 
 def _enough(components: Canonical) -> int:
@@ -204,18 +237,37 @@ def _blend(
     sums: Sums,
     share: Array,
     size: Array,
-    held: Held,
+    known: Array,
+    given: Given,
     ready: Array,
 ) -> tuple[Model, Sums]:
     """The new average, and the mixture that it has, if it is ready to have one."""
     blend = lambda old, new: (1 - share) * old + share * new / size  # noqa: E731
     average = jax.tree.map(blend, before, sums)
-    new = inside(step_of(model, average, held), model)
+    new = inside(_step_of_all(model, average, known, given), model)
     new = jax.tree.map(partial(where, ready), new, model)
     return new, recentred(average, model.components, new.components)
 
 
-def _result(state: OnlineState, source: "Blocks", held: Held, *, progress: bool | None) -> Fit:
+def _step_of_all(model: Model, average: Sums, size: Array, given: Given) -> Model:
+    """The mixture that so many observations have, with the average that is known."""
+    return step_of(model, jax.tree.map(lambda t: size * t, average), *given)
+
+
+def _step(state: OnlineState, given: Given) -> Model:
+    """The mixture that the last average has, sound or not."""
+    model = Model(state.mixture._weights.values(), state.mixture._components)
+    return _step_of_all(model, state.sums, jnp.asarray(state.size, model.dtype), given)
+
+
+def _result(
+    state: OnlineState,
+    last: Model,
+    source: Blocks,
+    num_parameters: int,
+    *,
+    progress: bool | None,
+) -> Fit:
     """The fit; data that can be read again are counted under the last mixture."""
     components = state.mixture._components
     model, totals = Model(state.mixture._weights.values(), components), None
@@ -229,10 +281,9 @@ def _result(state: OnlineState, source: "Blocks", held: Held, *, progress: bool 
     if totals is None:
         totals = _unknown(model, source.num_observations)
     history = jnp.asarray(state.history, components.dtype) * totals.size
-    last = step_of(model, state.sums, jax.tree.map(jnp.asarray, held))
     flat = is_at_an_end(last) & (not components.is_discrete)  # a count may well be always zero
     ended = _Ended(history, jnp.asarray(state.steps), flat)
-    return result(state.mixture, model, totals, held.free(components), ended)
+    return result(state.mixture, model, totals, num_parameters, ended)
 
 
 class _Ended(NamedTuple):
@@ -255,70 +306,3 @@ def _unknown(model: Model, size: float) -> Totals:
     nan, n = jnp.full((), jnp.nan, model.weights.dtype), jnp.asarray(size, model.weights.dtype)
     none = jnp.zeros(model.components.event_shape or (1,), model.weights.dtype).ravel()
     return Totals(nan, nan, n * model.weights, n, none, none[:, None] * none)
-
-
-class Blocks:
-    """Data in blocks of one shape, so that few programs are compiled: short ones are filled up."""
-
-    def __init__(self, data: Any, weights: Any, size: int) -> None:
-        self._data, self._weights, self._size = data, weights, size
-        if isinstance(data, jax.core.Tracer) or isinstance(weights, jax.core.Tracer):
-            raise TypeError(
-                "expected data that are known for OnlineEM, which reads them block by block, got "
-                "traced ones. Use it outside of jit, or statistics and update inside."
-            )
-        self._is_array = hasattr(data, "shape")
-        self.num_observations = 0.0
-        if not self._is_array and not isinstance(data, Iterable):
-            raise TypeError(
-                "expected an array or an iterable of blocks of rows for OnlineEM, got "
-                f"{type(data).__name__}."
-            )
-        if weights is not None and not self._is_array:
-            raise ValueError(
-                "expected weights along with each block, a tuple (rows, weights), as data are an "
-                "iterable of blocks; got weights=."
-            )
-        if weights is not None and len(weights) != len(data):
-            raise ValueError(
-                f"expected one weight for each row, shape ({len(data)},), got {len(weights)}."
-            )
-
-    @property
-    def is_spent(self) -> bool:
-        """Whether the data can be read once only."""
-        return isinstance(self._data, Iterator)
-
-    def __len__(self) -> int:
-        """How many blocks there are; 0 if that is not known."""
-        if self._is_array:
-            return -(-len(self._data) // self._size)
-        return len(self._data) if hasattr(self._data, "__len__") else 0
-
-    def __iter__(self) -> Iterator[Block]:
-        """Yield rows and weights; what fills a block up weighs nothing."""
-        longest, self.num_observations, empty = 0, 0.0, True
-        for x, w in self._pieces():
-            longest, empty = max(longest, len(x)), False
-            more = longest - len(x)
-            self.num_observations += float(np.sum(w))
-            if more:
-                x = np.concatenate([x, np.repeat(x[-1:], more, axis=0)])
-                w = np.concatenate([w, np.zeros(more, w.dtype)])
-            yield x, w
-        if empty:
-            raise ValueError("expected at least one row of data, got none.")
-
-    def _pieces(self) -> Iterator[Block]:
-        if not self._is_array:
-            for block in self._data:
-                x, w = block if isinstance(block, tuple) else (block, None)
-                x = np.asarray(x)
-                if len(x):
-                    yield x, np.ones(len(x), np.float32) if w is None else np.asarray(w)
-            return
-        for first in range(0, len(self._data), self._size):
-            x = np.asarray(self._data[first : first + self._size])
-            w = self._weights
-            w = np.ones(len(x), np.float32) if w is None else w[first : first + self._size]
-            yield x, np.asarray(w)

@@ -1,16 +1,15 @@
 """Prior distributions of weights and parameters: a fit is then the mode of the posterior."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-import numpyro.distributions as dist
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpyro.distributions import Distribution
 
-from pathmix._components import Canonical
+from pathmix._components import Canonical, split, which_of
 from pathmix._estimation._data import Data
+from pathmix._estimation._parameters import of_leaf
 from pathmix._special import triangular_inverse
 from pathmix._typing import Matrix, Reals
 from pathmix._where import where
@@ -25,8 +24,10 @@ class ConjugateNormal(NamedTuple):
     .. math:: \hat\Sigma_k = \frac{\Lambda + \frac{\kappa n_k}{\kappa + n_k}
         (\bar x_k - \mu_0)(\bar x_k - \mu_0)^\top + W_k}{\nu + n_k + d + 2}
 
-    What is ``None`` is taken from the data: their mean, ``d + 2`` degrees of freedom, and their
-    covariance over :math:`K^{2/d}`. With it no component shrinks to a point.
+    A covariance that all components share has the one prior: its denominator is
+    :math:`\nu + n + d + 1 + K`, its numerator has the sums over components. What is ``None`` is
+    taken from the data: their mean, ``d + 2`` degrees of freedom, and their covariance over
+    :math:`K^{2/d}`. With it no component shrinks to a point.
 
     Example:
         >>> ConjugateNormal().shrinkage
@@ -38,24 +39,33 @@ class ConjugateNormal(NamedTuple):
     df: float | Array | None = None
     scale: Float[Array, "d d"] | None = None
 
-    def of_data(self, rows: Data, k: int) -> "Conjugate":
+    def of_data(self, rows: Data | None, components: Canonical, k: int) -> "Conjugate":
         """Return the same with what was left to the data, to those rows that are seen in full."""
-        x, weights = rows.x, rows.weights
-        if rows.observed is not None:
-            weights = where(jnp.all(rows.observed, axis=-1), weights, 0.0)
-        size = x.shape[-1]
-        total = jnp.sum(weights)
-        mean = weights @ x / total
-        away = x - mean
-        scatter = (weights[:, None] * away).T @ away / (total - 1)
-        known = mean, self.shrinkage, size + 2, scatter / k ** (2 / size)
-        given = self.mean, self.shrinkage, self.df, self.scale
-        return Conjugate(
-            *(
-                jnp.asarray(a if b is None else b, x.dtype)
-                for a, b in zip(known, given, strict=True)
+        size = components.event_shape[-1]
+        known: tuple[Any, ...] = (None, self.shrinkage, size + 2, None)
+        if rows is not None and rows.projection is None:
+            mean, spread = _mean_and_covariance(rows)
+            known = mean, self.shrinkage, size + 2, spread / k ** (2 / size)
+        elif self.mean is None or self.scale is None:
+            raise ValueError(
+                "expected mean and scale in ConjugateNormal, as they are not taken from data in "
+                "blocks or seen through a projection, got none. Some rows will do: their mean, and "
+                "their covariance over K^(2/d)."
             )
-        )
+        given = self.mean, self.shrinkage, self.df, self.scale
+        whole = (a if b is None else b for a, b in zip(known, given, strict=True))
+        return Conjugate(*(jnp.asarray(p, components.dtype) for p in whole))
+
+
+def _mean_and_covariance(rows: Data) -> tuple[Float[Array, " d"], Float[Array, "d d"]]:
+    """Of those rows that are seen in full."""
+    x, weights = rows.x, rows.weights
+    if rows.observed is not None:
+        weights = where(jnp.all(rows.observed, axis=-1), weights, 0.0)
+    total = jnp.sum(weights)
+    mean = weights @ x / total
+    away = x - mean
+    return mean, (weights[:, None] * away).T @ away / (total - 1)
 
 
 class Conjugate(NamedTuple):
@@ -66,25 +76,21 @@ class Conjugate(NamedTuple):
     df: Float[Array, ""]
     scale: Float[Array, "d d"]
 
-    def update(
-        self, loc: Float[Array, "k d"], scatter: Matrix, count: Float[Array, "k 1"]
-    ) -> tuple[Array, Matrix, Array]:
-        """Return locations, scatters and what divides these, of those that the data alone have."""
-        kappa, size = self.shrinkage, loc.shape[-1]
-        away = loc - self.mean
-        pull = (kappa * count / (kappa + count))[..., None]
-        scatter = self.scale + scatter + pull * away[..., :, None] * away[..., None, :]
-        shrunk = (count * loc + kappa * self.mean) / (count + kappa)
-        return shrunk, scatter, self.df + count + size + 2
-
-    def log_density(self, loc: Float[Array, "k d"], factor: Matrix) -> Reals:
-        """Return the log density of all components, up to a constant."""
+    def log_density(
+        self, loc: Float[Array, "#k d"], factor: Matrix, present: Bool[Array, " k"]
+    ) -> Reals:
+        """Return the log density of components, up to a constant: a location each, and factors."""
+        k, size = len(present), self.mean.shape[-1]
         inverse = triangular_inverse(factor)
-        z = jnp.einsum("kde,ke->kd", inverse, loc - self.mean, precision="highest")
         spread = jnp.einsum("kde,ef,kdf->k", inverse, self.scale, inverse, precision="highest")
         log_det = jnp.sum(jnp.log(jnp.diagonal(factor, axis1=-2, axis2=-1)), axis=-1)
-        powers = (self.df + loc.shape[-1] + 2) * log_det
-        return -jnp.sum(0.5 * (self.shrinkage * jnp.sum(z**2, -1) + spread) + powers)
+        of_factors = -0.5 * spread - (self.df + size + 1) * log_det
+        away = jnp.broadcast_to(loc - self.mean, (k, size))
+        each = jnp.broadcast_to(inverse, (k, size, size))
+        z = jnp.einsum("kde,ke->kd", each, away, precision="highest")
+        of_locs = -0.5 * self.shrinkage * jnp.sum(z**2, axis=-1) - log_det
+        known = where(present[: len(factor)], of_factors, 0.0)
+        return jnp.sum(where(present, of_locs, 0.0)) + jnp.sum(known)
 
 
 class Prior(NamedTuple):
@@ -94,6 +100,8 @@ class Prior(NamedTuple):
     """Of a Dirichlet distribution of the weights."""
     normal: Conjugate | None = None
     parameters: tuple[Distribution | None, ...] = ()
+    present: Bool[Array, " k"] | None = None
+    """The components that it is about, ``None`` for all; others have no weight, and get none."""
 
     @property
     def is_general(self) -> bool:
@@ -106,6 +114,21 @@ class Prior(NamedTuple):
             return counts
         return jnp.maximum(counts + self.concentration - 1, 0.0)
 
+    def about(self, k: int) -> Bool[Array, " k"]:
+        """Return which of the components it is about."""
+        return jnp.ones(k, bool) if self.present is None else self.present
+
+    def by_family(self, components: Canonical) -> "list[Prior]":
+        """Return what it says of the parameters of each family's components."""
+        if which_of(components) is None:
+            return [self]
+        out, rest = [], self.parameters[1:]
+        for family in split(components):
+            size = len(family.parameters)
+            out.append(Prior(None, self.normal if is_normal(family) else None, rest[:size]))
+            rest = rest[size:]
+        return out
+
     def log_density(self, weights: Float[Array, " k"], components: Canonical) -> Reals:
         """Return the log density of weights and parameters, up to a constant."""
         total = jnp.zeros((), weights.dtype)
@@ -115,55 +138,29 @@ class Prior(NamedTuple):
             absent = where(power > 0, -jnp.inf, 0.0)  # of a weight of zero
             total += jnp.sum(power * where(weights > 0, log_w, 0.0))
             total += jnp.sum(where(weights > 0, 0.0, absent))
-        if self.normal is not None:
-            k, size = components.own_shape[-1], components.event_shape[0]
-            loc, factor = components.parameters
-            total += self.normal.log_density(
-                jnp.broadcast_to(loc, (k, size)), jnp.broadcast_to(factor, (k, size, size))
-            )
-        return total + self.of_parameters(components)
-
-    def of_parameters(self, components: Canonical) -> Reals:
-        """Return the log density of the parameters that have a distribution of their own."""
-        total = jnp.zeros((), components.dtype)
-        for d, p in zip(self.parameters, components.parameters, strict=False):
-            if d is not None:
-                total += jnp.sum(d.log_prob(p))
+        families = split(components)
+        for own, family in zip(self.by_family(components), families, strict=True):
+            total += own._of_family(family)
         return total
 
+    def _of_family(self, components: Canonical) -> Reals:
+        total = jnp.zeros((), components.dtype)
+        if self.normal is not None:
+            loc, factor = components.parameters
+            total += self.normal.log_density(loc, factor, self.about(components.own_shape[-1]))
+        for log_p in self.of_parameters(components):
+            total += jnp.sum(log_p)
+        return total
 
-def read_prior(prior: Any, components: Canonical, names: tuple[str, ...], rows: Data) -> Prior:
-    """Return the prior that ``fit`` was given, checked."""
-    if prior is None:
-        return Prior()
-    if isinstance(prior, ConjugateNormal):
-        if components.family.name != "MultivariateNormal":
-            raise NotImplementedError(
-                "expected MultivariateNormal components for ConjugateNormal, got "
-                f"{components.family.name}. Give NumPyro distributions of its parameters instead: "
-                f"prior={{{names[0]!r}: …}}."
-            )
-        return Prior(normal=prior.of_data(rows, components.own_shape[-1]))
-    if not isinstance(prior, Mapping):
-        raise TypeError(
-            "expected prior to be a ConjugateNormal or a mapping from names of parameters to "
-            f"distributions, got {type(prior).__name__}."
-        )
-    allowed = ("weights", "components", *names)
-    for name, d in prior.items():
-        if name not in allowed:
-            raise ValueError(f"expected priors of {', '.join(allowed)}, got one of {name!r}.")
-        if not isinstance(d, Distribution | ConjugateNormal):
-            raise TypeError(f"expected a distribution for {name!r}, got {type(d).__name__}.")
-    concentration = None
-    if "weights" in prior:
-        if not isinstance(prior["weights"], dist.Dirichlet):
-            raise NotImplementedError(
-                "expected a Dirichlet distribution of the weights, got "
-                f"{type(prior['weights']).__name__}."
-            )
-        concentration = jnp.asarray(prior["weights"].concentration, components.dtype)
-        concentration = jnp.broadcast_to(concentration, components.own_shape[-1:])
-    normal = prior.get("components")
-    rest = read_prior(normal, components, names, rows) if normal is not None else Prior()
-    return Prior(concentration, rest.normal, tuple(prior.get(name) for name in names))
+    def of_parameters(self, components: Canonical) -> list[Reals]:
+        """Return the log densities of parameters that have a distribution, ``k *event`` of each."""
+        pairs = zip(self.parameters, components.parameters, strict=False)
+        log_p = [d.log_prob(p) for d, p in pairs if d is not None]
+        if self.present is None:
+            return log_p
+        return [where(of_leaf(self.present, t), t, 0.0) for t in log_p]
+
+
+def is_normal(components: Canonical) -> bool:
+    """Whether the conjugate prior is about such components."""
+    return bool(components.family.name == "MultivariateNormal")

@@ -11,10 +11,11 @@ from jaxtyping import Bool, Float, Int
 
 from pathmix._checks import is_concrete
 from pathmix._components import atomic, canonical
-from pathmix._estimation._data import Data
-from pathmix._estimation._sweep import Model, log_likelihood, memberships, over_parts
+from pathmix._estimation._seen import as_seen, completed, whose
+from pathmix._estimation._sweep import Model
+from pathmix._estimation._totals import Totals
 from pathmix._mixture import MixtureSameFamily
-from pathmix._typing import Reals
+from pathmix._typing import Reals, Value
 from pathmix._weights import Logits, weights_of
 from pathmix._where import where
 
@@ -77,6 +78,87 @@ class Fit(NamedTuple):
         """
         return self.bic + 2 * self.entropy
 
+    def memberships(
+        self,
+        data: Any,
+        *,
+        noise: Any = None,
+        projection: Any = None,
+        missing: bool | None = None,
+    ) -> Float[Array, "n k"]:
+        """Return the probability of each component given what was seen of each row.
+
+        Rows may be new ones. Of whole rows it is ``mixture.posterior_marginal(data).probs``; a NaN
+        is a missing entry, which is marginalised as in :func:`fit`, and a row that misses
+        everything has the weights.
+
+        Args:
+            data: Rows ``n *event``; NaN for a missing entry.
+            noise: Measurement errors of the rows, as in :func:`fit`.
+            projection: What was measured of each value, as in :func:`fit`.
+            missing: Whether entries are missing, where that cannot be seen, under jit.
+
+        Raises:
+            ValueError: The data do not fit the mixture, or are infinite.
+            NotImplementedError: Missing entries in a family whose margins are not known.
+
+        Example:
+            >>> import jax.numpy as jnp, numpy as np, numpyro.distributions as dist
+            >>> from pathmix import MixtureSameFamily, fit
+            >>> rows = np.array([[0.0, 0.3], [0.2, 0.1], [0.1, np.nan], [5.0, 4.7], [5.3, 4.9]])
+            >>> begun = MixtureSameFamily(
+            ...     dist.Categorical(probs=jnp.array([0.5, 0.5])),
+            ...     dist.Normal(jnp.array([[0.0, 0.0], [5.0, 5.0]]), jnp.ones((2, 2))).to_event(1),
+            ... )
+            >>> found = fit(begun, rows)
+            >>> found.memberships([[5.1, np.nan], [np.nan, 0.2], [np.nan, np.nan]]).round(2)
+            Array([[0. , 1. ],
+                   [1. , 0. ],
+                   [0.6, 0.4]], dtype=float32)
+        """
+        seen = as_seen(self.mixture, data, noise, projection, missing=missing)
+        share: Array = whose(*seen)
+        return share
+
+    def impute(
+        self,
+        data: Any,
+        *,
+        noise: Any = None,
+        projection: Any = None,
+        missing: bool | None = None,
+    ) -> Value:
+        """Return rows with the mean of each missing entry, given what was seen of its row.
+
+        Entries that were seen stay as they are. Of rows with measurement errors, or of which a
+        projection was measured, all values are means: those without errors. A mean has less
+        scatter than what it stands for; :func:`fit` takes rows as they are, and needs none.
+
+        Args:
+            data: Rows ``n *event``; NaN for a missing entry.
+            noise: Measurement errors of the rows, as in :func:`fit`.
+            projection: What was measured of each value, as in :func:`fit`.
+            missing: Whether entries are missing, where that cannot be seen, under jit.
+
+        Raises:
+            ValueError: The data do not fit the mixture, or are infinite.
+            NotImplementedError: Missing entries in a family whose margins or means are not known.
+
+        Example:
+            >>> import jax.numpy as jnp, numpy as np, numpyro.distributions as dist
+            >>> from pathmix import MixtureSameFamily, fit
+            >>> rows = np.array([[0.0, 1.0], [1.0, 2.9], [2.0, 5.1], [3.0, 7.0], [4.0, np.nan]])
+            >>> line = MixtureSameFamily(
+            ...     dist.Categorical(probs=jnp.ones(1)),
+            ...     dist.MultivariateNormal(jnp.zeros((1, 2)), jnp.eye(2)),
+            ... )
+            >>> print(fit(line, rows).impute(rows)[-1].round(1))
+            [4.  9.1]
+        """
+        seen = as_seen(self.mixture, data, noise, projection, missing=missing)
+        values: Array = completed(*seen)
+        return values
+
     def __repr__(self) -> str:
         if not is_concrete(self.log_likelihood) or jnp.ndim(self.log_likelihood):
             return f"Fit({type(self.mixture).__name__}, traced or batched)"
@@ -88,55 +170,6 @@ class Fit(NamedTuple):
             which = np.flatnonzero(np.asarray(getattr(self, name))).tolist()
             text += f", {name}={which}" if which else ""
         return text + ")"
-
-
-class Totals(NamedTuple):
-    """Sums over rows: those of blocks of data add up."""
-
-    log_likelihood: Reals
-    entropy: Reals
-    counts: Float[Array, " k"]
-    size: Reals
-    first: Float[Array, " e"]
-    """Of the rows about a centre, flattened."""
-    second: Float[Array, "e e"]
-
-    def spread(self) -> Float[Array, "e e"]:
-        """Return the covariance of the rows."""
-        mean = self.first / self.size
-        return self.second / self.size - mean[:, None] * mean
-
-
-def centre_of(data: Data) -> Float[Array, " e"]:
-    """Return the mean of the rows."""
-    mean: Array = data.weights @ data.x.reshape(len(data.x), -1) / data.size
-    return mean
-
-
-@jax.jit
-def totals_of(model: Model, data: Data, centre: Float[Array, " e"] | None = None) -> Totals:
-    """Return what is counted of the data under a mixture; the centre is their mean by default."""
-    about = centre_of(data) if centre is None else centre
-
-    def of_part(rows: Data) -> Totals:
-        share, total = memberships(model, rows)
-        surprise = where(share > 0, share * -jnp.log(where(share > 0, share, 1.0)), 0.0)
-        entropy = jnp.sum(rows.weights * jnp.sum(surprise, axis=0))
-        away = rows.x.reshape(len(rows.x), -1) - about
-        if rows.noise is not None or rows.projection is not None:
-            away = jnp.zeros_like(away)  # values may well have less spread than their errors
-        part = rows.weights[:, None] * away
-        return Totals(
-            log_likelihood(rows, total),
-            entropy,
-            share @ rows.weights,
-            rows.size,
-            jnp.sum(part, axis=0),
-            jnp.matmul(part.T, away, precision="highest"),
-        )
-
-    out: Totals = over_parts(of_part, data, model.components)
-    return out
 
 
 def result(

@@ -72,11 +72,13 @@ def _groups(models: Model, method: Method, max_steps: int) -> list[Any]:
 
 
 def _typed(model: Model) -> Model:
-    """The same with types that are not weak, as of Python's numbers: steps give none such.
+    """The same with the types that steps give.
 
-    Else one program would be compiled for the start, one for what comes of it, and so on.
+    They are not weak, as those of Python's numbers are: else one program would be compiled for the
+    start, one for what comes of it, and so on. Weights have the precision of all.
     """
-    return jax.tree.map(lambda p: lax.convert_element_type(p, p.dtype), model)
+    model = jax.tree.map(lambda p: lax.convert_element_type(p, p.dtype), model)
+    return model._replace(weights=model.weights.astype(model.dtype))
 
 
 @partial(jax.jit, static_argnames="count")
@@ -98,11 +100,21 @@ def reached(states: Any, task: Task) -> Array:
 
 
 def go_on(
-    state: Any, task: Task, method: Method, bound: Array, steps: int, *, progress: bool | None
+    state: Any,
+    task: Task,
+    method: Method,
+    bound: Array,
+    steps: int,
+    *,
+    progress: bool | None,
+    axes: Any = None,
 ) -> Any:
-    """Return the state at the end, or after so many steps."""
+    """Return the state at the end, or after so many steps.
+
+    Several states have the one task, or parts of it each its own, along ``axes``.
+    """
     several = state.step.ndim > 0
-    advance = jax.vmap(method.advance, (0, None, None, None)) if several else method.advance
+    advance = jax.vmap(method.advance, (0, axes, None, None)) if several else method.advance
     steps = min(steps, state.history.shape[-1])
     if not is_concrete(state, task):
         return advance(state, task, bound, jnp.asarray(steps))

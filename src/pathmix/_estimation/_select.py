@@ -16,15 +16,17 @@ from jax import Array
 
 from pathmix._checks import is_concrete, require_counts
 from pathmix._components import Canonical
+from pathmix._estimation._beliefs import read_prior
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._em import EM
-from pathmix._estimation._parameters import read_fixed
+from pathmix._estimation._parameters import leaves, read_fixed
 from pathmix._estimation._prior import Prior
-from pathmix._estimation._result import Fit, Totals, is_flat, result, totals_of
+from pathmix._estimation._result import Fit, is_flat, result
 from pathmix._estimation._runs import BEST, SHORT, at, go_on, reached
 from pathmix._estimation._start import components_of, starts_of
 from pathmix._estimation._structure import Structure
 from pathmix._estimation._sweep import Model, Task
+from pathmix._estimation._totals import Totals, totals_of
 from pathmix._mixture import MixtureSameFamily
 from pathmix._typing import Flags
 
@@ -85,6 +87,7 @@ def select(
     key: Array,
     criterion: str = "bic",
     weights: Any = None,
+    prior: Any = None,
     num_starts: int = 10,
     missing: bool | None = None,
     max_steps: int = 1000,
@@ -104,15 +107,19 @@ def select(
         key: A ``jax.random.key``, for the starts.
         criterion: ``"bic"``, ``"aic"`` or ``"icl"``; the smaller, the better.
         weights: How often each row counts, ``n``.
+        prior: As in :func:`fit`, for each of the fits, or priors by the names of the families. The
+            criteria then have the likelihood at the mode of the posterior, without the prior's
+            density (Fraley & Raftery 2007, "Bayesian regularization for normal mixture estimation
+            and model-based clustering", for BIC).
         num_starts: How many starts of each; each takes a few steps, the best three go on.
         missing: Whether entries are missing.
         max_steps: As in :func:`fit`.
         tolerance: As in :func:`fit`.
 
     Raises:
-        TypeError: An entry is no family, or its structure none.
-        ValueError: The criterion is not known, a number of components or of starts is none, or
-            the data are impossible under all that was tried.
+        TypeError: An entry is no family, or its structure none, or a prior no distribution.
+        ValueError: The criterion is not known, a number of components or of starts is none, the
+            data are impossible under all that was tried, or a prior does not fit all the mixtures.
 
     Example:
         >>> import jax, numpy as np, numpyro.distributions as dist
@@ -135,9 +142,10 @@ def select(
         family, structure = entry if isinstance(entry, tuple) else (entry, Structure())
         components = components_of(family, data, max(counts))
         rows = read_data(components, data, weights, None, None, None, missing=missing)
+        priors = [_prior(prior, name, named, components, rows, n) for n in counts]
         keys = jax.random.split(jax.random.fold_in(key, i), num_starts)
         models = _starts(keys, components, rows, jnp.asarray(counts), structure)
-        fits = best_of(models, components, rows, max_steps, tolerance)
+        fits = best_of(models, components, rows, priors, max_steps, tolerance)
         found += [Found(name, n, one) for n, one in zip(counts, _apart(fits), strict=True)]
     lines = [one.row() for one in found]
     table = {column: np.array([line[column] for line in lines]) for column in lines[0]}
@@ -206,21 +214,47 @@ class Found(NamedTuple):
 
 
 def best_of(
-    models: Model, components: Canonical, rows: Data, max_steps: int, tolerance: float
+    models: Model,
+    components: Canonical,
+    rows: Data,
+    priors: list[Prior],
+    max_steps: int,
+    tolerance: float,
 ) -> Ended:
     """Return the best run of each of several problems, ``problems starts``: all are run together.
 
     As in :func:`fit`, each start takes a few steps, and the best ones go on to the end.
     """
     held = jax.tree.map(jnp.asarray, read_fixed(None, components))
-    task = Task(rows, held, Prior(), jnp.zeros((), rows.x.dtype))
+    prior, own = _together(priors)
+    task = Task(rows, held, prior, jnp.zeros((), rows.x.dtype))
+    axes = Task(None, None, own, None)  # type: ignore[arg-type]
     bound = jnp.asarray(tolerance, rows.x.dtype)
-    go = partial(go_on, task=task, method=_METHOD, bound=bound, progress=None)
+    go = partial(go_on, task=task, method=_METHOD, bound=bound, progress=None, axes=axes)
     states = _begin(models, max_steps)
     if len(states) > BEST:
         states = _best_first([go(s, steps=SHORT) for s in states], task, BEST)
     best = _best_first([go(s, steps=max_steps) for s in states], task, 1)[0]
     return Ended(best, *_counted(best, rows))
+
+
+def _prior(
+    prior: Any, name: str, named: Mapping[str, Any], components: Canonical, rows: Data, n: int
+) -> Prior:
+    """What is believed of the first ``n`` components of an entry."""
+    if isinstance(prior, Mapping) and prior and set(prior) <= set(named):
+        prior = prior.get(name)
+    return read_prior(prior, components, tuple(x.name for x in leaves(components)), rows, n)
+
+
+def _together(priors: list[Prior]) -> tuple[Prior, Any]:
+    """The priors of several problems as one, and which of its parts are each problem's own."""
+    first = priors[0]
+    each = [one._replace(parameters=()) for one in priors]
+    stacked: Prior = jax.tree.map(lambda *t: jnp.stack(t), *each)
+    axes: Any = Prior(*(None if part is None else 0 for part in each[0]))  # type: ignore[arg-type]
+    whole, shared = stacked._replace(parameters=first.parameters), {"parameters": None}
+    return whole, axes._replace(**shared)
 
 
 # Compiled as wholes, for else each slice of each array would be a program of its own.

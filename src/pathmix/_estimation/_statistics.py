@@ -7,9 +7,10 @@ import jax.numpy as jnp
 
 from pathmix._checks import require
 from pathmix._components import Canonical
+from pathmix._estimation._beliefs import read_prior
 from pathmix._estimation._data import read_data
 from pathmix._estimation._maximise import has_sums, of_sums, row_sums, with_counts
-from pathmix._estimation._parameters import Held, read_fixed
+from pathmix._estimation._parameters import Held, leaves, read_fixed
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._result import with_model
 from pathmix._estimation._sweep import Model, Sums, Task, sweep
@@ -95,16 +96,22 @@ def sums_under(model: Model, task: Task) -> tuple[Sums, Reals]:
     return sweep(lambda part: row_sums(model.components, part), model, task)
 
 
-def update(mixture: Any, statistics: Any, *, fixed: Any = None) -> MixtureSameFamily:
+def update(
+    mixture: Any, statistics: Any, *, fixed: Any = None, prior: Any = None
+) -> MixtureSameFamily:
     """Return the mixture that a step of EM leads to, from the statistics of all rows under it.
 
     Args:
         mixture: The mixture that the statistics were taken under.
         statistics: Their sum, of :func:`statistics`.
         fixed: What stays as it is, as in :func:`fit`.
+        prior: A Dirichlet for ``"weights"`` and a :class:`ConjugateNormal` with a mean and a scale
+            for ``"components"``, as in :func:`fit`. It counts once, however many the parts of the
+            sum were.
 
     Raises:
         TypeError: What is given are no statistics.
+        NotImplementedError: With the prior the maximum is no function of sums.
         ValueError: A covariance of the statistics is singular.
 
     Example:
@@ -126,8 +133,9 @@ def update(mixture: Any, statistics: Any, *, fixed: Any = None) -> MixtureSameFa
             f"expected the Statistics of pathmix.statistics, got {type(statistics).__name__}."
         )
     held = jax.tree.map(jnp.asarray, read_fixed(fixed, mixture._components))
+    believed = prior_of_sums(prior, mixture._components)
     model = Model(mixture._weights.values(), mixture._components)
-    new = step_of(model, statistics.sums, held)
+    new = step_of(model, statistics.sums, held, believed)
     there = ~jnp.any(jnp.stack([jnp.any(jnp.isnan(p)) for p in new.components.parameters]))
     text = (
         "expected statistics of rows that are not flat in any direction, got components whose "
@@ -137,10 +145,23 @@ def update(mixture: Any, statistics: Any, *, fixed: Any = None) -> MixtureSameFa
 
 
 @jax.jit
-def step_of(model: Model, sums: Sums, held: Held) -> Model:
+def step_of(model: Model, sums: Sums, held: Held, prior: Prior) -> Model:
     """Return the most likely mixture, given its sums."""
-    parameters = of_sums(model.components, sums, held, Prior())
-    return with_counts(model, parameters, sums[0], held, Prior())
+    parameters = of_sums(model.components, sums, held, prior)
+    return with_counts(model, parameters, sums[0], held, prior)
+
+
+def prior_of_sums(prior: Any, components: Canonical) -> Prior:
+    """Return a prior that can be added to sums, checked."""
+    believed = read_prior(prior, components, tuple(x.name for x in leaves(components)), None)
+    if believed.is_general:
+        names = [name for name in prior if name not in ("weights", "components")]
+        raise NotImplementedError(
+            "expected a prior that can be added to sums, a Dirichlet of weights and a "
+            f"ConjugateNormal of components, got one of {', '.join(names)}. Use fit with "
+            "method=EM(), or Gradient(optimiser, batch_size=...)."
+        )
+    return believed
 
 
 def check_sums(mixture: MixtureSameFamily) -> None:

@@ -19,7 +19,7 @@ from pathmix._estimation._gaussian import seen_log_density
 from pathmix._estimation._parameters import Held
 from pathmix._estimation._prior import Prior
 from pathmix._evaluation import first_terms
-from pathmix._layout import cut_up, is_symbolic, with_points
+from pathmix._layout import cut_up, is_symbolic, put_together, with_points
 from pathmix._log_sums import LogSum, log_sum, shares
 from pathmix._tuning import SWEPT, SWEPT_BY_MATRICES
 from pathmix._typing import ComponentFirst, Reals
@@ -114,6 +114,29 @@ def terms(
 
 def over_parts(fn: Callable[[Data], Sums], data: Data, components: Canonical) -> Sums:
     """Return the sum of ``fn`` over stretches of the rows."""
+    parts = _parts(data, components)
+    if parts is None:
+        return fn(data)
+    first = jax.tree.map(lambda t: t[0], parts)
+    start = jax.tree.map(lambda t: jnp.zeros(t.shape, t.dtype), jax.eval_shape(fn, first))
+    add = lambda total, rows: (jax.tree.map(jnp.add, total, fn(rows)), None)  # noqa: E731
+    return lax.scan(add, start, parts)[0]
+
+
+def of_rows(fn: Callable[[Data], Array], data: Data, components: Canonical) -> Array:
+    """Return what ``fn`` says of each row, ``n`` first, worked out stretch by stretch."""
+    parts = _parts(data, components)
+    if parts is None:
+        return fn(data)
+    out = put_together(lax.map(fn, parts))
+    return out.reshape(-1, *out.shape[2:])[: len(data.weights)]
+
+
+def _parts(data: Data, components: Canonical) -> Data | None:
+    """The rows as stretches along a first axis, the last one filled up; ``None`` for one stretch.
+
+    What fills it up has no weight.
+    """
     n = data.weights.shape[0]
     each = components.own_shape[-1] * max(data.x.size // n, 1)
     most = SWEPT if components.factors() is not None else SWEPT_BY_MATRICES
@@ -121,14 +144,11 @@ def over_parts(fn: Callable[[Data], Sums], data: Data, components: Canonical) ->
         each *= components.event_shape[-1]  # matrices for each row
     count = 1 if is_symbolic(n) else max(1, min(n, -(-n * each // most)))
     if count == 1:
-        return fn(data)
+        return None
     more = -n % count
     padded = data._replace(weights=jnp.pad(data.weights, (0, more)))
-    parts = jax.tree.map(lambda t: cut_up(_padded(t, n + more), count), padded)
-    first = jax.tree.map(lambda t: t[0], parts)
-    start = jax.tree.map(lambda t: jnp.zeros(t.shape, t.dtype), jax.eval_shape(fn, first))
-    add = lambda total, rows: (jax.tree.map(jnp.add, total, fn(rows)), None)  # noqa: E731
-    return lax.scan(add, start, parts)[0]
+    parts: Data = jax.tree.map(lambda t: cut_up(_padded(t, n + more), count), padded)
+    return parts
 
 
 def _padded(t: Array, size: int) -> Array:

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jaxtyping import Num
+from jaxtyping import Num, Shaped
 
 from pathmix._layout._axes import is_symbolic
 from pathmix._tuning import DEVICES, SPLIT
@@ -35,7 +35,7 @@ def from_rows(rows: PointRows, shape: Shape) -> Value:
     return put_together(rows).reshape(shape)
 
 
-def cut_up(t: Num[Array, "samples *#rest"], count: int) -> Num[Array, "count part *rest"]:
+def cut_up(t: Shaped[Array, "samples *#rest"], count: int) -> Shaped[Array, "count part *rest"]:
     """Cut ``samples *rest`` into ``count`` parts along a new first axis.
 
     On one device they are neighbours, which costs nothing. On several, every part has samples of

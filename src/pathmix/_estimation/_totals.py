@@ -1,0 +1,62 @@
+"""What is counted of rows under a mixture."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from pathmix._estimation._data import Data
+from pathmix._estimation._sweep import Model, log_likelihood, memberships, over_parts
+from pathmix._typing import Reals
+from pathmix._where import where
+
+
+class Totals(NamedTuple):
+    """Sums over rows: those of blocks of data add up."""
+
+    log_likelihood: Reals
+    entropy: Reals
+    counts: Float[Array, " k"]
+    size: Reals
+    first: Float[Array, " e"]
+    """Of the rows about a centre, flattened."""
+    second: Float[Array, "e e"]
+
+    def spread(self) -> Float[Array, "e e"]:
+        """Return the covariance of the rows."""
+        mean = self.first / self.size
+        return self.second / self.size - mean[:, None] * mean
+
+
+def centre_of(data: Data) -> Float[Array, " e"]:
+    """Return the mean of the rows."""
+    mean: Array = data.weights @ data.x.reshape(len(data.x), -1) / data.size
+    return mean
+
+
+@jax.jit
+def totals_of(model: Model, data: Data, centre: Float[Array, " e"] | None = None) -> Totals:
+    """Return what is counted of the data under a mixture; the centre is their mean by default."""
+    about = centre_of(data) if centre is None else centre
+
+    def of_part(rows: Data) -> Totals:
+        share, total = memberships(model, rows)
+        surprise = where(share > 0, share * -jnp.log(where(share > 0, share, 1.0)), 0.0)
+        entropy = jnp.sum(rows.weights * jnp.sum(surprise, axis=0))
+        away = rows.x.reshape(len(rows.x), -1) - about
+        if rows.noise is not None or rows.projection is not None:
+            away = jnp.zeros_like(away)  # values may well have less spread than their errors
+        part = rows.weights[:, None] * away
+        return Totals(
+            log_likelihood(rows, total),
+            entropy,
+            share @ rows.weights,
+            rows.size,
+            jnp.sum(part, axis=0),
+            jnp.matmul(part.T, away, precision="highest"),
+        )
+
+    out: Totals = over_parts(of_part, data, model.components)
+    return out
