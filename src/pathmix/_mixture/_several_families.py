@@ -1,5 +1,6 @@
 """The mixture of components that may be of several families, a NumPyro distribution."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from pathmix._components import (
     joined,
     members,
     split,
+    which_of,
     with_axis,
 )
 from pathmix._mixture._listed import checked_list
@@ -107,6 +109,7 @@ class Mixture(MixtureSameFamily):
 
     @_components.setter
     def _components(self, components: Canonical) -> None:
+        self._which = which_of(components) or self._which
         self._groups = split(as_joined(components, self._which))
 
     @property
@@ -118,6 +121,17 @@ class Mixture(MixtureSameFamily):
     def support(self) -> Constraint:
         """The support: the hull of those of the components that have weight, or what was given."""
         return super().support if self._stated_support is None else self._stated_support
+
+    def _of_kind(self, components: Canonical) -> MixtureSameFamily:
+        """A copy, to be given these components of another event; of one family if they are."""
+        if which_of(components) is not None or len(self._groups) == 1:
+            new = copy.copy(self)
+            new._stated_support = None
+            return new
+        one = object.__new__(MixtureSameFamily)
+        own = (*Mixture.pytree_data_fields, *Mixture.pytree_aux_fields)
+        one.__dict__.update({name: t for name, t in vars(self).items() if name not in own})
+        return one
 
 
 def _taken_apart(each: Sequence[Distribution]) -> Iterator[Canonical]:
