@@ -80,6 +80,31 @@ def test_point_masses_among_counts_are_counts():
     np.testing.assert_allclose(np.exp(inside.log_prob(jnp.array([0, 3]))), wanted, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [MixtureSameFamily, pytest.param(Mixture, marks=pytest.mark.slow)])
+def test_a_mixture_of_point_masses_among_counts_is_of_counts(kind, x64):
+    """As its masses are, listed one by one."""
+    halves, places = dist.Categorical(probs=jnp.array([0.5, 0.5])), jnp.array([0.0, 3.0])
+    masses = [dist.Delta(0.0), dist.Delta(3.0)] if kind is Mixture else dist.Delta(places)
+    nested = Mixture(halves, [kind(halves, masses), dist.Poisson(2.0)])
+    listed = Mixture(
+        dist.Categorical(probs=jnp.array([0.25, 0.25, 0.5])),
+        [dist.Delta(0.0), dist.Delta(3.0), dist.Poisson(2.0)],
+    )
+    x, pmf = np.arange(8), 0.5 * stats.poisson.pmf(np.arange(8), 2.0)
+    pmf[[0, 3]] += 0.25
+    assert nested.is_discrete
+    assert nested.support.is_discrete
+    np.testing.assert_array_equal(nested.support(x - 0.5), np.zeros(8))
+    np.testing.assert_allclose(np.exp(nested.log_prob(x)), pmf, rtol=1e-12)
+    np.testing.assert_allclose(nested.cdf(x + 0.5), np.cumsum(pmf), rtol=1e-12)
+    np.testing.assert_array_equal(nested.icdf(np.cumsum(pmf) - 1e-9), x)
+    assert nested.mode() == listed.mode() == 3
+    np.testing.assert_array_equal(nested.sample(KEY, (20,)), listed.sample(KEY, (20,)))
+    assert nested.sample(KEY).dtype == dist.Poisson(2.0).sample(KEY).dtype
+    with pytest.raises(ValueError, match="among counts at whole numbers, got Delta at"):
+        Mixture(halves, [MixtureSameFamily(halves, dist.Delta(places + 0.5)), dist.Poisson(2.0)])
+
+
 def test_the_place_of_a_point_mass_decides_on_its_precision():
     """Not NumPyro's default for the logarithm of the mass, a zero in another one."""
     half = lambda *x: jnp.array(x, jnp.float16)  # noqa: E731
