@@ -9,6 +9,7 @@ from numpyro.distributions import Distribution
 from pathmix._checks import require
 from pathmix._components import Canonical, has_atoms, need
 from pathmix._mixture._leaves import FixedLeaves
+from pathmix._rules import custom_jvp
 from pathmix._typing import Flags, Reals, Shape, Value
 from pathmix._where import where
 
@@ -107,8 +108,22 @@ def below(low: Array, *, is_discrete: bool) -> Array:
 def below_all(components: Canonical, low: Array) -> Array:
     """Return :func:`below` for a mixture, of which a point mass may be at ``low`` itself."""
     if has_atoms(components):
-        return jnp.nextafter(low, jnp.full_like(low, -jnp.inf))
+        return _next_below(low)
     return below(low, is_discrete=components.is_discrete)
+
+
+@custom_jvp
+def _next_below(t: Array) -> Array:
+    """The next float; not one below the least normal one, which compilers take for zero."""
+    tiny = jnp.finfo(t.dtype).tiny
+    below = jnp.nextafter(t, jnp.full_like(t, -jnp.inf))
+    return where(jnp.abs(t) < tiny, -tiny, where(t == tiny, 0.0, below))
+
+
+@_next_below.defjvp
+def _next_below_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    """It moves with the number; the distance of floats is none that counts."""
+    return _next_below(*primals), tangents[0]
 
 
 def nan_where(x: Value, out: Array) -> Array:

@@ -14,8 +14,12 @@ from jax import Array
 from pathmix._components import Canonical, has_atoms
 from pathmix._evaluation import log_cdf, log_interval, log_prob, log_survival
 from pathmix._mixture._derived import below_all
-from pathmix._mixture._errors import check_no_atoms
-from pathmix._mixture._quantile import edges, inverse_log_cdf, inverse_log_survival
+from pathmix._mixture._quantile import (
+    edges,
+    inverse_log_cdf,
+    inverse_log_survival,
+    with_places,
+)
 from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp, log_add_exp
 from pathmix._typing import Flags, Reals
@@ -59,7 +63,6 @@ def _between(weights: Weights, components: Canonical, at: Between) -> Reals:
 @_between.defjvp
 def _between_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     weights, components, at = primals
-    check_no_atoms(components, "derivatives of quantiles between bounds")
     x = _between(*primals)
     if components.is_discrete:
         return x, jnp.zeros_like(x)
@@ -74,6 +77,8 @@ def _between_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     _, change = jax.jvp(excess, primals, tangents)
     move = change * _excess(weights, components, at, y)[1]
     moved = where(x <= start, d_ends[0], where(x >= end, d_ends[1], move))
+    if has_atoms(components):
+        moved = with_places(moved, weights, components, tangents[1], x)
     return x, moved.astype(x.dtype)
 
 
@@ -82,7 +87,7 @@ def _excess(weights: Weights, components: Canonical, at: Between, x: Reals) -> t
 
     By the smaller of the probabilities below and above ``x``.
     """
-    low, high = _spread(at.low, at), _spread(at.high, at)
+    low, high = _spread(below_all(components, at.low), at), _spread(at.high, at)
     log_mass, log_f = (
         _log_interval(weights, components, low, high),
         log_prob(weights, components, x),
