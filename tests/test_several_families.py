@@ -349,6 +349,15 @@ def test_the_mixture_shows_its_components():
     assert "num_components=2" in text
 
 
+def test_the_entropy_of_several_families(x64):
+    """Of two that hardly overlap it is that of which one, and of each: the panels see both."""
+    weights = dist.Categorical(probs=jnp.array([0.3, 0.7]))
+    m = Mixture(weights, [dist.Normal(0.0, 1.0), dist.Laplace(1e4, 0.01)])
+    each = [stats.norm.entropy(), stats.laplace.entropy(scale=0.01)]
+    wanted = stats.entropy([0.3, 0.7]) + np.dot([0.3, 0.7], each)
+    np.testing.assert_allclose(m.entropy(), wanted, atol=1e-8)
+
+
 def test_numpyros_arguments_are_understood(x64):
     weights, components = (
         dist.Categorical(probs=jnp.array([0.4, 0.6])),

@@ -138,7 +138,8 @@ def _velocity(weights: Moving, components: Moving, x: Reals, log_f: Reals) -> Re
         return log_cdf(weights, components, x), log_survival(weights, components, x)
 
     # the masses of counts change where they are: no velocity of theirs, but their tails tell
-    (lower, upper), changes = jax.jvp(tails, *zip(weights, components, strict=True))
+    primals, tangents = zip(weights, components, strict=True)
+    (lower, upper), changes = jax.jvp(tails, primals, tangents)
     log_p, change = (
         where(lower < upper, lower, upper),
         where(lower < upper, -changes[0], changes[1]),
