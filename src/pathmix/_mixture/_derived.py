@@ -8,6 +8,7 @@ from numpyro.distributions import Distribution
 
 from pathmix._checks import require
 from pathmix._components import Canonical, has_atoms, need
+from pathmix._mixture._errors import check_no_atoms
 from pathmix._mixture._leaves import FixedLeaves
 from pathmix._rules import custom_jvp
 from pathmix._typing import Flags, Reals, Shape, Value
@@ -87,6 +88,15 @@ class Bounded(Derived):
         low = jnp.full(self.batch_shape, -jnp.inf, dtype) if self.low is None else self.low
         high = jnp.full(self.batch_shape, jnp.inf, dtype) if self.high is None else self.high
         return low, high
+
+    def _moments_of(self, fn: Any) -> tuple[Reals, Reals]:
+        """Mean and variance by ``fn`` of weights, components and bounds."""
+        if self.is_discrete:
+            raise _no_moment(self, "mean or variance of counts")
+        check_no_atoms(self.base_dist._components, "mean and variance between bounds")
+        mean, variance = self.base_dist._of_parts(fn, self._ends)
+        shape = self.batch_shape
+        return jnp.broadcast_to(mean, shape), jnp.broadcast_to(variance, shape)
 
     def _inside(self, x: Value) -> Flags:
         low, high = self._ends

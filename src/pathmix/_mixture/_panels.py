@@ -25,6 +25,7 @@ LEVELS = np.log(10.0) * np.array([-16, -11, -8, -6, -5, -4, -3, -2, -1])
 _MIDDLE = np.log([0.3, 0.5])
 Quantiles: TypeAlias = Callable[[Weights, Canonical, Array], Array]
 """Of components one by one, ``*batch k``, at the logs of levels and of their complements."""
+Curve: TypeAlias = Callable[[Reals], Reals]
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
@@ -95,6 +96,30 @@ def support_ends(weights: Weights, components: Canonical) -> tuple[Array, Array]
 def rule_of(weights: Weights, components: Canonical) -> Rule:
     """Return nodes and weights for integrals over the support of a mixture."""
     return rule(panel_ends(weights, components), edges(weights, components))
+
+
+def power_tail(
+    log_tail: Curve, log_p: Curve, middle: Reals, x: Reals, *, power: int = 1, order: int = 1
+) -> Reals:
+    """Return the integral of a tail beyond ``x``, if it is ``|x|⁻ᵃ`` there; else it is nothing.
+
+    Of its ``power`` times ``|x|^{order − 1}``: ``tail^power |x|^order / (power a − order)``,
+    infinite for ``power a ≤ order``. The exponent is that of ``x`` and
+    of a point a thousand times nearer: of other tails these are different.
+    """
+    share = jnp.array([1.0, 1e-3], x.dtype).reshape(2, *(1,) * x.ndim)
+    at = middle + share * (x - middle)
+    tail, distance = log_tail(at), jnp.abs(at - middle)
+    there = jnp.all(jnp.isfinite(tail) & (distance > 0), axis=0)
+    safe = lambda t, other: where(there, t, other)  # noqa: E731
+    log_ratio = safe(log_p(at), 0.0) - safe(tail, 0.0)
+    exponent = jnp.exp(log_ratio + jnp.log(safe(distance, 1.0)))
+    is_power = there & (jnp.abs(exponent[1] - exponent[0]) < 1e-2 * exponent[0])
+    left = power * exponent[0] - order
+    summable = left > np.sqrt(jnp.finfo(x.dtype).eps)
+    log_rest = power * safe(tail, 0.0)[0] + order * jnp.log(safe(distance, 1.0)[0])
+    rest = jnp.exp(log_rest) / where(is_power & summable, left, 1.0)
+    return where(is_power, where(summable, rest, jnp.inf), 0.0)
 
 
 class _Line(NamedTuple):
