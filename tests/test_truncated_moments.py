@@ -71,18 +71,13 @@ def test_of_power_tails():
 
 @SLOW
 def test_derivatives_of_means():
-    """In bounds, weights and parameters, by central differences with an error of ``h⁴``."""
-
-    def value(t):
-        return normals(t[:6]).truncate(t[6], t[7])
-
-    t = jnp.array([0.3, 0.7, -1.0, 1.0, 0.5, 2.0, -0.8, 2.6])
-    for of in (lambda t: value(t).mean, lambda t: value(t).variance):
-        fn = jax.jit(of)
-        gradient = jax.grad(fn)(t)
-        for i, e in enumerate(1e-3 * np.eye(8)):
-            near, far = fn(t + e) - fn(t - e), fn(t + 2 * e) - fn(t - 2 * e)
-            np.testing.assert_allclose(gradient[i], (8 * near - far) / 12e-3, rtol=1e-7, atol=1e-8)
+    """In bounds, weights and parameters at once, by a central difference with an error of ``h⁴``."""
+    t, towards = jnp.array([0.3, 0.7, -1.0, 1.0, 0.5, 2.0, -0.8, 2.6]), jnp.arange(1.0, 9.0)
+    mean = jax.jit(lambda t: normals(t[:6]).truncate(t[6], t[7]).mean)
+    slope = jax.jvp(mean, (t,), (towards,))[1]
+    e = 1e-4 * towards
+    near, far = mean(t + e) - mean(t - e), mean(t + 2 * e) - mean(t - 2 * e)
+    np.testing.assert_allclose(slope, (8 * near - far) / 12e-4, rtol=1e-9)
 
 
 def test_counts_have_none():
