@@ -71,7 +71,7 @@ def test_of_power_tails():
 
 @SLOW
 def test_derivatives_of_means():
-    """In bounds, weights and parameters at once, by a central difference with an error of ``h⁴``."""
+    """In bounds, weights and parameters at once, by a difference with an error of ``h⁴``."""
     t, towards = jnp.array([0.3, 0.7, -1.0, 1.0, 0.5, 2.0, -0.8, 2.6]), jnp.arange(1.0, 9.0)
     mean = jax.jit(lambda t: normals(t[:6]).truncate(t[6], t[7]).mean)
     slope = jax.jvp(mean, (t,), (towards,))[1]
