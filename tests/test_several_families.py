@@ -80,6 +80,31 @@ def test_point_masses_among_counts_are_counts():
     np.testing.assert_allclose(np.exp(inside.log_prob(jnp.array([0, 3]))), wanted, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [MixtureSameFamily, pytest.param(Mixture, marks=pytest.mark.slow)])
+def test_a_mixture_of_point_masses_among_counts_is_of_counts(kind, x64):
+    """As its masses are, listed one by one."""
+    halves, places = dist.Categorical(probs=jnp.array([0.5, 0.5])), jnp.array([0.0, 3.0])
+    masses = [dist.Delta(0.0), dist.Delta(3.0)] if kind is Mixture else dist.Delta(places)
+    nested = Mixture(halves, [kind(halves, masses), dist.Poisson(2.0)])
+    listed = Mixture(
+        dist.Categorical(probs=jnp.array([0.25, 0.25, 0.5])),
+        [dist.Delta(0.0), dist.Delta(3.0), dist.Poisson(2.0)],
+    )
+    x, pmf = np.arange(8), 0.5 * stats.poisson.pmf(np.arange(8), 2.0)
+    pmf[[0, 3]] += 0.25
+    assert nested.is_discrete
+    assert nested.support.is_discrete
+    np.testing.assert_array_equal(nested.support(x - 0.5), np.zeros(8))
+    np.testing.assert_allclose(np.exp(nested.log_prob(x)), pmf, rtol=1e-12)
+    np.testing.assert_allclose(nested.cdf(x + 0.5), np.cumsum(pmf), rtol=1e-12)
+    np.testing.assert_array_equal(nested.icdf(np.cumsum(pmf) - 1e-9), x)
+    assert nested.mode() == listed.mode() == 3
+    np.testing.assert_array_equal(nested.sample(KEY, (20,)), listed.sample(KEY, (20,)))
+    assert nested.sample(KEY).dtype == dist.Poisson(2.0).sample(KEY).dtype
+    with pytest.raises(ValueError, match="among counts at whole numbers, got Delta at"):
+        Mixture(halves, [MixtureSameFamily(halves, dist.Delta(places + 0.5)), dist.Poisson(2.0)])
+
+
 def test_the_place_of_a_point_mass_decides_on_its_precision():
     """Not NumPyro's default for the logarithm of the mass, a zero in another one."""
     half = lambda *x: jnp.array(x, jnp.float16)  # noqa: E731
@@ -208,6 +233,23 @@ def test_quantiles_of_counts_among_densities(x64):
     assert np.all(m.cdf(np.nextafter(x, -np.inf)) <= many + 1e-12)
 
 
+@pytest.mark.parametrize("q", [pytest.param(0.05, marks=pytest.mark.slow), 0.3, 0.97])
+def test_quantiles_of_counts_among_densities_move(q, x64):
+    """Between counts with all parameters; a count stays where it is."""
+    t, quantile = jnp.array([0.4, 3.0, 2.5, 1.5]), jax.jit(lambda t: spells(t).icdf(q))
+    wanted = [(quantile(t + e) - quantile(t - e)) / 2e-5 for e in 1e-5 * np.eye(4)]
+    gradient = jax.grad(quantile)(t)
+    # second differences of 10⁻¹⁰ times third derivatives of some 1 to 10
+    np.testing.assert_allclose(gradient, wanted, rtol=1e-8, atol=1e-8)
+    assert np.any(gradient != 0) == (q < 0.9)
+
+
+def test_draws_of_counts_among_densities_do_not_move():
+    slope = jax.grad(lambda t: expectation(jnp.square, spells(t), key=KEY, num_samples=2))
+    with pytest.raises(NotImplementedError, match=r"no counts among .* of draws, .* Score\(\)"):
+        slope(jnp.array([0.4, 3.0, 2.5, 1.5]))
+
+
 def test_draws_and_fits_of_counts_among_densities(x64):
     m = spells(jnp.array([0.4, 3.0, 2.5, 1.5]))
     x = m.sample(KEY, (4000,))
@@ -307,6 +349,15 @@ def test_the_mixture_shows_its_components():
     first, second = text.splitlines()[2:]
     assert first.split(maxsplit=2)[2] == "Normal(loc=0, scale=1)"
     assert second.split(maxsplit=2)[2] == "StudentT(df=3, loc=0.5, scale=4)"
+
+
+def test_the_entropy_of_several_families(x64):
+    """Of two that hardly overlap it is that of which one, and of each: the panels see both."""
+    weights = dist.Categorical(probs=jnp.array([0.3, 0.7]))
+    m = Mixture(weights, [dist.Normal(0.0, 1.0), dist.Laplace(1e4, 0.01)])
+    each = [stats.norm.entropy(), stats.laplace.entropy(scale=0.01)]
+    wanted = stats.entropy([0.3, 0.7]) + np.dot([0.3, 0.7], each)
+    np.testing.assert_allclose(m.entropy(), wanted, atol=1e-8)
 
 
 def test_numpyros_arguments_are_understood(x64):
@@ -470,11 +521,12 @@ def test_integrals_do_not_see_point_masses(name):
 
 
 @pytest.mark.parametrize("name", ["mean", "variance"])
-def test_moments_of_what_is_cut_are_not_known(name):
+def test_moments_of_what_is_rounded_or_cut_with_masses_are_not_known(name):
     m = normal_and_t()
-    for d in (m.truncate(0.0), m.censored(0.0), m.quantized(0.5)):
-        with pytest.raises(NotImplementedError, match=rf"has no closed-form {name}\. Estimate it"):
-            getattr(d, name)
+    with pytest.raises(NotImplementedError, match=rf"has no closed-form {name}\. Estimate it"):
+        getattr(m.quantized(0.5), name)
+    with pytest.raises(NotImplementedError, match="without point masses for `mean and variance"):
+        getattr(spells(jnp.array([0.4, 3.0, 2.5, 1.5])).truncate(0.0), name)
 
 
 def test_checks_hold_where_a_mixture_is_an_argument():

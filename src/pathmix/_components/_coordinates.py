@@ -1,5 +1,6 @@
 """Some coordinates of the components: their margins, and their conditionals given the others."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ from jax import Array, lax
 
 from pathmix._components._canonical import Canonical
 from pathmix._components._gaussian import NORMAL, STUDENT_T, beside, components_of, kind_of
+from pathmix._components._groups import joined, regrouped, split, which_of
 from pathmix._components._opaque import Opaque
 from pathmix._components._recipes import Factorised
 from pathmix._families import Axes, LowRank, MultivariateStudentT, conditional_of, margin_of
@@ -19,21 +21,49 @@ _ELLIPTICAL = dist.MultivariateNormal, dist.LowRankMultivariateNormal, dist.Mult
 
 
 def splits(components: Canonical) -> bool:
-    """Whether margins and conditionals of vectors are known."""
-    return components.factors() is not None or kind_of(components) in _ELLIPTICAL
+    """Whether margins and conditionals of vectors are known, of all families."""
+    if components.factors() is not None:
+        return True
+    if which_of(components) is not None:
+        return all(map(splits, split(components)))
+    return kind_of(components) in _ELLIPTICAL
 
 
 def margin(components: Canonical, axes: Axes) -> Canonical:
     """Return the components of some coordinates, in their order."""
+    return _of_each(lambda group: _margin(group, axes), components)
+
+
+def scalar_margin(components: Canonical, axis: int) -> Canonical:
+    """Return the scalar components of one coordinate."""
+    return _of_each(lambda group: _scalar_margin(group, axis), components)
+
+
+def conditional(components: Canonical, known: Axes, x: Value) -> Canonical:
+    """Return the components of all other coordinates given the known ones, ``*batch known``.
+
+    ``x`` has the batch of the result.
+    """
+    return _of_each(lambda group: _conditional(group, known, x), components)
+
+
+def _of_each(fn: Callable[[Canonical], Canonical], components: Canonical) -> Canonical:
+    """``fn`` of the components of each family, of which some may become one and the same."""
+    which = which_of(components)
+    if which is None or components.factors() is not None:
+        return fn(components)
+    return joined(*regrouped([fn(group) for group in split(components)], which))
+
+
+def _margin(components: Canonical, axes: Axes) -> Canonical:
     if components.factors() is not None:
         return _chosen(components, axes, components.expanded)
     theta = margin_of(components.theta, axes)
     return components_of(components.recipe, _arrays(theta), (len(axes),), components.batch_shape)
 
 
-def scalar_margin(components: Canonical, axis: int) -> Canonical:
-    """Return the scalar components of one coordinate."""
-    one, scalars = margin(components, (axis,)), components.factors()
+def _scalar_margin(components: Canonical, axis: int) -> Canonical:
+    one, scalars = _margin(components, (axis,)), components.factors()
     if scalars is not None:
         taken = one.factors()
         assert taken is not None
@@ -52,11 +82,7 @@ def scalar_margin(components: Canonical, axis: int) -> Canonical:
     return components_of(NORMAL, (loc, scale), (), one.batch_shape)
 
 
-def conditional(components: Canonical, known: Axes, x: Value) -> Canonical:
-    """Return the components of all other coordinates given the known ones, ``*batch known``.
-
-    ``x`` has the batch of the result.
-    """
+def _conditional(components: Canonical, known: Axes, x: Value) -> Canonical:
     rest = tuple(i for i in range(components.event_shape[0]) if i not in known)
     shape = (*x.shape[:-1], components.batch_shape[-1])
     if components.factors() is not None:

@@ -58,6 +58,21 @@ def grouped(components: Sequence[Canonical]) -> tuple[tuple[Canonical, ...], Whi
     return tuple(groups), which
 
 
+def regrouped(groups: Sequence[Canonical], which: Which) -> tuple[tuple[Canonical, ...], Which]:
+    """Return groups, some of which have come to be of one kind, as groups of different kinds."""
+    kinds = list(dict.fromkeys(map(_kind, groups)))
+    at = [kinds.index(_kind(c)) for c in groups]
+    stacked = []
+    for kind in range(len(kinds)):
+        members = [g for g in range(len(groups)) if at[g] == kind]
+        own = [g for g in which if g in members]  # of each component, in the order of all
+        by_group = sorted(range(len(own)), key=own.__getitem__)
+        slots = [by_group.index(i) for i in range(len(own))]
+        together = [groups[g] for g in members]
+        stacked.append(together[0] if len(members) == 1 else _taken(_stacked(together), slots))
+    return tuple(stacked), tuple(at[g] for g in which)
+
+
 def joined(groups: Sequence[Canonical], which: Which) -> Canonical:
     """Return all components along one axis, in the order of ``which``."""
     first = groups[0]
@@ -84,8 +99,10 @@ def split(components: Canonical) -> tuple[Canonical, ...]:
     """Return the groups of components that were joined; of one family alone, these."""
     if which_of(components) is None:
         return (components,)
-    pairs = zip(each_family(components), places_of(components), strict=True)
-    return tuple(_taken(c, places) for c, places in pairs)
+    batch, groups = components.batch_shape[:-1], []
+    for c, places in zip(each_family(components), places_of(components), strict=True):
+        groups.append(_taken(c, places).expanded_to((*batch, len(places))))
+    return tuple(groups)
 
 
 def places_of(components: Canonical) -> list[Which]:

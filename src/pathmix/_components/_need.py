@@ -46,8 +46,9 @@ def _no_cdf(components: Canonical) -> str:
 def _no_velocity(components: Canonical) -> str:
     if has_counts(components):
         return (
-            "expected no counts among continuous components for derivatives of quantiles, got "
-            f"{components.family.name}: a count stays while its mass changes. Differentiate `cdf`."
+            "expected no counts among continuous components for derivatives of draws, got "
+            f"{components.family.name}: a count stays while its mass changes. Use "
+            "pathmix.expectation with Score()."
         )
     return (
         f"pathmix has no pathwise gradient for {components.family.name} components: expected a "

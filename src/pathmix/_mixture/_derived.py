@@ -9,7 +9,9 @@ from numpyro.distributions import Distribution
 from pathmix._checks import require
 from pathmix._components import Canonical, has_atoms, need
 from pathmix._mixture._description import describe_derived
+from pathmix._mixture._errors import check_no_atoms
 from pathmix._mixture._leaves import FixedLeaves
+from pathmix._rules import custom_jvp
 from pathmix._typing import Flags, Reals, Shape, Value
 from pathmix._where import where
 
@@ -91,6 +93,15 @@ class Bounded(Derived):
         high = jnp.full(self.batch_shape, jnp.inf, dtype) if self.high is None else self.high
         return low, high
 
+    def _moments_of(self, fn: Any) -> tuple[Reals, Reals]:
+        """Mean and variance by ``fn`` of weights, components and bounds."""
+        if self.is_discrete:
+            raise _no_moment(self, "mean or variance of counts")
+        check_no_atoms(self.base_dist._components, "mean and variance between bounds")
+        mean, variance = self.base_dist._of_parts(fn, self._ends)
+        shape = self.batch_shape
+        return jnp.broadcast_to(mean, shape), jnp.broadcast_to(variance, shape)
+
     def _inside(self, x: Value) -> Flags:
         low, high = self._ends
         return (x >= low) & (x <= high)
@@ -111,8 +122,22 @@ def below(low: Array, *, is_discrete: bool) -> Array:
 def below_all(components: Canonical, low: Array) -> Array:
     """Return :func:`below` for a mixture, of which a point mass may be at ``low`` itself."""
     if has_atoms(components):
-        return jnp.nextafter(low, jnp.full_like(low, -jnp.inf))
+        return _next_below(low)
     return below(low, is_discrete=components.is_discrete)
+
+
+@custom_jvp
+def _next_below(t: Array) -> Array:
+    """The next float; not one below the least normal one, which compilers take for zero."""
+    tiny = jnp.finfo(t.dtype).tiny
+    below = jnp.nextafter(t, jnp.full_like(t, -jnp.inf))
+    return where(jnp.abs(t) < tiny, -tiny, where(t == tiny, 0.0, below))
+
+
+@_next_below.defjvp
+def _next_below_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    """It moves with the number; the distance of floats is none that counts."""
+    return _next_below(*primals), tangents[0]
 
 
 def nan_where(x: Value, out: Array) -> Array:

@@ -12,7 +12,7 @@ from pathmix import _evaluation
 from pathmix._components import Canonical, bounds, need
 from pathmix._families import normal
 from pathmix._mixture._errors import check_no_atoms, no_entropy, no_entropy_of_values
-from pathmix._mixture._panels import panel_ends, rule, rule_of
+from pathmix._mixture._panels import panel_ends, power_tail, rule, rule_of
 from pathmix._mixture._quantile import edges
 from pathmix._special import ndtr
 from pathmix._typing import Reals
@@ -171,25 +171,6 @@ def _crps(weights: Weights, components: Canonical, x: Reals) -> Reals:
     log_p = lambda x: _evaluation.log_prob(weights, components, x)  # noqa: E731
     log_cdf = lambda x: _evaluation.log_cdf(weights, components, x)  # noqa: E731
     log_survival = lambda x: _evaluation.log_survival(weights, components, x)  # noqa: E731
-    lower = _power_tail(log_cdf, log_p, middle, jnp.minimum(first, x))
-    return inner + lower + _power_tail(log_survival, log_p, middle, jnp.maximum(last, x))
-
-
-def _power_tail(log_tail: Any, log_p: Any, middle: Reals, x: Reals) -> Reals:
-    """The integral of a squared tail beyond ``x``, if it is ``|x|⁻ᵃ`` there; else it is nothing.
-
-    Then it is ``tail² |x| / (2a − 1)``, infinite for ``a ≤ 1/2``. The exponent is that of ``x`` and
-    of a point a thousand times nearer: of other tails these are different.
-    """
-    share = jnp.array([1.0, 1e-3], x.dtype).reshape(2, *(1,) * x.ndim)
-    at = middle + share * (x - middle)
-    tail, distance = log_tail(at), jnp.abs(at - middle)
-    there = jnp.all(jnp.isfinite(tail) & (distance > 0), axis=0)
-    safe = lambda t, other: where(there, t, other)  # noqa: E731
-    log_ratio = safe(log_p(at), 0.0) - safe(tail, 0.0)
-    exponent = jnp.exp(log_ratio + jnp.log(safe(distance, 1.0)))
-    is_power = there & (jnp.abs(exponent[1] - exponent[0]) < 1e-2 * exponent[0])
-    left = 2 * exponent[0] - 1
-    summable = left > np.sqrt(jnp.finfo(x.dtype).eps)
-    rest = jnp.exp(2 * safe(tail, 0.0)[0]) * distance[0] / where(is_power & summable, left, 1.0)
-    return where(is_power, where(summable, rest, jnp.inf), 0.0)
+    lower = power_tail(log_cdf, log_p, middle, jnp.minimum(first, x), power=2)
+    upper = power_tail(log_survival, log_p, middle, jnp.maximum(last, x), power=2)
+    return inner + lower + upper

@@ -26,13 +26,28 @@ def checked_list(mixture: Any, components: Any) -> list[Distribution]:
             f"{count} categories and {len(components)} components."
         )
     each = [as_arrays(d) for d in components]
-    if any(d.is_discrete for d in each) and all(d.is_discrete or is_point_mass(d) for d in each):
-        each = [as_count(d) for d in each]
+    if any(d.is_discrete for d in each) and all(d.is_discrete or _is_mass(d) for d in each):
+        each = [_as_count(d) for d in each]
     _check_events(each)
     for d in each:
         _check_known(d)
     batch = _batch_shape(mixture, each)
     return [d if d.batch_shape == batch else d.expand(batch) for d in each]
+
+
+def _is_mass(d: Distribution) -> bool:
+    """Whether a component is a point mass, or a mixture of nothing else."""
+    return is_point_mass(getattr(d, "components_distribution", d))
+
+
+def _as_count(d: Any) -> Distribution:
+    """A point mass among counts is one of them, within a mixture as well."""
+    if not hasattr(d, "components_distribution"):
+        return as_count(d)
+    if not _is_mass(d):
+        return d
+    counts: Distribution = d._with(d._mixture, canonical(as_count(d.components_distribution)))
+    return counts
 
 
 def _check_kinds(components: Any) -> None:

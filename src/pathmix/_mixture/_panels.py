@@ -8,13 +8,14 @@ tail, into exponentials. Panels move with the parameters, and derivatives of the
 the integral, ends that move among them.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from pathmix._components import Canonical
+from pathmix._components import Canonical, split
 from pathmix._mixture._quantile import edges, inverse_log_cdf, inverse_log_survival
 from pathmix._typing import Reals
 from pathmix._weights import Probabilities, Weights
@@ -22,6 +23,9 @@ from pathmix._where import where
 
 LEVELS = np.log(10.0) * np.array([-16, -11, -8, -6, -5, -4, -3, -2, -1])
 _MIDDLE = np.log([0.3, 0.5])
+Quantiles: TypeAlias = Callable[[Weights, Canonical, Array], Array]
+"""Of components one by one, ``*batch k``, at the logs of levels and of their complements."""
+Curve: TypeAlias = Callable[[Reals], Reals]
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
@@ -39,18 +43,33 @@ class Rule(NamedTuple):
 def panel_ends(weights: Weights, components: Canonical) -> Array:
     """Return quantiles of all components in ascending order, ``*batch ends``."""
     del weights
+
+    def quantiles(alone: Weights, one_each: Canonical, levels: Array) -> Array:
+        lower = inverse_log_cdf(alone, one_each, levels)
+        return jnp.concatenate([lower, inverse_log_survival(alone, one_each, levels[:-1])])
+
+    return ends_of_each(components, quantiles)
+
+
+def ends_of_each(components: Canonical, quantiles: Quantiles) -> Array:
+    """Return ``quantiles`` of all components in ascending order, ``*batch ends``."""
+    batch = components.own_shape[:-1]
+    each = [_ends_of_family(group, quantiles) for group in split(components)]
+    full = [jnp.broadcast_to(ends, (*batch, ends.shape[-1])) for ends in each]
+    ends = jnp.concatenate(full, axis=-1)
+    known = jnp.isfinite(ends)
+    lowest = jnp.min(where(known, ends, jnp.inf), axis=-1, keepdims=True)
+    return jnp.sort(where(known, ends, lowest), axis=-1)
+
+
+def _ends_of_family(components: Canonical, quantiles: Quantiles) -> Array:
     one_each = components.map(lambda p, n: jnp.expand_dims(p, p.ndim - n))
     full = one_each.own_shape
     alone = Probabilities(jnp.ones(full, components.dtype))
     logs = np.concatenate([LEVELS, _MIDDLE]).astype(components.dtype)
     levels = jnp.broadcast_to(logs.reshape(-1, *(1,) * (len(full) - 1)), (logs.size, *full[:-1]))
-    lower = inverse_log_cdf(alone, one_each, levels)
-    upper = inverse_log_survival(alone, one_each, levels[:-1])
-    ends = jnp.moveaxis(jnp.concatenate([lower, upper]), 0, -1)
-    ends = ends.reshape(*full[:-2], -1)
-    known = jnp.isfinite(ends)
-    lowest = jnp.min(where(known, ends, jnp.inf), axis=-1, keepdims=True)
-    return jnp.sort(where(known, ends, lowest), axis=-1)
+    ends = jnp.moveaxis(quantiles(alone, one_each, levels), 0, -1)
+    return ends.reshape(*full[:-2], -1)
 
 
 def rule(ends: Array, support: tuple[Array, Array], cut: Array | None = None) -> Rule:
@@ -77,6 +96,30 @@ def support_ends(weights: Weights, components: Canonical) -> tuple[Array, Array]
 def rule_of(weights: Weights, components: Canonical) -> Rule:
     """Return nodes and weights for integrals over the support of a mixture."""
     return rule(panel_ends(weights, components), edges(weights, components))
+
+
+def power_tail(
+    log_tail: Curve, log_p: Curve, middle: Reals, x: Reals, *, power: int = 1, order: int = 1
+) -> Reals:
+    """Return the integral of a tail beyond ``x``, if it is ``|x|⁻ᵃ`` there; else it is nothing.
+
+    Of its ``power`` times ``|x|^{order − 1}``: ``tail^power |x|^order / (power a − order)``,
+    infinite for ``power a ≤ order``. The exponent is that of ``x`` and
+    of a point a thousand times nearer: of other tails these are different.
+    """
+    share = jnp.array([1.0, 1e-3], x.dtype).reshape(2, *(1,) * x.ndim)
+    at = middle + share * (x - middle)
+    tail, distance = log_tail(at), jnp.abs(at - middle)
+    there = jnp.all(jnp.isfinite(tail) & (distance > 0), axis=0)
+    safe = lambda t, other: where(there, t, other)  # noqa: E731
+    log_ratio = safe(log_p(at), 0.0) - safe(tail, 0.0)
+    exponent = jnp.exp(log_ratio + jnp.log(safe(distance, 1.0)))
+    is_power = there & (jnp.abs(exponent[1] - exponent[0]) < 1e-2 * exponent[0])
+    left = power * exponent[0] - order
+    summable = left > np.sqrt(jnp.finfo(x.dtype).eps)
+    log_rest = power * safe(tail, 0.0)[0] + order * jnp.log(safe(distance, 1.0)[0])
+    rest = jnp.exp(log_rest) / where(is_power & summable, left, 1.0)
+    return where(is_power, where(summable, rest, jnp.inf), 0.0)
 
 
 class _Line(NamedTuple):

@@ -28,8 +28,9 @@ class Parts(Distribution):
 
         For components that are MultivariateNormal, LowRankMultivariateNormal (which stay of low
         rank) or MultivariateStudentT, and for independent coordinates of any family
-        (``.to_event(1)``). ``reparameterize``, ``validate_args`` and ``allow_nan_stats`` are those
-        of the mixture.
+        (``.to_event(1)``); in a :class:`Mixture` for these beside each other, and if the margins
+        are of one family only, the result is a :class:`MixtureSameFamily`. ``reparameterize``,
+        ``validate_args`` and ``allow_nan_stats`` are those of the mixture.
 
         Args:
             axes: A coordinate, for a mixture of scalars; or a sequence of them, for one of vectors

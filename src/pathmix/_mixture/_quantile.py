@@ -14,18 +14,27 @@ from typing import Any, Literal, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from pathmix._components import (
     Canonical,
-    atomic,
     by_family,
     component_bounds,
     has_atoms,
     has_counts,
     need,
+    places_of,
+    split,
 )
-from pathmix._evaluation import mean, owns, variance, velocity_at
+from pathmix._evaluation import (
+    log_cdf,
+    log_survival,
+    mean,
+    owns,
+    variance,
+    velocity_at,
+)
 from pathmix._families import Family
 from pathmix._layout import pad_left, with_points
 from pathmix._log_sums import added, log_sum
@@ -38,6 +47,8 @@ from pathmix._typing import ComponentFirst, Flags, Reals
 from pathmix._weights import Weights, average
 from pathmix._where import where
 
+Moving: TypeAlias = tuple[Any, Any]
+"""What moves, and how."""
 Scale: TypeAlias = Literal["q", "log q", "log 1 − q"]
 
 
@@ -84,9 +95,10 @@ def _inverse_jvp(scale, primals, tangents):  # type: ignore[no-untyped-def]
         return x, jnp.zeros_like(x)
     log_f = weights.mix(_log_densities(components, x)).value
     from_value = d_value * _slope(scale, value, log_f)
-    inner = from_value + mixture_velocity((weights, d_weights), (components, d_components), x)
+    pairs = (weights, d_weights), (components, d_components)
+    inner = from_value + _velocity(*pairs, x, log_f)
     if has_atoms(components):
-        inner = _with_atoms(inner, weights, components, d_components, x)
+        inner = with_places(inner, weights, components, d_components, x)
     _, d_ends = jax.jvp(edges, (weights, components), (d_weights, d_components))
     target = _target(scale, value, is_discrete=_has_steps(components))
     outer = where(target.upper, d_ends[1], d_ends[0])
@@ -94,16 +106,45 @@ def _inverse_jvp(scale, primals, tangents):  # type: ignore[no-untyped-def]
     return x, where(at_end, from_value + outer, inner).astype(x.dtype)
 
 
-def _with_atoms(
+def with_places(
     velocity: Reals, weights: Weights, components: Canonical, tangent: Canonical, x: Reals
 ) -> Reals:
-    """The velocity; at a point mass that of its place, for many levels have that quantile."""
-    masses = atomic(components).reshape(-1, *(1,) * x.ndim)
-    there = masses & (_log_densities(components, x) > -jnp.inf)
-    there &= with_points(weights.present(), x.ndim)
-    moves = jnp.moveaxis(velocity_at(components, tangent, x[..., None]), -1, 0)
-    mean = jnp.sum(where(there, moves, 0.0), axis=0) / jnp.maximum(jnp.sum(there, axis=0), 1)
-    return where(jnp.any(there, axis=0), mean, velocity)
+    """Return the velocity; at a point mass that of its place, for many levels have that quantile.
+
+    A count stays where it is.
+    """
+    groups, changes = jax.jvp(split, (components,), (tangent,))
+    moved, count = jnp.zeros_like(x), jnp.zeros(x.shape, int)
+    present = weights.present()
+    for places, group, change in zip(places_of(components), groups, changes, strict=True):
+        if not (group.family.atomic or group.is_discrete):
+            continue
+        there = _log_densities(group, x) > -jnp.inf
+        there &= with_points(present[..., np.array(places)], x.ndim)
+        count += jnp.sum(there, axis=0)
+        if group.family.atomic:
+            moves = jnp.moveaxis(velocity_at(group, change, x[..., None]), -1, 0)
+            moved += jnp.sum(where(there, moves, 0.0), axis=0)
+    return where(count > 0, moved / jnp.maximum(count, 1), velocity)
+
+
+def _velocity(weights: Moving, components: Moving, x: Reals, log_f: Reals) -> Reals:
+    """How a quantile moves with the parameters, each given with its tangent."""
+    if not has_counts(components[0]):
+        return mixture_velocity(weights, components, x)
+
+    def tails(weights: Weights, components: Canonical) -> tuple[Reals, Reals]:
+        return log_cdf(weights, components, x), log_survival(weights, components, x)
+
+    # the masses of counts change where they are: no velocity of theirs, but their tails tell
+    primals, tangents = zip(weights, components, strict=True)
+    (lower, upper), changes = jax.jvp(tails, primals, tangents)
+    log_p, change = (
+        where(lower < upper, lower, upper),
+        where(lower < upper, -changes[0], changes[1]),
+    )
+    known = log_p > -jnp.inf
+    return bounded_exp(where(known, log_p - log_f, -jnp.inf)) * where(known, change, 0.0)
 
 
 def _slope(scale: Scale, value: Reals, log_f: Reals) -> Reals:

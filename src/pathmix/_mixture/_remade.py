@@ -1,6 +1,5 @@
 """A mixture with other parts, and all that was chosen when it was made."""
 
-import copy
 from typing import Any
 
 from pathmix._components import Canonical
@@ -8,7 +7,7 @@ from pathmix._components import Canonical
 
 def remade(mixture: Any, weights: Canonical, components: Canonical) -> Any:
     """Return ``mixture`` with these parts, whose event and batch shapes may be others."""
-    new = copy.copy(mixture)
+    new = mixture._of_kind(components)
     batch = components.batch_shape[:-1]
     if weights is not mixture._mixture or batch != mixture.batch_shape:
         weights = weights.expand(batch)

@@ -431,6 +431,11 @@ class MixtureSameFamily(
         new._mixture, new._components = mixture, components
         return new
 
+    def _of_kind(self, components: Canonical) -> "MixtureSameFamily":
+        """A copy, to be given these components of another event."""
+        del components
+        return copy.copy(self)
+
     @property
     def _weights(self) -> Weights:
         return weights_of(self._mixture.plain, self.num_components)

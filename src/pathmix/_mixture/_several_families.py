@@ -1,5 +1,6 @@
 """The mixture of components that may be of several families, a NumPyro distribution."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from pathmix._components import (
     joined,
     members,
     split,
+    which_of,
     with_axis,
 )
 from pathmix._mixture._listed import checked_list
@@ -39,8 +41,9 @@ class Mixture(MixtureSameFamily):
         mixture_distribution: A Categorical over the components of the list, as for
             :class:`MixtureSameFamily`.
         components_distributions: NumPyro distributions of one event shape, without an axis for
-            components: their batch shapes broadcast to that of the mixture. A Delta among counts
-            stands at a whole number; counts among continuous ones are point masses, all of them.
+            components: their batch shapes broadcast to that of the mixture. A Delta among counts,
+            or a mixture of some, stands at whole numbers; counts among continuous ones are point
+            masses, all of them.
         reparameterize: Whether draws carry pathwise gradients to the weights and to all components:
             scalar components and independent coordinates, of families that know their own.
         validate_args: As for :class:`MixtureSameFamily`.
@@ -107,6 +110,7 @@ class Mixture(MixtureSameFamily):
 
     @_components.setter
     def _components(self, components: Canonical) -> None:
+        self._which = which_of(components) or self._which
         self._groups = split(as_joined(components, self._which))
 
     @property
@@ -118,6 +122,17 @@ class Mixture(MixtureSameFamily):
     def support(self) -> Constraint:
         """The support: the hull of those of the components that have weight, or what was given."""
         return super().support if self._stated_support is None else self._stated_support
+
+    def _of_kind(self, components: Canonical) -> MixtureSameFamily:
+        """A copy, to be given these components of another event; of one family if they are."""
+        if which_of(components) is not None or len(self._groups) == 1:
+            new = copy.copy(self)
+            new._stated_support = None
+            return new
+        one = object.__new__(MixtureSameFamily)
+        own = (*Mixture.pytree_data_fields, *Mixture.pytree_aux_fields)
+        one.__dict__.update({name: t for name, t in vars(self).items() if name not in own})
+        return one
 
 
 def _taken_apart(each: Sequence[Distribution]) -> Iterator[Canonical]:

@@ -14,8 +14,12 @@ from jax import Array
 from pathmix._components import Canonical, has_atoms
 from pathmix._evaluation import log_cdf, log_interval, log_prob, log_survival
 from pathmix._mixture._derived import below_all
-from pathmix._mixture._errors import check_no_atoms
-from pathmix._mixture._quantile import edges, inverse_log_cdf, inverse_log_survival
+from pathmix._mixture._quantile import (
+    edges,
+    inverse_log_cdf,
+    inverse_log_survival,
+    with_places,
+)
 from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp, log_add_exp
 from pathmix._typing import Flags, Reals
@@ -39,8 +43,20 @@ def quantile_between(weights: Weights, components: Canonical, at: Between) -> Re
 
 @custom_jvp
 def _between(weights: Weights, components: Canonical, at: Between) -> Reals:
+    log_mass = log_interval_between(
+        weights, components, _spread(below_all(components, at.low), at), _spread(at.high, at)
+    )
+    x, (start, end) = near_quantile(weights, components, at), _ends(weights, components, at)
+    if not (components.is_discrete or has_atoms(components)):
+        x = _polished(weights, components, at, x)
+    x = where(at.log_q == -jnp.inf, start, where(at.log_1mq == -jnp.inf, end, x))
+    return where(jnp.isnan(at.log_q + at.log_1mq + log_mass), jnp.nan, x)
+
+
+def near_quantile(weights: Weights, components: Canonical, at: Between) -> Reals:
+    """Return the quantile as well as the tails of the whole mixture tell it."""
     a, high = _spread(below_all(components, at.low), at), _spread(at.high, at)
-    log_mass = _log_interval(weights, components, a, high)
+    log_mass = log_interval_between(weights, components, a, high)
     from_below = log_add_exp(log_cdf(weights, components, a), at.log_q + log_mass)
     from_above = log_add_exp(log_survival(weights, components, high), at.log_1mq + log_mass)
     x = where(
@@ -48,18 +64,12 @@ def _between(weights: Weights, components: Canonical, at: Between) -> Reals:
         inverse_log_cdf(weights, components, jnp.minimum(from_below, 0.0)),
         inverse_log_survival(weights, components, jnp.minimum(from_above, 0.0)),
     )
-    start, end = _ends(weights, components, at)
-    x = jnp.clip(x, start, end)
-    if not (components.is_discrete or has_atoms(components)):
-        x = _polished(weights, components, at, x)
-    x = where(at.log_q == -jnp.inf, start, where(at.log_1mq == -jnp.inf, end, x))
-    return where(jnp.isnan(at.log_q + at.log_1mq + log_mass), jnp.nan, x)
+    return jnp.clip(x, *_ends(weights, components, at))
 
 
 @_between.defjvp
 def _between_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     weights, components, at = primals
-    check_no_atoms(components, "derivatives of quantiles between bounds")
     x = _between(*primals)
     if components.is_discrete:
         return x, jnp.zeros_like(x)
@@ -74,6 +84,8 @@ def _between_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     _, change = jax.jvp(excess, primals, tangents)
     move = change * _excess(weights, components, at, y)[1]
     moved = where(x <= start, d_ends[0], where(x >= end, d_ends[1], move))
+    if has_atoms(components):
+        moved = with_places(moved, weights, components, tangents[1], x)
     return x, moved.astype(x.dtype)
 
 
@@ -82,13 +94,13 @@ def _excess(weights: Weights, components: Canonical, at: Between, x: Reals) -> t
 
     By the smaller of the probabilities below and above ``x``.
     """
-    low, high = _spread(at.low, at), _spread(at.high, at)
+    low, high = _spread(below_all(components, at.low), at), _spread(at.high, at)
     log_mass, log_f = (
-        _log_interval(weights, components, low, high),
+        log_interval_between(weights, components, low, high),
         log_prob(weights, components, x),
     )
-    lower = _log_interval(weights, components, low, x)
-    upper = _log_interval(weights, components, x, high)
+    lower = log_interval_between(weights, components, low, x)
+    upper = log_interval_between(weights, components, x, high)
     is_lower = _is_lower(at)
     wanted = where(is_lower, _known(at.log_q), _known(at.log_1mq)) + log_mass
     log_p = where(is_lower, lower, upper)
@@ -125,7 +137,9 @@ def _ends(weights: Weights, components: Canonical, at: Between) -> tuple[Reals, 
     return where(a > low, a, low), where(b < high, b, high)
 
 
-def _log_interval(weights: Weights, components: Canonical, a: Any, b: Any) -> Reals:
+def log_interval_between(weights: Weights, components: Canonical, a: Any, b: Any) -> Reals:
+    """Return ``log P(a < X ≤ b)`` of bounds that may be infinite."""
+    a, b = jnp.broadcast_arrays(a, b)
     bounded = jnp.isfinite(a) & jnp.isfinite(b)
     width = where(bounded, b, 0.0) - where(bounded, a, 0.0)
     return log_interval(weights, components, a, b, width)

@@ -13,6 +13,7 @@ from pathmix._components import bounds, has_atoms, interval
 from pathmix._families import sharpen
 from pathmix._mixture._derived import Bounded, below_all, nan_where
 from pathmix._mixture._errors import check_levels, checked_sample_shape
+from pathmix._mixture._moments_between import truncated_moments
 from pathmix._mixture._no_gradient import warn_of_no_gradient
 from pathmix._mixture._truncated_quantile import Between, quantile_between
 from pathmix._special import log1mexp
@@ -64,6 +65,23 @@ class TruncatedMixture(Bounded):
     def has_rsample(self) -> bool:
         """Whether draws carry pathwise gradients."""
         return bool(self.base_dist.has_rsample)
+
+    @property
+    def mean(self) -> Reals:
+        """The mean, by quadrature: infinite or NaN where a tail makes it so.
+
+        Relative to the spread, errors are below 1e-9 in float64 for components with exponential
+        tails or powers of ``|x|``; differentiable in the bounds and every parameter.
+
+        Raises:
+            NotImplementedError: Components are counts, or some are point masses.
+        """
+        return self._moments_of(truncated_moments)[0]
+
+    @property
+    def variance(self) -> Reals:
+        """The variance, as the :attr:`mean`; errors are relative to the square of the spread."""
+        return self._moments_of(truncated_moments)[1]
 
     @constraints.dependent_property
     def support(self) -> Constraint:
