@@ -26,16 +26,24 @@ FIRST_PRECISION = {
 }
 """Of these every row runs by default, in float64; `make test-all` adds float32."""
 ONE_IN = {
-    "test_mixture_draws.py": 4,
-    "test_mixture_edges.py": 3,
-    "test_mixture_fallbacks.py": 3,
+    "test_far_out.py": 2,
+    "test_fit_families.py": 2,
+    "test_keeping.py": 2,
+    "test_kept_slopes.py": 2,
+    "test_mixture_draws.py": 6,
+    "test_mixture_edges.py": 4,
+    "test_mixture_fallbacks.py": 4,
     "test_mixture_properties.py": 2,
-    "test_mixture_quantile.py": 3,
-    "test_mixture_quantile_gradients.py": 2,
-    "test_mixture_values.py": 3,
-    "test_mixture_zero_weights.py": 2,
-    "test_random_variable_array.py": 4,
-    "test_random_variables.py": 3,
+    "test_mixture_quantile.py": 4,
+    "test_mixture_quantile_gradients.py": 3,
+    "test_mixture_values.py": 4,
+    "test_mixture_zero_weights.py": 3,
+    "test_modes.py": 2,
+    "test_parts.py": 2,
+    "test_random_variable_array.py": 6,
+    "test_random_variables.py": 4,
+    "test_truncated_mixtures.py": 2,
+    "test_written_out.py": 2,
 }
 """Of these products of families with shapes, operators and edges the default run takes one row in
 so many, always the same ones. What is tested of each family, test_laws_coverage.py counts."""

@@ -285,11 +285,6 @@ REFUSED = {
         NotImplementedError,
         "cannot keep weights by a BinomialProbs: expected one of",
     ),
-    "masses within a mixture among counts": (
-        lambda: pair(MixtureSameFamily(WEIGHTS, dist.Delta(LOC)), dist.Poisson(3.0)),
-        NotImplementedError,
-        r"came within another mixture.*Put Delta\(...\) itself into the list",
-    ),
     "joined components": (
         lambda: MixtureSameFamily(WEIGHTS, MIXTURES["several"].components_distribution),
         NotImplementedError,

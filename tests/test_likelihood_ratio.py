@@ -34,6 +34,7 @@ def test_two_kinds_of_counts_not_three(x64):
     assert test(2).p_value > 0.1
 
 
+@pytest.mark.slow
 def test_the_statistic_is_that_of_two_fits(x64):
     kind = {"structure": Tied(), "num_starts": 4}
     found = likelihood_ratio_test(

@@ -60,14 +60,15 @@ def test_nuts_recovers_the_parameters(posterior):
     """The truth is within 4 posterior standard deviations, which are as small as they should be.
 
     With known labels the standard errors for n = 300 are √(p(1−p)/n) = 0.026 for the weight and
-    0.8/√90 = 0.084, 0.10 and 0.033 for the others; overlap makes them a little larger.
+    0.8/√90 = 0.084, 0.10 and 0.033 for the others; overlap makes them a little larger. The spread
+    of 90 points is itself known to 7 %, and 300 draws tell a deviation to 4 % or a little more.
     """
     ideal = {"weights": 0.026, "first": 0.084, "gap": 0.10, "scale": 0.033}
     for name, truth in TRUTH.items():
         draws = np.asarray(posterior[name])
         draws = draws[:, 0] if draws.ndim > 1 else draws
         assert abs(draws.mean() - truth) < 4 * draws.std()
-        assert 0.8 * ideal[name] < draws.std() < 2 * ideal[name]
+        assert 0.65 * ideal[name] < draws.std() < 2 * ideal[name]
 
 
 def test_predictive_draws_from_the_mixture(posterior):

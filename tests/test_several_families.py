@@ -50,6 +50,7 @@ def half_normal_and_uniform():
     return mix([dist.HalfNormal(1.0), dist.Uniform(-1.0, 0.5)])
 
 
+@pytest.mark.slow
 def test_second_derivatives_of_quantiles(x64):
     flat, unravel = jax.flatten_util.ravel_pytree(gamma_and_normal())
     quantile = lambda v: unravel(v).icdf(0.37)  # noqa: E731

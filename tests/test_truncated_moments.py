@@ -51,6 +51,7 @@ def test_of_a_censored_mixture():
     np.testing.assert_allclose(slope, [cdf(low), 1 - cdf(high)], rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_of_power_tails():
     """A Student t of three degrees of freedom above 1, by its closed integral; infinite ones."""
     m = MixtureSameFamily(

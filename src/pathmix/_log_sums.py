@@ -50,9 +50,14 @@ class Parts(NamedTuple):
     inverse: Reals
 
 
-def log_sum(log_w: ComponentFirst, terms: ComponentFirst, factors: Reals | None = None) -> LogSum:
+def log_sum(
+    log_w: ComponentFirst,
+    terms: ComponentFirst,
+    factors: Reals | None = None,
+    top: Reals | None = None,
+) -> LogSum:
     """Return ``log Σ_k factors_k exp(log_w_k + terms_k)``; factors are one by default."""
-    return as_log_sum(*over_highest(log_w, terms, factors))
+    return as_log_sum(*over_highest(log_w, terms, factors, top))
 
 
 def log_sum_of(pairs: Sequence[tuple[Reals, Reals]]) -> LogSum:
@@ -77,12 +82,15 @@ def added(sums: list[LogSum]) -> LogSum:
     return log_sum_of(pairs)
 
 
-def over_highest(log_w: Reals, terms: Reals, factors: Reals | None) -> tuple[Reals, Reals]:
+def over_highest(
+    log_w: Reals, terms: Reals, factors: Reals | None, top: Reals | None = None
+) -> tuple[Reals, Reals]:
     """Return the highest of the weighted terms, and the sum of all over its exponential.
 
-    Where all are zero they share in it by their weights.
+    ``top`` is the highest one, if it is at hand. Where all are zero they share in it by their
+    weights.
     """
-    top = highest(log_w, terms)
+    top = highest(log_w, terms) if top is None else top
     level = bounded(top)
 
     def over(one: tuple[Reals, Reals, Reals | None]) -> Reals:
@@ -94,7 +102,7 @@ def over_highest(log_w: Reals, terms: Reals, factors: Reals | None) -> tuple[Rea
 
 def highest(log_w: Reals, terms: Reals) -> Reals:
     """Return the highest of the weighted terms, which all of them are compared with."""
-    return stored(fold_components(jnp.maximum, (log_w, terms), lambda one: weighted(*one)))
+    return fold_components(jnp.maximum, (log_w, terms), lambda one: weighted(*one))
 
 
 def as_log_sum(top: Reals, total: Reals) -> LogSum:

@@ -70,10 +70,12 @@ def _terms(
 def _tails(components: Canonical, a: Reals, b: Reals) -> tuple[ComponentFirst, ComponentFirst]:
     """Two logs, of which the interval is the difference: from the side where less is subtracted."""
     below, above = need(components, "log_cdf"), need(components, "log_survival")
-    lower_b, upper_a = (_elementwise(components, *of) for of in ((b, below), (a, above)))
+    # of both ends in one call: the tails of some families are long programs
+    ends = jnp.stack([a, b])
+    lower, upper = (_elementwise(components, ends, of) for of in (below, above))
+    (lower_a, lower_b), (upper_a, upper_b) = (jnp.moveaxis(t, 1, 0) for t in (lower, upper))
     from_below = lower_b <= upper_a
     whole = where(from_below, lower_b, upper_a)
-    lower_a, upper_b = (_elementwise(components, *of) for of in ((a, below), (b, above)))
     # equal bounds are equal: what is worked out twice may differ in the last digit
     rest = where(a == b, whole, where(from_below, lower_a, upper_b))
     return whole, where(rest < whole, rest, whole)

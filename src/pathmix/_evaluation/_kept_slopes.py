@@ -16,9 +16,10 @@ from pathmix._components import Canonical
 from pathmix._evaluation._rows import Rows, moved, times
 from pathmix._evaluation._scalars import each, with_slopes
 from pathmix._layout import is_symbolic, over_components, with_points
-from pathmix._log_sums import LogSum, added, log_sum, shares
+from pathmix._log_sums import LogSum, added, highest, log_sum, shares
 from pathmix._moving import are_zero, dense, is_zero
 from pathmix._rules import custom_jvp
+from pathmix._special import stored
 from pathmix._tuning import KEPT
 from pathmix._typing import ComponentFirst, Reals, Value
 from pathmix._weights import Own, Weights
@@ -74,8 +75,10 @@ def _kept_slopes(
     x: Value,
 ) -> tuple[LogSum, Reals, list[Slopes]]:
     rows = _rows(moving, families, x)
-    log_w = [with_points(w.log(), x.ndim) for w in weights]
-    sums = [log_sum(w, *terms) for w, (terms, _) in zip(log_w, rows, strict=True)]
+    sums = []
+    for w, (terms, _) in zip(weights, rows, strict=True):
+        log_w = with_points(w.log(), x.ndim)
+        sums.append(log_sum(log_w, *terms, top=stored(highest(log_w, terms.term))))
     return _slopes_in(added(sums), weights, rows, x)
 
 

@@ -18,6 +18,7 @@ from pathmix._evaluation._evaluate import by_parts, first_terms
 from pathmix._layout import fold_components, with_points
 from pathmix._log_sums import finite, highest, safe_log, shares, weighted
 from pathmix._rules import custom_jvp
+from pathmix._special import stored
 from pathmix._typing import ComponentFirst, PerComponent, Value
 from pathmix._weights import Logits, Probabilities, Weights
 from pathmix._where import where
@@ -83,7 +84,7 @@ def _normalised(log_w: ComponentFirst, terms: ComponentFirst) -> tuple[Component
 
     Where all densities are zero, or some infinite, these components share by their weights.
     """
-    top = highest(log_w, terms)
+    top = stored(highest(log_w, terms))
     floor = jnp.log(jnp.finfo(terms.dtype).tiny) / 2  # no weight so small that their sum is zero
     sharing = where((terms == top) & (log_w > -jnp.inf), jnp.maximum(log_w, floor), -jnp.inf)
     relative = where(jnp.isinf(top), sharing, weighted(log_w, terms - finite(top)))

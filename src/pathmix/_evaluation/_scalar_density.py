@@ -24,9 +24,10 @@ from pathmix._evaluation._written_out import (
     written_out,
 )
 from pathmix._layout import fold_components, over_components, with_points
-from pathmix._log_sums import LogSum, as_log_sum, log_sum, over_highest, relative, shares
+from pathmix._log_sums import LogSum, as_log_sum, highest, log_sum, over_highest, relative, shares
 from pathmix._moving import are_zero, dense, is_zero
 from pathmix._rules import custom_jvp
+from pathmix._special import stored
 from pathmix._tuning import DENSE_CHANGE
 from pathmix._typing import Reals, Value
 from pathmix._weights import Own, Weights
@@ -104,7 +105,8 @@ def _with_slope(weights: Weights | Own, components: Canonical, x: Value) -> tupl
 
     def stretch(x: Value) -> tuple[LogSum, Reals]:
         terms, change = each(lambda c: along(None, c, x), first, x.shape)
-        top, total = over_highest(log_w, *terms)
+        top = stored(highest(log_w, terms.term))
+        total = over_highest(log_w, terms.term, terms.factor, top)[1]
 
         def felt(one: tuple[Reals, Reals, Reals]) -> Reals:
             part = jnp.exp(one[0] + relative(one[1], top))

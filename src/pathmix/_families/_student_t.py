@@ -198,9 +198,9 @@ def _smaller_tail(theta: StudentT, x: Value, log_p: Reals) -> tuple[Flags, Reals
 
 def log_student_cdf(df: Reals, z: Reals) -> Reals:
     """Return the log cdf of the standard Student t distribution."""
-    # not by maxima, whose slope at a tie is one half
-    upper = short_log1p(-jnp.exp(log_tail(df, where(z < 0, 0.0, z))))
-    return where(z < 0, log_tail(df, where(z < 0, -z, 0.0)), upper)
+    # one tail, a long program, for both sides; not by |z|, whose slope at zero is zero
+    tail = log_tail(df, where(z < 0, -z, z))
+    return where(z < 0, tail, short_log1p(-jnp.exp(tail)))
 
 
 student_t = Family(

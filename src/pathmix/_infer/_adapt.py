@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float
 from pathmix._infer._gaussians import Gaussians, average_root, divergences_between, log_densities
 from pathmix._infer._natural_step import FIRST_BOUND, State
 from pathmix._infer._sample_store import is_live
+from pathmix._special import log_add_exp
 from pathmix._where import where
 
 PATIENCE = 20
@@ -48,7 +49,7 @@ def without_double(state: State) -> State:
     apart = where(both, divergences_between(state.components), jnp.inf)
     light, heavy = jnp.unravel_index(jnp.argmin(apart), apart.shape)
     double = jnp.all(active) & (apart[light, heavy] < _DOUBLE)
-    together = jnp.logaddexp(log_weights[light], log_weights[heavy])
+    together = log_add_exp(log_weights[light], log_weights[heavy])
     merged = log_weights.at[heavy].set(together).at[light].set(-jnp.inf)
     return state._replace(log_weights=where(double, merged, log_weights))
 

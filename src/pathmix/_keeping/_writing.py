@@ -1,7 +1,6 @@
 """From a mixture to its description and its arrays: what cannot be described is refused."""
 
 from collections.abc import Iterator
-from operator import or_
 from typing import Any
 
 import jax
@@ -18,7 +17,6 @@ from pathmix._components import (
     Transformed,
     Wrapped,
     canonical,
-    is_point_mass,
     known,
 )
 from pathmix._keeping._names import class_name, support_name, transform_node, transform_of
@@ -76,11 +74,6 @@ class Writer:
 
     def _several(self, d: Mixture, name: str) -> Node:
         each = d.components_distributions
-        if _would_be_counts(each):
-            raise NotImplementedError(
-                "cannot keep point masses among counts that came within another mixture, where "
-                "they are no counts. Put Delta(...) itself into the list, at a whole number."
-            )
         parts = [self._plain(one, f"{name}components.{i}.") for i, one in enumerate(each)]
         stated = d._stated_support
         return {
@@ -136,13 +129,6 @@ class Writer:
         for i in range(tree.num_leaves):
             self.keep(f"{name}{i}", next(rest))
         return node
-
-
-def _would_be_counts(each: list[Distribution]) -> bool:
-    """Whether a list of these has its point masses made counts."""
-    masses = [is_point_mass(one) for one in each]
-    counts = [bool(one.is_discrete) for one in each]
-    return any(masses) and any(counts) and all(map(or_, masses, counts))
 
 
 def _unknown(family: str) -> NotImplementedError:

@@ -43,10 +43,8 @@ def quantile_between(weights: Weights, components: Canonical, at: Between) -> Re
 
 @custom_jvp
 def _between(weights: Weights, components: Canonical, at: Between) -> Reals:
-    log_mass = log_interval_between(
-        weights, components, _spread(below_all(components, at.low), at), _spread(at.high, at)
-    )
-    x, (start, end) = near_quantile(weights, components, at), _ends(weights, components, at)
+    x, log_mass = _near(weights, components, at)
+    start, end = _ends(weights, components, at)
     if not (components.is_discrete or has_atoms(components)):
         x = _polished(weights, components, at, x)
     x = where(at.log_q == -jnp.inf, start, where(at.log_1mq == -jnp.inf, end, x))
@@ -55,6 +53,11 @@ def _between(weights: Weights, components: Canonical, at: Between) -> Reals:
 
 def near_quantile(weights: Weights, components: Canonical, at: Between) -> Reals:
     """Return the quantile as well as the tails of the whole mixture tell it."""
+    return _near(weights, components, at)[0]
+
+
+def _near(weights: Weights, components: Canonical, at: Between) -> tuple[Reals, Reals]:
+    """The same, and the log of the probability between the bounds."""
     a, high = _spread(below_all(components, at.low), at), _spread(at.high, at)
     log_mass = log_interval_between(weights, components, a, high)
     from_below = log_add_exp(log_cdf(weights, components, a), at.log_q + log_mass)
@@ -64,12 +67,12 @@ def near_quantile(weights: Weights, components: Canonical, at: Between) -> Reals
         inverse_log_cdf(weights, components, jnp.minimum(from_below, 0.0)),
         inverse_log_survival(weights, components, jnp.minimum(from_above, 0.0)),
     )
-    return jnp.clip(x, *_ends(weights, components, at))
+    return jnp.clip(x, *_ends(weights, components, at)), log_mass
 
 
 @_between.defjvp
 def _between_jvp(primals, tangents):  # type: ignore[no-untyped-def]
-    weights, components, at = primals
+    weights, components, _ = primals
     x = _between(*primals)
     if components.is_discrete:
         return x, jnp.zeros_like(x)
@@ -78,11 +81,11 @@ def _between_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     middle = where(jnp.isfinite(start + end), start + (end - start) / 2, 0.0)
     y = where(inside, x, jnp.clip(middle, start, end))
 
-    def excess(weights: Weights, components: Canonical, at: Between) -> Reals:
-        return _excess(weights, components, at, y)[0]
+    def excess(weights: Weights, components: Canonical, at: Between) -> tuple[Reals, Reals]:
+        return _excess(weights, components, at, y)
 
-    _, change = jax.jvp(excess, primals, tangents)
-    move = change * _excess(weights, components, at, y)[1]
+    _, change, per_unit = jax.jvp(excess, primals, tangents, has_aux=True)
+    move = change * per_unit
     moved = where(x <= start, d_ends[0], where(x >= end, d_ends[1], move))
     if has_atoms(components):
         moved = with_places(moved, weights, components, tangents[1], x)
@@ -95,12 +98,10 @@ def _excess(weights: Weights, components: Canonical, at: Between, x: Reals) -> t
     By the smaller of the probabilities below and above ``x``.
     """
     low, high = _spread(below_all(components, at.low), at), _spread(at.high, at)
-    log_mass, log_f = (
-        log_interval_between(weights, components, low, high),
-        log_prob(weights, components, x),
-    )
-    lower = log_interval_between(weights, components, low, x)
-    upper = log_interval_between(weights, components, x, high)
+    # all in one call: the tails of some families are long programs
+    a, b = jnp.stack([low, low, x]), jnp.stack([high, x, high])
+    log_mass, lower, upper = log_interval_between(weights, components, a, b)
+    log_f = log_prob(weights, components, x)
     is_lower = _is_lower(at)
     wanted = where(is_lower, _known(at.log_q), _known(at.log_1mq)) + log_mass
     log_p = where(is_lower, lower, upper)
