@@ -357,3 +357,18 @@ def test_vectors_of_infinitely_many_degrees_of_freedom_are_normal(x64):
     np.testing.assert_array_equal(df, 0)
     for a, b in zip([weights, *ours], [wanted, *theirs], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("df", [1e6, 1e12, np.inf])
+def test_slopes_far_out_for_many_degrees_of_freedom(df, precision):
+    """``d log P(X > z)/dz`` is ``−df/z``, or ``−z`` of the normal; logs of 10⁷ tell neither."""
+    z = jnp.array([1e10, 1e19, 1e30], precision)
+    d = dist.StudentT(jnp.full_like(z, df), jnp.zeros_like(z), jnp.ones_like(z))
+    log_cdf = lambda z: family(d).log_cdf(d, z)  # noqa: E731
+    value, slope = jax.jvp(log_cdf, (-z,), (jnp.ones_like(z),))
+    exact = z if df == np.inf else df / z
+    # the first correction is of the order of df/z², 1e-8 at most
+    np.testing.assert_allclose(slope, exact, rtol=max(1e-7, 60 * float(np.finfo(precision).eps)))
+    tail = -z * z / 2 if df == np.inf else -df * (jnp.log(z) - np.log(df) / 2)
+    within = jnp.isfinite(tail)  # the square of 1e30 is beyond float32
+    np.testing.assert_allclose(value[within], tail[within], rtol=1e-4)

@@ -141,15 +141,22 @@ def _normal_equivalent(df: Reals, z: Reals) -> Reals:
     square = where(close, u, 0.0) ** 2
     # log(1 + u²)/u², smooth at zero
     near = 1 - square * (1 / 2 - square * (1 / 3 - square / 4))
-    ratio = where(close, near, log1p_square(some) / some / some)
     a = df - 0.5
-    w = z * jnp.sqrt(a / df * ratio)
+    # apart: the ratio of large ``u`` would be below the range of floats
+    w = where(close, z * jnp.sqrt(a / df * near), jnp.sqrt(a * log1p_square(some)))
     w = w + w * (w / a * (w / a) + 3 / a / a) / 48
     return where(finite, w, z)
 
 
 def _tail_slope(df: Reals, z: Reals) -> Reals:
-    return -jnp.exp(student_density(df, z) - log_tail(df, z))
+    """``−f/P(X > z)``, but where that is a difference of logarithms too large to have digits."""
+    many = _is_near_normal(df, z)
+    far = z > 2 * jnp.sqrt(df / jnp.finfo(z.dtype).eps)  # where it is df/z but for df/z²
+    lots = where(many, df, _MANY)
+    by_normal = jax.jvp(lambda z: _log_normal_tail(lots, z), (z,), (jnp.ones_like(z),))[1]
+    some, at = where(many | far, 1.0, df), where(many | far, 1.0, z)
+    near = -jnp.exp(student_density(some, at) - log_tail(some, at))
+    return where(many, by_normal, where(far, -df / where(far, z, 1.0), near))
 
 
 # The slope in closed form: through x it would be 0 · ∞ at z = 0.
