@@ -78,3 +78,10 @@ def test_several_families_are_to_be_listed():
     )
     with pytest.raises(NotImplementedError, match=r"Mixture\(weights, \[components\[i\]"):
         MixtureSameFamily(dist.Categorical(probs=OUTER), inner)
+
+
+@pytest.mark.parametrize("make", ["truncate", "censored"])
+def test_what_is_made_of_mixtures_is_no_component(make):
+    inner = MixtureSameFamily(dist.Categorical(probs=INNER), dist.Normal(LOC))
+    with pytest.raises(NotImplementedError, match=r"got (Trunc|Cens).*Mixture\. .*truncate\(low"):
+        MixtureSameFamily(dist.Categorical(probs=OUTER), getattr(inner, make)(0.0, 2.0))

@@ -72,6 +72,12 @@ def _split(d: Distribution) -> tuple[dict[str, Any], dict[str, Any]]:
     names, static_names = _names(type(d))
     # the sizes of an expansion, which must be hashable here
     static = tuple(tuple(v.items()) if isinstance(v, OrderedDict) else v for v in static)
+    if (len(data), len(static)) != (len(names), len(static_names)):
+        raise NotImplementedError(
+            f"expected components whose parameters are fields of their class, got "
+            f"{type(d).__name__}. Truncated, censored and rounded mixtures are made of the whole "
+            "mixture: MixtureSameFamily(...).truncate(low, high)."
+        )
     return dict(zip(names, data, strict=True)), dict(zip(static_names, static, strict=True))
 
 
