@@ -187,11 +187,17 @@ REFUSED = {
         ValueError,
         "num_candidates to be an integer ≥ 0, got -1",
     ),
+    "fewer": (
+        lambda m: AutoMixture(m, 1, init=FromPrior()),
+        {"max_evaluations": 10},
+        ValueError,
+        "25 for the last estimate and .* for a step, got max_evaluations=10",
+    ),
     "few": (
         lambda m: AutoMixture(m, 2, init=FromPrior()),
         {"max_evaluations": 50, "num_candidates": 50},
         ValueError,
-        "expected more evaluations than 50 draws of the prior, 2 for the last",
+        "expected more evaluations than 50 draws of the prior, 25 for the last",
     ),
 }
 

@@ -24,6 +24,8 @@ _NO_WEIGHT = -1e4
 _JUDGED, _CANDIDATES = 0.05, 0.05
 """Shares of evaluations for the last estimate of the ELBO, and for draws of the prior."""
 _MOST_JUDGED, _MOST_CANDIDATES = 2000, 2000
+_LEAST_JUDGED = 25
+"""Draws that an ELBO and its standard error are worth something by."""
 _TAIL = 0.2
 """The share of evaluations at the end over which the ELBO must have come to rest."""
 _AT_REST = 0.01
@@ -126,7 +128,7 @@ def fit_guide(
     _check(model, guide, max_evaluations, num_samples, num_candidates)
     keys = jax.random.split(key, 4)
     target, log_weights, q = _set_up(guide, params, keys[0], args, kwargs)
-    judged = min(int(_JUDGED * max_evaluations), _MOST_JUDGED)
+    judged = min(max(int(_JUDGED * max_evaluations), _LEAST_JUDGED), _MOST_JUDGED)
     number = _number_of_candidates(num_candidates, max_evaluations, adapt=adapt)
     sizes = sizes_of(q, num_samples, max_evaluations - judged, adapts=adapt)
     if number + sizes.plan.chunk > sizes.plan.max_evaluations:
