@@ -49,6 +49,8 @@ class TruncatedMixture(Bounded):
         (3,)
     """
 
+    _moments = staticmethod(truncated_moments)
+
     def __init__(self, mixture: Any, low: Any = None, high: Any = None) -> None:
         self._init_bounded(mixture, low, high, "truncate")
         if low is None and high is None:
@@ -60,28 +62,6 @@ class TruncatedMixture(Bounded):
             "`truncate(low, high)`, got bounds where it has none. Move them."
         )
         setattr(self, name, require(getattr(self, name), some, text))
-
-    @property
-    def has_rsample(self) -> bool:
-        """Whether draws carry pathwise gradients."""
-        return bool(self.base_dist.has_rsample)
-
-    @property
-    def mean(self) -> Reals:
-        """The mean, by quadrature: infinite or NaN where a tail makes it so.
-
-        Relative to the spread, errors are below 1e-9 in float64 for components with exponential
-        tails or powers of ``|x|``; differentiable in the bounds and every parameter.
-
-        Raises:
-            NotImplementedError: Components are counts, or some are point masses.
-        """
-        return self._moments_of(truncated_moments)[0]
-
-    @property
-    def variance(self) -> Reals:
-        """The variance, as the :attr:`mean`; errors are relative to the square of the spread."""
-        return self._moments_of(truncated_moments)[1]
 
     @constraints.dependent_property
     def support(self) -> Constraint:
