@@ -75,7 +75,8 @@ def fit_guide(
 
     For posteriors of moderate dimension whose density is smooth: with as many evaluations it comes
     nearer than stochastic gradients from the same start (benchmarks/results/guides_gmmvi.md, 2 to
-    25 dimensions), and finds modes that these do not. The model sees all data in every evaluation; for subsampling, use ``SVI``.
+    25 dimensions), and finds modes that these do not. The model sees all data in every evaluation;
+    for subsampling, use ``SVI``.
 
     Each step draws points from the components that are known by too few, reuses older points by
     importance weights, estimates slope and curvature of the ELBO around each component by Stein's
