@@ -8,7 +8,7 @@ from jax.scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from pathmix._infer._adapt import PATIENCE, Candidates, with_one_more, without_double, without_idle
-from pathmix._infer._factors import factor_and_inverse, triangular_inverse
+from pathmix._infer._factors import factor_and_inverse
 from pathmix._infer._fit_mixture import _begin, sizes_of
 from pathmix._infer._gaussians import (
     Gaussians,
@@ -62,7 +62,6 @@ def test_factors_are_those_of_lapack(x64):
     expected = np.linalg.cholesky(matrix)
     np.testing.assert_allclose(factor, expected, rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(inverse, np.linalg.inv(expected), rtol=1e-11, atol=1e-12)
-    np.testing.assert_allclose(triangular_inverse(factor), inverse, rtol=1e-12, atol=1e-13)
 
 
 def test_what_is_not_positive_definite_has_no_factor():

@@ -1,4 +1,4 @@
-"""Cholesky factors and triangular inverses of many matrices at once, in loops of plain array code.
+"""Cholesky factors and their inverses, of many matrices at once, in loops of plain array code.
 
 LAPACK's solves of batches can stop for ever on few cores, and these are called in every step of a
 fit. The loops are over columns, so that programs are small in any dimension.
@@ -11,17 +11,6 @@ from jaxtyping import Array, Float
 from pathmix._where import where
 
 Matrices = Float[Array, "k d d"]
-
-
-def triangular_inverse(factor: Matrices) -> Matrices:
-    """Return the inverses of lower factors, row by row."""
-    eye = jnp.eye(factor.shape[-1], dtype=factor.dtype)
-
-    def row(j: Array, inverse: Matrices) -> Matrices:
-        known = jnp.einsum("ki,kij->kj", factor[:, j], inverse)
-        return inverse.at[:, j].set((eye[j] - known) / factor[:, j, j][:, None])
-
-    return lax.fori_loop(0, len(eye), row, jnp.zeros_like(factor))
 
 
 def factor_and_inverse(matrix: Matrices) -> tuple[Matrices, Matrices]:

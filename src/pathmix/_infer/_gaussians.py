@@ -6,7 +6,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from pathmix._infer._factors import factor_and_inverse, triangular_inverse
+from pathmix._infer._factors import factor_and_inverse
+from pathmix._special import triangular_inverse
 
 Roots = Float[Array, "*shape"]
 """Lower factors, ``k d d``, or standard deviations, ``k d``; or what inverts these."""
