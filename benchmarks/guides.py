@@ -25,8 +25,10 @@ from numpyro.infer.util import log_density
 from pathmix import MixtureSameFamily, Score, expectation
 from pathmix.infer import Stratified_ELBO
 
-EVALUATIONS, BATCHES, STEPS = 32, 4000, 300
-D, ROWS, K = 25, 1000, 8
+EVALUATIONS, BATCHES = 32, 4000
+D, K = 25, 8
+SIZES = ((1_000, 1), (1_000, 16), (10_000, 1), (100_000, 1))
+"""Rows of data and draws per component of which steps are timed."""
 SHARES = jnp.array([0.3, 0.7])
 
 
@@ -97,11 +99,14 @@ def spread(loss: Callable, model: Callable, p: Any, keys: jax.Array) -> str:
     return ", ".join(f"{jnp.sqrt(each[n].var(0).mean()):.2g}" for n in ("logits", "loc"))
 
 
-def data() -> tuple[jax.Array, jax.Array]:
+Data = tuple[jax.Array, jax.Array]
+
+
+def data(rows: int) -> Data:
     """Rows of a logistic regression."""
     of_x, of_y = jax.random.split(jax.random.key(0))
-    x = jax.random.normal(of_x, (ROWS, D))
-    return x, 1.0 * (jax.random.uniform(of_y, (ROWS,)) < jax.nn.sigmoid(x @ jnp.ones(D) / 5))
+    x = jax.random.normal(of_x, (rows, D))
+    return x, 1.0 * (jax.random.uniform(of_y, (rows,)) < jax.nn.sigmoid(x @ jnp.ones(D) / 5))
 
 
 def regression(x: jax.Array, y: jax.Array) -> None:
@@ -142,64 +147,73 @@ def contestants(particles: int) -> dict[str, SVI]:
     return {n: SVI(regression, g, adam, o) for n, (g, o) in {**both, **plain}.items()}
 
 
-def first_call(svi: SVI) -> float:
+def first_call(svi: SVI, rows: Data) -> float:
     """Seconds of ``init`` and the first update, from cold caches."""
     jax.clear_caches()
     start = time.perf_counter()
-    jax.block_until_ready(jax.jit(svi.update)(svi.init(jax.random.key(0), *data()), *data()))
+    jax.block_until_ready(jax.jit(svi.update)(svi.init(jax.random.key(0), *rows), *rows))
     return time.perf_counter() - start
 
 
-def looped(step: Callable, state: Any) -> Callable[[], float]:
+def looped(step: Callable, state: Any, steps: int) -> Callable[[], float]:
     """Seconds of a step, of many in one compiled loop."""
-    loop = jax.jit(lambda s: lax.scan(lambda s, _: (step(s), None), s, length=STEPS)[0])
+    loop = jax.jit(lambda s: lax.scan(lambda s, _: (step(s), None), s, length=steps)[0])
     jax.block_until_ready(loop(state))
 
     def seconds() -> float:
         start = time.perf_counter()
         jax.block_until_ready(loop(state))
-        return (time.perf_counter() - start) / STEPS
+        return (time.perf_counter() - start) / steps
 
     return seconds
 
 
-def floor(particles: int) -> Callable[[], float]:
-    """As many gradients of the log density as a step needs, and nothing else."""
-    x, y = data()
+def steps_of(svi: SVI, rows: Data, steps: int) -> Callable[[], float]:
+    """Seconds of an update."""
+    return looped(lambda s: svi.update(s, *rows)[0], svi.init(jax.random.key(0), *rows), steps)
+
+
+def floor(particles: int, rows: Data, steps: int) -> Callable[[], float]:
+    """Log densities with gradients, as many as a step needs, and nothing else."""
+    x, y = rows
 
     def log_p(slopes: jax.Array) -> jax.Array:
         likelihood = dist.Bernoulli(logits=x @ slopes).log_prob(y).sum()
         return dist.Normal(0.0, 10.0).log_prob(slopes).sum() + likelihood
 
-    gradient = jax.grad(lambda z: jax.vmap(log_p)(z).sum())
+    def step(carried: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        """Both results are carried on, so that the compiler leaves neither out."""
+        z, value = carried
+        more, gradient = jax.value_and_grad(lambda z: jax.vmap(log_p)(z).sum())(z)
+        return z + 1e-6 * gradient, value + more
+
     start = 0.1 * jax.random.normal(jax.random.key(1), (K * particles, D))
-    return looped(lambda z: z + 1e-6 * gradient(z), start)
+    return looped(step, (start, jnp.zeros(())), steps)
 
 
 def cost(rounds: int) -> Iterator[str]:
     """Cost of a step and of a first call."""
-    yield "| learnt by | draws | step, ms | / floor | first call, s | / AutoMultivariateNormal |"
-    yield "|---|---:|---:|---:|---:|---:|"
-    for particles in (1, 16):
+    heads = "rows", "draws", "learnt by", "step, ms", "/ floor", "first call, s"
+    yield f"| {' | '.join(heads)} | / AutoMultivariateNormal |"
+    yield "|---:|---:|---|---:|---:|---:|---:|"
+    for size, particles in SIZES:
+        rows, steps = data(size), max(3, 300_000 // size // particles)
         ways = contestants(particles)
-        first = [{n: first_call(svi) for n, svi in ways.items()} for _ in range(2)]
-        fns = {
-            n: looped(lambda s, v=v: v.update(s, *data())[0], v.init(jax.random.key(0), *data()))
-            for n, v in ways.items()
-        }
-        fns["floor"] = floor(particles)
+        first = [{n: first_call(svi, rows) for n, svi in ways.items()} for _ in range(2)]
+        fns = {n: steps_of(svi, rows, steps) for n, svi in ways.items()}
+        fns["floor"] = floor(particles, rows, steps)
         times = [{n: fn() for n, fn in fns.items()} for _ in range(rounds)]
         for name in ways:
-            yield row(name, particles, times, first)
+            yield f"| {size} | {particles} | {name} | {row(name, times, first)} |"
 
 
-def row(name: str, particles: int, times: list[dict], first: list[dict]) -> str:
-    """A line of the table of costs."""
+def row(name: str, times: list[dict], first: list[dict]) -> str:
+    """The cells of a line of the table of costs."""
     median = lambda key, over, runs: np.median([r[key] / (r[over] if over else 1) for r in runs])  # noqa: E731
     cells = [f"{1000 * median(name, None, times):.2f}", f"{median(name, 'floor', times):.1f}"]
     cells += [f"{median(name, None, first):.1f}"]
     cells += [f"{median(name, 'AutoMultivariateNormal', first):.2f}"]
-    return f"| {name} | {particles} | {' | '.join(cells)} |"
+    return " | ".join(cells)
 
 
 def main() -> None:
