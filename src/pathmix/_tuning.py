@@ -67,12 +67,14 @@ RECURRENCE = 2**17
 """Values over rows, components and points of the weights' recurrence that are worked out together:
 what a cache holds (pathwise, independent normals, E = 64)."""
 
-MANY_POINTS = 128
-"""Points of one matrix above which its inverse pays (benchmarks/many_mixtures.py)."""
+MANY_POINTS, MANY_COORDINATES = 128, 512
+"""Points of one matrix, or coordinates of all of them, above which its inverse pays
+(benchmarks/many_mixtures.py; full covariances, K = 8, E = 10 to 64, N = 8 to 100)."""
 
-SUBSTITUTED = 16
+SUBSTITUTED = 12
 """Rows of a triangular system that are worked out without a loop, the program growing with their
-square (benchmarks/many_mixtures.py, covariances of size 4 to 10)."""
+square: of 16 it takes more than twice as long to compile (benchmarks/many_mixtures.py, covariances
+of size 4 to 10)."""
 
 INVERTED = 16
 """Size of a triangular matrix, or of its diagonal blocks, that is inverted column by column. Of 16,

@@ -17,7 +17,7 @@ from pathmix._layout._axes import pad_left, spread
 from pathmix._moving import is_zero
 from pathmix._rules import custom_jvp
 from pathmix._special import matrix_rows, solve_rows, triangular_inverse
-from pathmix._tuning import MANY_POINTS
+from pathmix._tuning import MANY_COORDINATES, MANY_POINTS
 from pathmix._typing import Matrix, PointRows, Reals
 from pathmix._where import where
 
@@ -27,7 +27,10 @@ def many_points(matrix: Matrix, rows: PointRows) -> bool:
     batch = (1,) * (rows.ndim + 1 - matrix.ndim) + matrix.shape[:-2]
     shared = [n for n, m in zip(rows.shape[1:], batch, strict=True) if m == 1]
     # a symbolic size of `jax.export` stands for a long axis
-    return not all(isinstance(n, int) for n in shared) or math.prod(shared) > MANY_POINTS
+    if not all(isinstance(n, int) for n in shared):
+        return True
+    points = math.prod(shared)
+    return points > MANY_POINTS or points * matrix.shape[-1] > MANY_COORDINATES
 
 
 def whiten_rows(
