@@ -73,7 +73,7 @@ def build() -> list[Path]:
     archives = sorted((ROOT / "dist").iterdir())
     print(run(sys.executable, "-m", "twine", "check", "--strict", *archives).strip())
     require(
-        [a.suffix for a in archives] == [".gz", ".whl"], f"expected two archives, got {archives}."
+        {a.suffix for a in archives} == WANTED.keys(), f"expected two archives, got {archives}."
     )
     for archive in archives:
         check_names(archive)
