@@ -9,6 +9,7 @@
 #  make bench-all  the same with sweeps of every size: hours of an idle machine
 #  make check      format, lint, types, import order, documented examples
 #  make format     rewrite the sources in the house format
+#  make release-check  build, check, install and use what a release would be (CONTRIBUTING.md)
 #  make clean      remove what the commands above left behind, except the environment
 #
 #  Each makes the environment it needs in .venv, from Python 3.11 or newer.
@@ -28,7 +29,7 @@ EXAMPLES = $(wildcard examples/[a-z]*.py)
 .NOTPARALLEL:
 # A half-made environment must not count as made.
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all laws bench bench-all check format clean
+.PHONY: help demo test test-all laws bench bench-all check format release-check clean
 
 help:
 	@sed -n '/^#/!q; s/^# *//p' Makefile
@@ -77,6 +78,9 @@ check: $(VENV)/.has-check $(VENV)/.has-test
 format: $(VENV)/.has-check
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
+
+release-check: $(VENV)/.has-release
+	$(BIN)/python .ci/release_check.py $(ARGS)
 
 clean:
 	rm -rf build dist examples/output

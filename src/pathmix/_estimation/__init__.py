@@ -5,6 +5,7 @@ from pathmix._estimation._bootstrap import likelihood_ratio_test as likelihood_r
 from pathmix._estimation._em import EM as EM
 from pathmix._estimation._fit import fit as fit
 from pathmix._estimation._gradient import Gradient as Gradient
+from pathmix._estimation._numbers import unconstrained as unconstrained
 from pathmix._estimation._online import OnlineEM as OnlineEM
 from pathmix._estimation._online import OnlineState as OnlineState
 from pathmix._estimation._prior import ConjugateNormal as ConjugateNormal
