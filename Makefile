@@ -7,6 +7,7 @@
 #  make laws       which laws the tests hold of each family
 #  make bench      ours and every peer side by side, in a few minutes; table in benchmarks/results/
 #  make bench-all  the same with sweeps of every size: hours of an idle machine
+#  make docs       the site, in site/; make docs-serve shows it while pages are written
 #  make check      format, lint, types, import order, documented examples
 #  make format     rewrite the sources in the house format
 #  make clean      remove what the commands above left behind, except the environment
@@ -28,7 +29,7 @@ EXAMPLES = $(wildcard examples/[a-z]*.py)
 .NOTPARALLEL:
 # A half-made environment must not count as made.
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all laws bench bench-all check format clean
+.PHONY: help demo test test-all laws bench bench-all docs docs-serve check format clean
 
 help:
 	@sed -n '/^#/!q; s/^# *//p' Makefile
@@ -66,6 +67,14 @@ bench: $(VENV)/.has-bench
 bench-all: $(VENV)/.has-bench
 	$(BIN)/python benchmarks/run.py --all $(ARGS)
 
+# Material announces its successor with every build: ARCHITECTURE.md says what that means.
+docs docs-serve: export NO_MKDOCS_2_WARNING = 1
+docs: $(VENV)/.has-docs
+	$(BIN)/python tools/site.py
+
+docs-serve: $(VENV)/.has-docs
+	$(BIN)/python tools/site.py --serve
+
 # The documented examples (`>>>` in docstrings, python blocks in pages) are the last line.
 check: $(VENV)/.has-check $(VENV)/.has-test
 	$(BIN)/ruff format --check
@@ -79,9 +88,9 @@ format: $(VENV)/.has-check
 	$(BIN)/ruff format
 
 clean:
-	rm -rf build dist examples/output
+	rm -rf build dist site examples/output
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find src tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests examples benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # .venv/.has-test stands for "the extra `test` of pyproject.toml is installed", and so on.
 $(VENV)/.has-%: pyproject.toml $(VENV)/pyvenv.cfg

@@ -1,0 +1,84 @@
+"""The site, in three steps: pages are made, built, and what was built is checked.
+
+    python tools/site.py           # build/docs/, then site/
+    python tools/site.py --serve   # the same, and again whenever a page changes
+
+MkDocs builds what `pages/` makes beforehand, without hooks of its own, so that whatever else reads
+`mkdocs.yml` can take its place.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from pages import built, links, names, navigation, texts
+
+ROOT = Path(__file__).parents[1]
+PAGES = ROOT / "build" / "docs"
+BUILDER = [sys.executable, "-m", "mkdocs"]
+
+
+def make() -> None:
+    """Write all pages into build/docs/, with links as the site has them."""
+    stop_at([*links.problems(ROOT), *names.problems(ROOT), *navigation.problems(ROOT)])
+    shutil.rmtree(PAGES, ignore_errors=True)
+    _write()
+
+
+def _write() -> None:
+    """Write what is not there, or there as it was."""
+    own = [path for path in (ROOT / "docs").rglob("*") if path.is_file()]
+    for path in [*own, *links.reached(ROOT).values()]:
+        target = PAGES / links.address(ROOT, path)
+        content = _content(path)
+        if not target.exists() or target.read_bytes() != content:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix != ".md" and (
+        path.is_relative_to(ROOT / "docs") or path.suffix in links.PICTURES
+    ):
+        return path.read_bytes()
+    return links.rewritten(texts.text(ROOT, path), path, ROOT).encode()
+
+
+def build() -> None:
+    """Build the site of these pages, and check it."""
+    make()
+    if subprocess.run([*BUILDER, "build", "--clean"], cwd=ROOT, check=False).returncode:
+        sys.exit("The site was not built: see the warnings above.")
+    stop_at(built.problems(ROOT / "site"))
+
+
+def serve() -> None:
+    """Serve the site, and make its pages again when a source changes."""
+    make()
+    server = subprocess.Popen([*BUILDER, "serve", "--no-strict"], cwd=ROOT)
+    seen = _changed()
+    while server.poll() is None:
+        time.sleep(1)
+        if (now := _changed()) != seen:
+            seen = now
+            _write()
+
+
+def _changed() -> float:
+    watched = [p for folder in ("docs", "examples") for p in (ROOT / folder).rglob("*")]
+    return max(path.stat().st_mtime for path in [*watched, *ROOT.glob("*.md")])
+
+
+def stop_at(problems: list[str]) -> None:
+    """Stop with the list of what is wrong, if anything is."""
+    if problems:
+        sys.exit("\n".join([*problems, f"{len(problems)} problems: the site is not built."]))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--serve", action="store_true", help="serve it on this machine")
+    serve() if parser.parse_args().serve else build()
