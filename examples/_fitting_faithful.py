@@ -4,16 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import matplotlib
 import numpy as np
 import numpyro.distributions as dist
+from matplotlib.figure import Figure
 
+from _look import plt
 from _table import table
 from pathmix import MixtureSameFamily, Tied, plot, select
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
 
 FAMILIES = {
     "full": dist.MultivariateNormal,
@@ -72,7 +69,7 @@ def components_table(mixture: MixtureSameFamily) -> str:
 
 def picture(chosen: Any, minutes: np.ndarray) -> Figure:
     """The criterion on the left, the best mixture on the right."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4))
     plot.criteria(chosen, ax=left)
     right.set(xlabel="Duration of the eruption, min", ylabel="Wait until the next, min")
     plot.ellipses(chosen.best, minutes, ax=right)
