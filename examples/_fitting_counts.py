@@ -1,7 +1,9 @@
 """`fitting.py`: Deaths a day are no Poisson variable; are they a mixture of two?
 
-The classical example of V. Hasselblad, "Estimation of finite mixtures of distributions from the
-exponential family", Journal of the American Statistical Association 64 (1969).
+How many women over eighty did The Times announce the deaths of each day? More often none, and more
+often many, than one rate would have it; two rates do, and BIC asks for no third. The example of V.
+Hasselblad, "Estimation of finite mixtures of distributions from the exponential family", Journal of
+the American Statistical Association 64 (1969).
 """
 
 from pathlib import Path

@@ -1,4 +1,9 @@
-"""`fitting.py`: Three species of iris when a fifth of the measurements was never made."""
+"""`fitting.py`: Three species of iris when a fifth of the measurements was never made.
+
+What is missing is integrated out, exactly: no row is dropped, nothing is filled in. A mixture of
+three normals still tells most of the species, which it is not told; without the rows that miss
+something too few are left to learn from. Data: R. A. Fisher, Annals of Eugenics 7 (1936).
+"""
 
 from itertools import permutations
 from pathlib import Path

@@ -1,5 +1,9 @@
 """Two kinds of eruption of Old Faithful: a mixture of bivariate normals with full covariances.
 
+Eruptions that last two minutes are followed by the next after 54, those of four minutes after
+80. NUTS draws weights, means and covariances of both kinds; each eruption is coloured by how
+likely it is a long one. Data: A. Azzalini and A. W. Bowman, Applied Statistics 39 (1990).
+
 Prints the posterior means and saves `examples/output/faithful.png`.
 Run: `python examples/faithful.py`
 """

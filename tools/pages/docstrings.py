@@ -2,7 +2,7 @@
 
 import re
 
-ROLE = re.compile(r":(class|func|meth|mod):`([^`]+)`")
+ROLE = re.compile(r":(class|func|meth|attr|mod):`([^`]+)`")
 EXAMPLE = re.compile(r"^Example:$", re.MULTILINE)
 """The style of Google has two names for the section, of which Griffe knows one."""
 METHODS = {"pathmix._mixture": "pathmix.MixtureSameFamily"}
@@ -19,8 +19,8 @@ def shown(text: str, where: str, public: list[str]) -> str:
     """
 
     def link(role: re.Match) -> str:
-        kind, name = role.groups()
-        goal = _method(name, where, public) if kind == "meth" else _name(name, where, public)
+        find = _method if role[1] in ("meth", "attr") else _name
+        name, goal = role[2], find(role[2], where, public)
         return f"[`{name}`][{goal}]" if goal else f"`{name}`"
 
     return EXAMPLE.sub("Examples:", ROLE.sub(link, text))
@@ -34,7 +34,7 @@ def _name(name: str, where: str, public: list[str]) -> str | None:
 
 
 def _method(name: str, where: str, public: list[str]) -> str | None:
-    """The public class of which it is a method, as far as the names tell."""
+    """The method or attribute of a public class, as far as the names tell."""
     for package, full in METHODS.items():
         if where.startswith(f"{package}."):
             return f"{full}.{name}"
