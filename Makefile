@@ -67,8 +67,6 @@ bench: $(VENV)/.has-bench
 bench-all: $(VENV)/.has-bench
 	$(BIN)/python benchmarks/run.py --all $(ARGS)
 
-# Material announces its successor with every build: ARCHITECTURE.md says what that means.
-docs docs-serve: export NO_MKDOCS_2_WARNING = 1
 docs: $(VENV)/.has-docs
 	$(BIN)/python tools/site.py
 

@@ -8,6 +8,7 @@ MkDocs builds what `pages/` makes beforehand, without hooks of its own, so that 
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from pages import built, links, names, navigation, texts
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "build" / "docs"
 BUILDER = [sys.executable, "-m", "mkdocs"]
+# where `pages.extension` is found; and no advertisement, which ARCHITECTURE.md has an answer to
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / "tools"), "NO_MKDOCS_2_WARNING": "1"}
 
 
 def make() -> None:
@@ -50,7 +53,9 @@ def _content(path: Path) -> bytes:
 def build() -> None:
     """Build the site of these pages, and check it."""
     make()
-    if subprocess.run([*BUILDER, "build", "--clean"], cwd=ROOT, check=False).returncode:
+    if subprocess.run(
+        [*BUILDER, "build", "--clean"], cwd=ROOT, env=ENVIRONMENT, check=False
+    ).returncode:
         sys.exit("The site was not built: see the warnings above.")
     stop_at(built.problems(ROOT / "site"))
 
@@ -58,13 +63,17 @@ def build() -> None:
 def serve() -> None:
     """Serve the site, and make its pages again when a source changes."""
     make()
-    server = subprocess.Popen([*BUILDER, "serve", "--no-strict"], cwd=ROOT)
+    server = _builder("serve", "--no-strict")
     seen = _changed()
     while server.poll() is None:
         time.sleep(1)
         if (now := _changed()) != seen:
             seen = now
             _write()
+
+
+def _builder(*arguments: str) -> subprocess.Popen:
+    return subprocess.Popen([*BUILDER, *arguments], cwd=ROOT, env=ENVIRONMENT)
 
 
 def _changed() -> float:

@@ -1,10 +1,13 @@
 """The built site, checked: each link leads somewhere, and nothing comes from other hosts."""
 
+import re
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+ROLE = re.compile(r":(?:math|class|func|meth|mod|attr|ref):(?=<code>)|\.\. [a-z]+::")
+"""Markup of Sphinx that was not turned into Markdown."""
 LOADED = {"href": ("link",), "src": ("script", "img", "iframe", "source", "video", "audio")}
 """The tags of which an attribute is loaded when the page is viewed."""
 
@@ -17,6 +20,7 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.loads: list[str] = []
         self.anchors: set[str] = set()
+        self.raw: list[str] = ROLE.findall(html)
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -38,6 +42,7 @@ def problems(site: Path) -> list[str]:
             continue  # its addresses hold from the root of a host
         page, where = read(path), path.relative_to(site)
         found += [f"{where} loads {u} from another host" for u in page.loads if _is_outside(u)]
+        found += [f"{where} shows `{raw}` as it stands in a docstring" for raw in page.raw]
         for url in [*page.links, *page.loads]:
             if not _is_outside(url) and not _leads_somewhere(url, path, read):
                 found.append(f"{where} links to {url}, which is not there")

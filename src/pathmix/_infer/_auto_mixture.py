@@ -44,6 +44,7 @@ class GuideComponents(NamedTuple):
     """
 
     weights: Float[Array, " k"]
+    """Probabilities."""
     locs: Float[Array, "k d"]
     """In the unconstrained space."""
     scales: Float[Array, "k d"]

@@ -1,0 +1,12 @@
+// What readers by ear and by keyboard need, and the theme leaves out.
+
+document.querySelector(".md-search")?.setAttribute("aria-label", "Search");
+
+// wide tables scroll: they can be reached, in order to be scrolled
+const reach = () => {
+  for (const wrap of document.querySelectorAll(".md-typeset__scrollwrap:not([tabindex])")) {
+    wrap.tabIndex = 0;
+  }
+};
+new MutationObserver(reach).observe(document.body, { childList: true, subtree: true });
+reach();
