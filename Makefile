@@ -68,10 +68,10 @@ bench-all: $(VENV)/.has-bench
 	$(BIN)/python benchmarks/run.py --all $(ARGS)
 
 docs: $(VENV)/.has-docs
-	$(BIN)/python tools/site.py
+	$(BIN)/python tools/make_site.py
 
 docs-serve: $(VENV)/.has-docs
-	$(BIN)/python tools/site.py --serve
+	$(BIN)/python tools/make_site.py --serve
 
 # The documented examples (`>>>` in docstrings, python blocks in pages) are the last line.
 check: $(VENV)/.has-check $(VENV)/.has-test

@@ -7,22 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jax
-import matplotlib
 import numpy as np
 import numpyro.distributions as dist
 from jax import numpy as jnp
-
-from pathmix import MixtureSameFamily, fit, plot, start
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from _look import BLUE, GREEN, INK, ORANGE, RED, SHADE, plt, save
+from pathmix import MixtureSameFamily, fit, plot, start
+
 ROOT = Path(__file__).parents[1]
-COLORS, INK, SHADE = ("#0072B2", "#E69F00", "#009E73"), "#222222", "#e2e2e2"
 ERUPTION, WAIT = "Duration of the eruption, min", "Wait until the next eruption, min"
-STYLE = {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
 DRAWN = (2.0, 3.0, 4.5)
 """Durations of eruptions to ask about, in minutes."""
 
@@ -38,14 +33,14 @@ def by_hand(probs=(0.36, 0.64), **options) -> MixtureSameFamily:
 
 def build(minutes: np.ndarray) -> Figure:
     """The density over the data, and three quantiles."""
-    mixture, (figure, ax) = by_hand(), plt.subplots(figsize=(6, 3.4), layout="constrained")
+    mixture, (figure, ax) = by_hand(), plt.subplots(figsize=(6, 3.4))
     levels = jnp.array([0.05, 0.5, 0.95])
     for level, x in zip(levels, mixture.icdf(levels), strict=True):
         ax.axvline(x, color=INK, lw=0.8, ls=":")
         name = f"{level:.0%}: {x:.0f}"
         ax.annotate(name, (x, 0.052), (3, 0), textcoords="offset points", fontsize=9)
     plot.density(mixture, minutes[:, 1], ax=ax)
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(0.16, 0.9))
+    ax.legend(loc="upper left", bbox_to_anchor=(0.16, 0.9))
     ax.set(xlabel=WAIT, ylabel="Density, 1/min", ylim=(0, 0.056))
     return figure
 
@@ -54,14 +49,14 @@ def draw(minutes: np.ndarray) -> Figure:
     """Ten samples as large as the data, as outlines over the histogram of the data."""
     samples = by_hand().sample(jax.random.key(0), (10, len(minutes)))
     bins = np.arange(40.0, 102.0, 4.0)
-    figure, ax = plt.subplots(figsize=(6, 3), layout="constrained")
+    figure, ax = plt.subplots(figsize=(6, 3))
     ax.hist(minutes[:, 1], bins, color=SHADE, label=f"{len(minutes)} waits")
     for i, sample in enumerate(np.asarray(samples)):
         label = f"10 samples of {len(minutes)} draws" if i == 0 else None
-        style = {"color": COLORS[0], "lw": 0.7, "alpha": 0.6, "label": label}
+        style = {"color": BLUE, "lw": 0.7, "alpha": 0.6, "label": label}
         ax.stairs(np.histogram(sample, bins)[0], bins, **style)
     ax.set(xlabel=WAIT, ylabel="Waits")
-    ax.legend(frameon=False, loc="upper left")
+    ax.legend(loc="upper left")
     return figure
 
 
@@ -74,19 +69,19 @@ def move(_: np.ndarray) -> Figure:
 
     before, velocity = jax.jvp(sample, (jnp.array(0.64),), (jnp.array(1.0),))
     after = np.asarray(before + 0.1 * velocity)
-    figure, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
+    figure, ax = plt.subplots(figsize=(6, 3.2))
     x = np.linspace(38, 100, 400)
     for probs, color, label in (
         ((0.36, 0.64), INK, "density, 64 % long"),
-        ((0.26, 0.74), COLORS[1], "density, 74 % long"),
+        ((0.26, 0.74), ORANGE, "density, 74 % long"),
     ):
         ax.plot(x, np.exp(by_hand(probs).log_prob(x)), color=color, label=label)
-    style = {"width": 0.002, "color": COLORS[0], "angles": "xy", "scale_units": "xy", "scale": 1}
+    style = {"width": 0.002, "color": BLUE, "angles": "xy", "scale_units": "xy", "scale": 1}
     heights = np.linspace(-0.019, -0.002, len(after))
     ax.quiver(np.asarray(before), heights, after - before, 0 * after, **style)
-    ax.plot(before, heights, "o", ms=2.2, color=COLORS[0], label="draws, and where they go")
+    ax.plot(before, heights, "o", ms=2.2, color=BLUE, label="draws, and where they go")
     ax.set(xlabel=WAIT, ylabel="Density, 1/min", ylim=(-0.02, 0.052), yticks=(0, 0.02, 0.04))
-    ax.legend(frameon=False, loc="upper left")
+    ax.legend(loc="upper left")
     return figure
 
 
@@ -97,7 +92,7 @@ def fitted(minutes: np.ndarray) -> MixtureSameFamily:
 
 def found(minutes: np.ndarray) -> Figure:
     """The eruptions by membership, and the components."""
-    figure, ax = plt.subplots(figsize=(5, 3.6), layout="constrained")
+    figure, ax = plt.subplots(figsize=(5, 3.6))
     draw_eruptions(ax, fitted(minutes), minutes)
     return figure
 
@@ -110,15 +105,15 @@ def draw_eruptions(ax: Axes, mixture: MixtureSameFamily, minutes: np.ndarray) ->
 
 def reason(minutes: np.ndarray) -> Figure:
     """The wait after an eruption of any duration: its mean, and the band that holds 90 %."""
-    figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
+    figure, ax = plt.subplots(figsize=(6, 3.6))
     at = jnp.linspace(1.5, 5.2, 150)
     waits = fitted(minutes).conditional(0, at).marginal(0)
     low, high = waits.icdf(jnp.array([[0.05], [0.95]]))
     ax.plot(minutes[:, 0], minutes[:, 1], "o", ms=3, mew=0, alpha=0.5, color=INK)
-    ax.plot(at, waits.mean, color=COLORS[0], lw=2, label="mean given the duration")
-    ax.fill_between(at, low, high, color=COLORS[0], alpha=0.2, lw=0, label="90 % of waits")
+    ax.plot(at, waits.mean, color=BLUE, lw=2, label="mean given the duration")
+    ax.fill_between(at, low, high, color=BLUE, alpha=0.2, lw=0, label="90 % of waits")
     ax.set(xlabel=ERUPTION, ylabel=WAIT)
-    ax.legend(frameon=False, loc="upper left")
+    ax.legend(loc="upper left")
     return figure
 
 
@@ -126,11 +121,11 @@ def overview(minutes: np.ndarray) -> Figure:
     """The fit on the left, what it says of the next wait on the right."""
     mixture = fitted(minutes)
     waits = mixture.conditional(0, jnp.array(DRAWN)).marginal(0)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.3), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.3))
     draw_eruptions(left, mixture, minutes)
-    left.set_title("What was seen, and the mixture that was fitted", fontsize=10, loc="left")
+    left.set_title("What was seen, and the mixture that was fitted")
     x = np.linspace(38, 100, 400)
-    for i, (minute, color) in enumerate(zip(DRAWN, ("#D55E00", INK, "#009E73"), strict=True)):
+    for i, (minute, color) in enumerate(zip(DRAWN, (RED, INK, GREEN), strict=True)):
         density = np.exp(waits[i].log_prob(x))
         right.plot(x, density, color=color)
         top = x[density.argmax()], density.max()
@@ -139,7 +134,7 @@ def overview(minutes: np.ndarray) -> Figure:
         right.fill_between(x, density, color=color, alpha=0.12, lw=0)
         left.axvline(minute, color=color, lw=1, ls=":")
     right.set(xlabel=WAIT, ylabel="Density, 1/min", ylim=(0, 0.08))
-    right.set_title("What it says of the wait after an eruption", fontsize=10, loc="left")
+    right.set_title("What it says of the wait after an eruption")
     return figure
 
 
@@ -157,11 +152,8 @@ def main() -> None:
     """Draw and save them all."""
     path = ROOT / "examples" / "data" / "faithful.csv"
     minutes = np.loadtxt(path, delimiter=",", skiprows=1)
-    with plt.rc_context(STYLE):
-        for name, picture in PICTURES.items():
-            figure = picture(minutes)
-            figure.savefig(ROOT / "docs" / "images" / f"{name}.png", dpi=96)
-            plt.close(figure)
+    for name, picture in PICTURES.items():
+        save(picture(minutes), ROOT / "docs" / "images" / f"{name}.png")
 
 
 if __name__ == "__main__":

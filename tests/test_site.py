@@ -145,6 +145,13 @@ def test_a_source_becomes_a_page_of_code(tmp_path):
     )
 
 
+def test_blocks_of_python_say_nothing_to_the_tests(tmp_path):
+    blocks = "```python continuation\nx\n```\n\n```python notest\ny\n```\n"
+    root = written(tmp_path, {"docs/a.md": blocks})
+    wanted = "```python\nx\n```\n\n```python\ny\n```\n"
+    assert texts.text(root, root / "docs" / "a.md") == wanted
+
+
 def test_changes_are_filled_in_with_links_as_from_docs(tmp_path):
     changelog = "# Changelog\n\n## Unreleased\n\n- [a](docs/a.md), [b](https://b.org)\n"
     root = written(tmp_path, {"CHANGELOG.md": changelog, "docs/changelog.md": texts.PLACE})

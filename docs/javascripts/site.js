@@ -10,3 +10,8 @@ const reach = () => {
 };
 new MutationObserver(reach).observe(document.body, { childList: true, subtree: true });
 reach();
+
+// places that can be linked to are no links themselves
+for (const place of document.querySelectorAll('a[href=""][id]:empty')) {
+  place.removeAttribute("href");
+}

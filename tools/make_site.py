@@ -1,7 +1,7 @@
 """The site, in three steps: pages are made, built, and what was built is checked.
 
-    python tools/site.py           # build/docs/, then site/
-    python tools/site.py --serve   # the same, and again whenever a page changes
+    python tools/make_site.py           # build/docs/, then site/
+    python tools/make_site.py --serve   # the same, and again whenever a page changes
 
 MkDocs builds what `pages/` makes beforehand, without hooks of its own, so that whatever else reads
 `mkdocs.yml` can take its place.
@@ -43,9 +43,8 @@ def _write() -> None:
 
 
 def _content(path: Path) -> bytes:
-    if path.suffix != ".md" and (
-        path.is_relative_to(ROOT / "docs") or path.suffix in links.PICTURES
-    ):
+    as_it_is = path.is_relative_to(ROOT / "docs") and path.suffix != ".md"
+    if as_it_is or path.suffix in links.PICTURES:
         return path.read_bytes()
     return links.rewritten(texts.text(ROOT, path), path, ROOT).encode()
 
@@ -53,23 +52,23 @@ def _content(path: Path) -> bytes:
 def build() -> None:
     """Build the site of these pages, and check it."""
     make()
-    if subprocess.run(
-        [*BUILDER, "build", "--clean"], cwd=ROOT, env=ENVIRONMENT, check=False
-    ).returncode:
+    if _builder("build", "--clean").wait():
         sys.exit("The site was not built: see the warnings above.")
     stop_at(built.problems(ROOT / "site"))
 
 
 def serve() -> None:
-    """Serve the site, and make its pages again when a source changes."""
+    """Serve the site, and make its pages again when a source changes, until it is interrupted."""
     make()
-    server = _builder("serve", "--no-strict")
-    seen = _changed()
-    while server.poll() is None:
-        time.sleep(1)
-        if (now := _changed()) != seen:
-            seen = now
-            _write()
+    server, seen = _builder("serve", "--no-strict"), _changed()
+    try:
+        while server.poll() is None:
+            time.sleep(1)
+            if (now := _changed()) != seen:
+                seen = now
+                _write()
+    except KeyboardInterrupt:
+        server.wait()
 
 
 def _builder(*arguments: str) -> subprocess.Popen:
