@@ -7,6 +7,7 @@
 #  make laws       which laws the tests hold of each family
 #  make bench      ours and every peer side by side, in a few minutes; table in benchmarks/results/
 #  make bench-all  the same with sweeps of every size: hours of an idle machine
+#  make docs       the site, in site/; make docs-serve shows it while pages are written
 #  make check      format, lint, types, import order, documented examples
 #  make format     rewrite the sources in the house format
 #  make release-check  build, check, install and use what a release would be (CONTRIBUTING.md)
@@ -29,7 +30,7 @@ EXAMPLES = $(wildcard examples/[a-z]*.py)
 .NOTPARALLEL:
 # A half-made environment must not count as made.
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all laws bench bench-all check format release-check clean
+.PHONY: help demo test test-all laws bench bench-all docs docs-serve check format release-check clean
 
 help:
 	@sed -n '/^#/!q; s/^# *//p' Makefile
@@ -67,6 +68,12 @@ bench: $(VENV)/.has-bench
 bench-all: $(VENV)/.has-bench
 	$(BIN)/python benchmarks/run.py --all $(ARGS)
 
+docs: $(VENV)/.has-docs
+	$(BIN)/python tools/make_site.py
+
+docs-serve: $(VENV)/.has-docs
+	$(BIN)/python tools/make_site.py --serve
+
 # The documented examples (`>>>` in docstrings, python blocks in pages) are the last line.
 check: $(VENV)/.has-check $(VENV)/.has-test
 	$(BIN)/ruff format --check
@@ -83,9 +90,9 @@ release-check: $(VENV)/.has-release
 	$(BIN)/python .ci/release_check.py $(ARGS)
 
 clean:
-	rm -rf build dist examples/output
+	rm -rf build dist site examples/output
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find src tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests examples benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # .venv/.has-test stands for "the extra `test` of pyproject.toml is installed", and so on.
 $(VENV)/.has-%: pyproject.toml $(VENV)/pyvenv.cfg

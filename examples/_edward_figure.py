@@ -2,19 +2,11 @@
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
-
-from pathmix import MixtureSameFamily
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-# Okabe and Ito's palette, told apart by all common kinds of colour vision.
-COLORS = ("#0072B2", "#E69F00", "#009E73")
-INK = "#222222"
-STYLE = {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 150}
+from _look import BAND, COLORS, INK, SHADE, plt, save
+from pathmix import MixtureSameFamily
 
 
 def save_picture(
@@ -29,16 +21,14 @@ def save_picture(
     order = np.argsort(np.median(draws["taste"], axis=0))
     events = np.argsort(np.median(draws["appeal"], axis=0))[::-1]
     circle = draws["taste_component"].mean(axis=0)[order]
-    with plt.rc_context(STYLE):
-        figure = plt.figure(figsize=(9, 8.4), layout="constrained")
-        grid = figure.add_gridspec(2, 2, height_ratios=(2, 3), width_ratios=(3, 4))
-        draw_galaxies(figure.add_subplot(grid[0, :]), velocity, mixture)
-        left = figure.add_subplot(grid[1, 0])
-        draw_tastes(left, draws["taste"][:, order], circle, [women[i] for i in order])
-        right = figure.add_subplot(grid[1, 1], sharey=left)
-        draw_attendance(right, attendance[order][:, events], circle, events)
-        figure.savefig(path)
-        plt.close(figure)
+    figure = plt.figure(figsize=(9, 8.4))
+    grid = figure.add_gridspec(2, 2, height_ratios=(2, 3), width_ratios=(3, 4))
+    draw_galaxies(figure.add_subplot(grid[0, :]), velocity, mixture)
+    left = figure.add_subplot(grid[1, 0])
+    draw_tastes(left, draws["taste"][:, order], circle, [women[i] for i in order])
+    right = figure.add_subplot(grid[1, 1], sharey=left)
+    draw_attendance(right, attendance[order][:, events], circle, events)
+    save(figure, path)
 
 
 def draw_galaxies(axes: Axes, velocity: np.ndarray, mixture: MixtureSameFamily) -> None:
@@ -48,10 +38,10 @@ def draw_galaxies(axes: Axes, velocity: np.ndarray, mixture: MixtureSameFamily) 
     density = terms.sum(axis=-1)
     low, high = np.quantile(density, [0.05, 0.95], axis=1)
     bins = np.arange(np.floor(velocity.min()), velocity.max() + 1)
-    axes.hist(velocity, bins, density=True, color="#e6e6e6", rwidth=0.94, label="82 galaxies")
-    axes.fill_between(x, low, high, color="#7b8fa8", alpha=0.3, lw=0, label="90 % band")
+    axes.hist(velocity, bins, density=True, color=SHADE, rwidth=0.94, label="82 galaxies")
+    axes.fill_between(x, low, high, color=BAND, alpha=0.3, lw=0, label="90 % band")
     axes.plot(x, density.mean(axis=1), color=INK, lw=2.4, label="posterior mean density")
-    for k, color in enumerate(COLORS):
+    for k, color in enumerate(COLORS[:3]):
         axes.plot(
             x,
             terms[..., k].mean(axis=1),
@@ -65,7 +55,7 @@ def draw_galaxies(axes: Axes, velocity: np.ndarray, mixture: MixtureSameFamily) 
         color = COLORS[np.bincount(modes, minlength=3).argmax()]
         axes.plot(value, -0.012, "|", color=color, ms=7, mew=0.9)
     axes.set(xlabel="Velocity, 1000 km/s", ylabel="Density", title="Galaxies, by their component")
-    axes.legend(frameon=False, fontsize=9)
+    axes.legend()
 
 
 def draw_tastes(axes: Axes, taste: np.ndarray, circle: np.ndarray, women: list[str]) -> None:

@@ -1,23 +1,22 @@
 """`fitting.py`: Deaths a day are no Poisson variable; are they a mixture of two?
 
-The classical example of V. Hasselblad, "Estimation of finite mixtures of distributions from the
-exponential family", Journal of the American Statistical Association 64 (1969).
+How many women over eighty did The Times announce the deaths of each day? More often none, and more
+often many, than one rate would have it; two rates do, and BIC asks for no third. The example of V.
+Hasselblad, "Estimation of finite mixtures of distributions from the exponential family", Journal of
+the American Statistical Association 64 (1969).
 """
 
 from pathlib import Path
 from typing import Any
 
 import jax
-import matplotlib
 import numpy as np
 import numpyro.distributions as dist
+from matplotlib.figure import Figure
 
+from _look import plt
 from _table import table
 from pathmix import MixtureSameFamily, plot, select
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
 
 
 def run(folder: Path) -> tuple[str, Figure]:
@@ -70,9 +69,7 @@ def describe(mixture: MixtureSameFamily) -> str:
 
 def picture(chosen: Any, deaths: np.ndarray, days: np.ndarray) -> Figure:
     """The frequencies with the best mixture on the left, the criterion on the right."""
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(10, 4.4), width_ratios=(3, 2), layout="constrained"
-    )
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), width_ratios=(3, 2))
     left.set(xlabel="Deaths in a day", ylabel="Share of the days")
     plot.density(chosen.best, deaths, weights=days, ax=left)
     plot.criteria(chosen, ax=right)

@@ -1,19 +1,22 @@
-"""`fitting.py`: How many kinds of eruption, and do they share a covariance?"""
+"""`fitting.py`: How many kinds of eruption, and do they share a covariance?
+
+Mixtures of one to six normals with full, shared or diagonal covariances, fitted to the eruptions of
+Old Faithful and compared by BIC: three that share a covariance. The long eruptions are skewed, and
+two normals of equal shape stand for them. Data: A. Azzalini and A. W. Bowman, Applied Statistics 39
+(1990).
+"""
 
 from pathlib import Path
 from typing import Any
 
 import jax
-import matplotlib
 import numpy as np
 import numpyro.distributions as dist
+from matplotlib.figure import Figure
 
+from _look import plt
 from _table import table
 from pathmix import MixtureSameFamily, Tied, plot, select
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
 
 FAMILIES = {
     "full": dist.MultivariateNormal,
@@ -72,7 +75,7 @@ def components_table(mixture: MixtureSameFamily) -> str:
 
 def picture(chosen: Any, minutes: np.ndarray) -> Figure:
     """The criterion on the left, the best mixture on the right."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4))
     plot.criteria(chosen, ax=left)
     right.set(xlabel="Duration of the eruption, min", ylabel="Wait until the next, min")
     plot.ellipses(chosen.best, minutes, ax=right)

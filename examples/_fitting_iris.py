@@ -1,19 +1,21 @@
-"""`fitting.py`: Three species of iris when a fifth of the measurements was never made."""
+"""`fitting.py`: Three species of iris when a fifth of the measurements was never made.
+
+What is missing is integrated out, exactly: no row is dropped, nothing is filled in. A mixture of
+three normals still tells most of the species, which it is not told; without the rows that miss
+something too few are left to learn from. Data: R. A. Fisher, Annals of Eugenics 7 (1936).
+"""
 
 from itertools import permutations
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import matplotlib
 import numpy as np
 import numpyro.distributions as dist
+from matplotlib.figure import Figure
 
 from _table import table
 from pathmix import MixtureSameFamily, fit, plot, start
-
-matplotlib.use("Agg")
-from matplotlib.figure import Figure
 
 SPECIES = ("setosa", "versicolor", "virginica")
 NAMES = ("sepal length", "sepal width", "petal length", "petal width")
@@ -123,5 +125,5 @@ def picture(result: Result, seen: np.ndarray) -> Figure:
     figure = plot.pairs(result.found, seen, names=[f"{name}, cm" for name in NAMES])
     ellipses = figure.axes[4].patches[::2]  # of the first pair, the outer one of each component
     handles = [ellipses[k] for k in result.order]
-    figure.legend(handles, SPECIES, loc="upper right", bbox_to_anchor=(0.95, 0.95), frameon=False)
+    figure.legend(handles, SPECIES, loc="upper right", bbox_to_anchor=(0.95, 0.95))
     return figure

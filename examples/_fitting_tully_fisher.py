@@ -8,22 +8,19 @@ D. W. Hogg and S. T. Roweis, "Extreme deconvolution", Annals of Applied Statisti
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import matplotlib
 import numpy as np
 import numpyro.distributions as dist
 from jax import numpy as jnp
-
-from _table import table
-from pathmix import EM, MixtureSameFamily, fit, plot
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from _look import BLUE, INK, RED, plt
+from _table import table
+from pathmix import EM, MixtureSameFamily, fit, plot
+
 BANDS = ("B", "I")
 CENTRE = 2.5  # of the logarithm of the width, where the line's height is given
-LINE, PLAIN = "#0072B2", "#D55E00"
+LINE, PLAIN = BLUE, RED
 
 
 class Band(NamedTuple):
@@ -102,10 +99,10 @@ and so makes the line too flat.
 
 def picture(bands: list[Band]) -> Figure:
     """Each band with its measurements, their errors, and both lines; bright galaxies are above."""
-    figure, panels = plt.subplots(1, len(bands), figsize=(10, 4.4), layout="constrained")
+    figure, panels = plt.subplots(1, len(bands), figsize=(10, 4.4))
     for ax, band in zip(panels, bands, strict=True):
         draw(ax, band)
-    panels[0].legend(frameon=False)
+    panels[0].legend()
     return figure
 
 
@@ -113,7 +110,7 @@ def draw(ax: Axes, band: Band) -> None:
     """One band."""
     ax.set(xlabel="Logarithm of the line's width", ylabel=f"Magnitude in {band.name}")
     plot.ellipses(band.found, ax=ax).patches[0].set_label("50 and 95 % of the true values")
-    bars = {"fmt": "o", "color": "#222222", "ms": 3.5, "lw": 0.8}
+    bars = {"fmt": "o", "color": INK, "ms": 3.5, "lw": 0.8}
     ax.errorbar(*band.x.T, band.errors[:, 1], band.errors[:, 0], **bars, label="measured")
     ends = np.array([band.x[:, 0].min() - 0.05, band.x[:, 0].max() + 0.05])
     for (slope, height), color, dashes, label in (

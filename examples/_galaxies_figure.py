@@ -5,29 +5,12 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-import matplotlib
 import numpy as np
-
-from pathmix import plot
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
-# Okabe and Ito's palette, told apart by all common kinds of colour vision; neighbours contrast.
-COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-INK = "#222222"
-BAND = "#7b8fa8"
-STYLE = {
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "figure.dpi": 150,
-}
+from _look import BAND, COLORS, INK, SHADE, plt, save
+from pathmix import plot
 
 
 @dataclass(frozen=True)
@@ -51,27 +34,25 @@ class Picture:
 
     def save(self, path: Path) -> None:
         """Draw both panels and save them as `path`."""
-        with plt.rc_context(STYLE):
-            figure, (above, below) = plt.subplots(
-                2, sharex=True, figsize=(8, 6.2), height_ratios=(3, 2), layout="constrained"
-            )
-            draw_histogram(above, self.velocity)
-            draw_density(above, self.grid, self.component_densities.sum(axis=-1))
-            draw_components(above, self.grid, self.component_densities.mean(axis=1))
-            draw_likeliest(above, self)
-            above.set(ylabel="Density per 1000 km/s", xlim=(self.grid[0], self.grid[-1]))
-            above.legend(frameon=False, loc="upper right")
-            draw_memberships(below, self)
-            figure.align_ylabels()
-            figure.savefig(path)
-            plt.close(figure)
+        figure, (above, below) = plt.subplots(
+            2, sharex=True, figsize=(8, 6.2), height_ratios=(3, 2)
+        )
+        draw_histogram(above, self.velocity)
+        draw_density(above, self.grid, self.component_densities.sum(axis=-1))
+        draw_components(above, self.grid, self.component_densities.mean(axis=1))
+        draw_likeliest(above, self)
+        above.set(ylabel="Density per 1000 km/s", xlim=(self.grid[0], self.grid[-1]))
+        above.legend(loc="upper right")
+        draw_memberships(below, self)
+        figure.align_ylabels()
+        save(figure, path)
 
 
 def draw_histogram(axes: Axes, velocity: np.ndarray) -> None:
     """The data: bars 1000 km/s wide, and below them a tick per galaxy."""
     bins = np.arange(np.floor(velocity.min()), velocity.max() + 1)
     label = f"{len(velocity)} galaxies"
-    axes.hist(velocity, bins, density=True, color="#e6e6e6", rwidth=0.94, label=label)
+    axes.hist(velocity, bins, density=True, color=SHADE, rwidth=0.94, label=label)
     axes.plot(velocity, np.full_like(velocity, -0.009), "|", color=INK, ms=7, mew=0.6)
 
 

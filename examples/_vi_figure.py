@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse
 
-from _galaxies_figure import COLORS, INK, STYLE, plt
+from _look import BLUE, INK, PINK, RED, plt, save
 
-STRATIFIED, TRACE, SINGLE = COLORS[0], COLORS[5], COLORS[3]
+STRATIFIED, TRACE, SINGLE = BLUE, RED, PINK
 LEVELS = (0.001, 0.01, 0.1, 0.5, 1.0)
 """Shades of the posterior, in shares of its height."""
 
@@ -32,18 +32,16 @@ def save_picture(
         scales: Their standard deviations.
         weights: The second component's by objective, `seed step`.
     """
-    with plt.rc_context(STYLE | {"axes.titlelocation": "left", "axes.titlesize": 11}):
-        figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.8), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.12)
-        left.contourf(minutes, minutes, posterior.T, LEVELS, cmap="Greys", alpha=0.6)
-        labels = [f"mixture,\nweight {w:.2f}" for w in shares(weights["Stratified_ELBO"])]
-        for at, scale, label in zip(locations, scales, [*labels, ""], strict=True):
-            draw_normal(left, at, scale, label)
-        write(left, locations[2], "one normal", SINGLE, xytext=(0, -48), ha="center")
-        name_plane(left)
-        draw_weights(right, weights)
-        figure.savefig(path)
-        plt.close(figure)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.8))
+    figure.get_layout_engine().set(w_pad=0.12)
+    left.contourf(minutes, minutes, posterior.T, LEVELS, cmap="Greys", alpha=0.6)
+    labels = [f"mixture,\nweight {w:.2f}" for w in shares(weights["Stratified_ELBO"])]
+    for at, scale, label in zip(locations, scales, [*labels, ""], strict=True):
+        draw_normal(left, at, scale, label)
+    write(left, locations[2], "one normal", SINGLE, xytext=(0, -48), ha="center")
+    name_plane(left)
+    draw_weights(right, weights)
+    save(figure, path)
 
 
 def shares(weights: np.ndarray) -> tuple[float, float]:

@@ -1,5 +1,9 @@
 """Two kinds of eruption of Old Faithful: a mixture of bivariate normals with full covariances.
 
+Eruptions that last two minutes are followed by the next after 54, those of four minutes after
+80. NUTS draws weights, means and covariances of both kinds; each eruption is coloured by how
+likely it is a long one. Data: A. Azzalini and A. W. Bowman, Applied Statistics 39 (1990).
+
 Prints the posterior means and saves `examples/output/faithful.png`.
 Run: `python examples/faithful.py`
 """
@@ -7,17 +11,14 @@ Run: `python examples/faithful.py`
 from pathlib import Path
 
 import jax
-import matplotlib
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
 from jax import numpy as jnp
 from numpyro.infer import MCMC, NUTS, init_to_sample
 
+from _look import GREY, plt, save
 from pathmix import MixtureSameFamily
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
 
 HERE = Path(__file__).parent
 
@@ -73,14 +74,13 @@ def draw(posterior: MixtureSameFamily, data: np.ndarray, path: Path) -> None:
     long = posterior.posterior_marginal(data[:, None]).probs.mean(axis=1)[:, 1]
     x, y = np.meshgrid(np.linspace(1, 6, 80), np.linspace(34, 106, 80))
     density = np.exp(posterior.log_prob(np.stack([x, y], -1)[:, :, None])).mean(axis=-1)
-    figure, axes = plt.subplots(figsize=(7, 5), dpi=150, layout="constrained")
+    figure, axes = plt.subplots(figsize=(7, 5))
     levels = density.max() * 0.5 ** np.arange(7, 0, -1)
-    axes.contour(x, y, density, levels, colors="#999999", linewidths=0.8)
+    axes.contour(x, y, density, levels, colors=GREY, linewidths=0.8)
     points = axes.scatter(*data.T, c=long, cmap="cividis", vmin=0, vmax=1, s=24, lw=0.3, ec="k")
     figure.colorbar(points, label="Probability of a long eruption")
     axes.set(xlabel="Duration of the eruption, min", ylabel="Wait until the next, min")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path)
+    save(figure, path)
 
 
 def main() -> None:
@@ -88,7 +88,6 @@ def main() -> None:
     data = np.loadtxt(HERE / "data" / "faithful.csv", skiprows=1, delimiter=",")
     posterior = fit(data)
     describe(posterior)
-    (HERE / "output").mkdir(exist_ok=True)
     draw(posterior, data, HERE / "output" / "faithful.png")
 
 

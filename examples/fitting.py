@@ -19,6 +19,7 @@ import _fitting_counts as counts
 import _fitting_faithful as faithful
 import _fitting_iris as iris
 import _fitting_tully_fisher as tully_fisher
+from _look import save
 
 HERE = Path(__file__).parent
 JOBS = {
@@ -48,7 +49,7 @@ def main() -> None:
         print(f"{page}\n{time.perf_counter() - begun:.1f} seconds\n", flush=True)
         stem = f"fitting_{name.replace('-', '_')}"
         (options.output / f"{stem}.md").write_text(page)
-        figure.savefig(options.output / f"{stem}.png", dpi=150)
+        save(figure, options.output / f"{stem}.png")
         print(f"Table and picture: {options.output}/{stem}.md, {stem}.png\n", flush=True)
 
 

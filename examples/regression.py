@@ -13,23 +13,20 @@ import argparse
 from pathlib import Path
 
 import jax
-import matplotlib
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
 from jax import numpy as jnp
-
-from _table import table
-from pathmix import MixtureSameFamily, fit, start
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from _look import BLUE, GREEN, GREY, INK, ORANGE, PINK, plt, save
+from _table import table
+from pathmix import MixtureSameFamily, fit, start
+
 HERE = Path(__file__).parent
-MIXTURE, LINE, INK = "#0072B2", "#777777", "#222222"
-WAITS = {55.0: "#E69F00", 67.0: "#009E73", 80.0: "#CC79A7"}
+MIXTURE, LINE = BLUE, GREY
+WAITS = {55.0: ORANGE, 67.0: GREEN, 80.0: PINK}
 """Waits to look at, in minutes, and their colours."""
 BAND = jnp.array([[0.05], [0.95]])
 LONG = 3.0
@@ -102,19 +99,15 @@ def page(line: MixtureSameFamily, mixture: MixtureSameFamily, data) -> str:
 
 def picture(line: MixtureSameFamily, mixture: MixtureSameFamily, data) -> Figure:
     """The eruptions with bands on the left, the densities for a few waits on the right."""
-    figure, (left, right) = plt.subplots(
-        1, 2, sharey=True, figsize=(10, 4.8), width_ratios=(5, 2), layout="constrained"
-    )
+    figure, (left, right) = plt.subplots(1, 2, sharey=True, figsize=(10, 4.8), width_ratios=(5, 2))
     at = jnp.linspace(40, 100, 241)
     draw_bands(left, at, given(line, at), given(mixture, at))
     left.plot(data[:, 1], data[:, 0], "o", color=INK, markersize=3, alpha=0.5, markeredgewidth=0)
     draw_densities(right, left, given(mixture, jnp.array(list(WAITS))))
     left.set(xlim=(40, 100), ylim=(0.5, 6), xlabel="Wait until the next eruption, min")
     left.set_ylabel("Duration of the eruption, min")
-    left.legend(loc="lower right", framealpha=1, edgecolor="none")
+    left.legend(loc="lower right", frameon=True, framealpha=1, edgecolor="none")
     right.set(xlim=(0, 2.4), xticks=(0, 1, 2), xlabel="Density given the wait, 1/min")
-    for ax in (left, right):
-        ax.spines[["top", "right"]].set_visible(False)
     return figure
 
 
@@ -152,7 +145,7 @@ def main() -> None:
     print(text)
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "regression.md").write_text(text)
-    picture(line, mixture, data).savefig(options.output / "regression.png", dpi=150)
+    save(picture(line, mixture, data), options.output / "regression.png")
     print(f"\nTables and picture: {options.output}/regression.md, regression.png")
 
 

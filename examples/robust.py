@@ -12,22 +12,19 @@ import argparse
 from pathlib import Path
 
 import jax
-import matplotlib
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
 from jax import numpy as jnp
+from matplotlib.figure import Figure
 from numpyro.infer import MCMC, NUTS
 
+from _look import BLUE, GREY, RED, plt, save
 from _table import table
 from pathmix import Mixture
 
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
-
 HERE = Path(__file__).parent
-GOOD, BAD, PLAIN = "#0072B2", "#D55E00", "#777777"
+GOOD, BAD, PLAIN = BLUE, RED, GREY
 
 
 def arguments() -> argparse.Namespace:
@@ -105,7 +102,7 @@ def page(found, bad, plain) -> str:
 
 def picture(x, y, error, found, bad, plain) -> Figure:
     """The points, coloured by how likely they are bad, and both lines with bands."""
-    figure, ax = plt.subplots(figsize=(7, 5), layout="constrained")
+    figure, ax = plt.subplots(figsize=(7, 5))
     at = np.linspace(0, 300, 100)
     lines = found["intercept"][:, None] + found["slope"][:, None] * at
     low, middle, high = np.quantile(lines, [0.025, 0.5, 0.975], axis=0)
@@ -121,8 +118,7 @@ def picture(x, y, error, found, bad, plain) -> Figure:
             x[which], y[which], error[which], fmt="o", color=color, markersize=4, label=label
         )
     ax.set(xlim=(0, 300), ylim=(0, 700), xlabel="x", ylabel="y")
-    ax.legend(frameon=False, loc="lower right")
-    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(loc="lower right")
     return figure
 
 
@@ -138,9 +134,7 @@ def main() -> None:
     print(text)
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "robust.md").write_text(text)
-    picture(x, y, error, found, np.asarray(bad), plain).savefig(
-        options.output / "robust.png", dpi=150
-    )
+    save(picture(x, y, error, found, np.asarray(bad), plain), options.output / "robust.png")
     print(f"\nTable and picture: {options.output}/robust.md, robust.png")
 
 

@@ -14,29 +14,25 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
 from jax import numpy as jnp
-
-from _table import table
-from pathmix import Mixture, fit
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from _look import BLUE, GREEN, GREY, INK, ORANGE, PINK, SHADE, plt, save
+from _table import table
+from pathmix import Mixture, fit
+
 HERE = Path(__file__).parent
 COLORS = {
-    "Poisson": "#999999",
-    "zeros + Poisson": "#E69F00",
-    "negative binomial": "#CC79A7",
-    "zeros + negative binomial": "#0072B2",
-    "four Poissons": "#009E73",
+    "Poisson": GREY,
+    "zeros + Poisson": ORANGE,
+    "negative binomial": PINK,
+    "zeros + negative binomial": BLUE,
+    "four Poissons": GREEN,
 }
-INK, SHADE = "#222222", "#e2e2e2"
 
 
 def arguments() -> argparse.Namespace:
@@ -114,23 +110,19 @@ def four(mixture: Mixture) -> str:
 
 def picture(fits: dict[str, Any], spells, children) -> Figure:
     """Observed and expected numbers on the left; differences, added up, on the right."""
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(10, 4.4), width_ratios=(3, 2), layout="constrained"
-    )
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), width_ratios=(3, 2))
     fitted = {name: expected(f, spells, children.sum()) for name, f in fits.items()}
     left.bar(spells, children, color=SHADE, width=0.9, label="observed")
     for name in COLORS:
         if name != "negative binomial":
             draw(left, name, spells, fitted[name])
     left.set(xlabel="Spells of illness", ylabel="Children", xlim=(-0.7, 24.7))
-    left.legend(frameon=False)
+    left.legend()
     right.axhline(0, color=INK, linewidth=0.8)
     for name in ("negative binomial", "zeros + negative binomial", "four Poissons"):
         draw(right, name, spells, np.cumsum(children - fitted[name]))
     right.set(xlabel="Spells of illness, at most", ylabel="Children, observed less expected")
-    right.legend(frameon=False)
-    for ax in (left, right):
-        ax.spines[["top", "right"]].set_visible(False)
+    right.legend()
     return figure
 
 
@@ -153,7 +145,7 @@ def main() -> None:
     print(text)
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "zero_inflated.md").write_text(text)
-    picture(fits, spells, children).savefig(options.output / "zero_inflated.png", dpi=150)
+    save(picture(fits, spells, children), options.output / "zero_inflated.png")
     print(f"\nTable and picture: {options.output}/zero_inflated.md, zero_inflated.png")
 
 

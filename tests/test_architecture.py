@@ -42,7 +42,7 @@ def test_every_module_is_on_the_page(page, name):
 
 
 def test_every_file_on_the_page_exists(page):
-    folders = ("src", "tests", "examples", "benchmarks")
+    folders = ("src", "tests", "examples", "benchmarks", "tools")
     files = {path.name for folder in folders for path in (ROOT / folder).rglob("*.py")}
     named = set(re.findall(r"(?<![\w<])(\w+\.py)\b", page))
     assert named <= files, f"ARCHITECTURE.md names files that are gone: {sorted(named - files)}"

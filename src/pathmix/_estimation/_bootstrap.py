@@ -42,6 +42,7 @@ class LikelihoodRatioTest(NamedTuple):
     """
 
     k: int
+    """The smaller number of components, which chance is tried with."""
     statistic: float
     """Twice the log likelihood that one more component gains."""
     samples: Float[np.ndarray, " samples"]

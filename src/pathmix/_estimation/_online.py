@@ -111,6 +111,7 @@ class OnlineState(NamedTuple):
     """
 
     mixture: MixtureSameFamily
+    """As estimated so far."""
     sums: Any
     """Of one observation, on average, about the locations of the mixture; ``None`` at first."""
     steps: int

@@ -16,18 +16,17 @@ from pathmix._where import where
 
 
 class ConjugateNormal(NamedTuple):
-    r"""The conjugate prior of normal components (Fraley & Raftery 2007).
+    """The conjugate prior of normal components (Fraley & Raftery 2007).
 
-    Given the covariance, a location is normal about ``mean`` with that covariance over
-    ``shrinkage``; a covariance is inverse Wishart with ``df`` degrees of freedom and ``scale``:
-
-    .. math:: \hat\Sigma_k = \frac{\Lambda + \frac{\kappa n_k}{\kappa + n_k}
-        (\bar x_k - \mu_0)(\bar x_k - \mu_0)^\top + W_k}{\nu + n_k + d + 2}
+    Given the covariance, a location is normal about ``mean``, ``μ``, with that covariance over
+    ``shrinkage``, ``κ``; a covariance is inverse Wishart with ``df`` degrees of freedom, ``ν``, and
+    ``scale``, ``Λ``. A component of ``n_k`` rows of mean ``x̄_k`` and scatter ``W_k`` then has the
+    covariance
+    ``(Λ + κ n_k / (κ + n_k) · (x̄_k − μ)(x̄_k − μ)ᵀ + W_k) / (ν + n_k + d + 2)``.
 
     A covariance that all components share has the one prior: its denominator is
-    :math:`\nu + n + d + 1 + K`, its numerator has the sums over components. What is ``None`` is
-    taken from the data: their mean, ``d + 2`` degrees of freedom, and their covariance over
-    :math:`K^{2/d}`. With it no component shrinks to a point.
+    ``ν + n + d + 1 + K``, its numerator has the sums over components. With the prior no component
+    shrinks to a point.
 
     Example:
         >>> ConjugateNormal().shrinkage
@@ -35,9 +34,13 @@ class ConjugateNormal(NamedTuple):
     """
 
     mean: Float[Array, " d"] | None = None
+    """The middle of the locations; by default that of the data."""
     shrinkage: float | Array = 0.01
+    """How many rows the prior of a location is worth."""
     df: float | Array | None = None
+    """The degrees of freedom; by default ``d + 2``."""
     scale: Float[Array, "d d"] | None = None
+    """The scale matrix; by default the covariance of the data over ``K^(2/d)``."""
 
     def of_data(self, rows: Data | None, components: Canonical, k: int) -> "Conjugate":
         """Return the same with what was left to the data, to those rows that are seen in full."""

@@ -40,12 +40,15 @@ class Fit(NamedTuple):
     """
 
     mixture: MixtureSameFamily
+    """The most likely one that was found, of the kind that the fit began from."""
     log_likelihood: Float[Array, ""]
     """Of the data, each row by its weight; without the prior."""
     history: Float[Array, " steps"]
     """The log likelihood, with that of a prior, after each step; NaN after the last one."""
     converged: Bool[Array, ""]
+    """Whether no more than the tolerance was left to gain, rather than ``max_steps`` used up."""
     steps: Int[Array, ""]
+    """How many were taken."""
     counts: Float[Array, " k"]
     """How much of the data each component has."""
     degenerate: Bool[Array, " k"]

@@ -49,10 +49,12 @@ class Selection(NamedTuple):
     """
 
     best: Fit
+    """The fit of the best row."""
     table: dict[str, np.ndarray]
     """Columns of equal length: ``name``, ``k``, ``log_likelihood``, ``num_parameters``, ``aic``,
     ``bic``, ``icl``, ``converged``, and ``degenerate``, how many components are."""
     criterion: str
+    """By which column the best was chosen."""
 
     @property
     def row(self) -> int:

@@ -38,7 +38,9 @@ class Statistics(NamedTuple):
     sums: Any
     """The counts of the components, and sums as their family needs them."""
     log_likelihood: Reals
+    """Of the rows, under the mixture."""
     num_observations: Reals
+    """The sum of their weights."""
 
     def __add__(self, other: Any) -> "Statistics":
         """Return the statistics of both blocks."""

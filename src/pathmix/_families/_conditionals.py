@@ -24,13 +24,23 @@ Row = Any
 
 
 class Terms(NamedTuple):
-    """The conditional distribution of one coordinate at its value, each ``k *points``."""
+    """The conditional distribution of one coordinate at its value, each ``k *points``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from pathmix.families import Terms
+        >>> x = jnp.array([[0.1, 2.0]])  # of an exponential, whose survival is its density
+        >>> terms = Terms(x < jnp.log(2), jnp.minimum(jnp.expm1(x), 1.0), -x, -jnp.ones_like(x))
+        >>> print(terms.ratio.round(3))
+        [[0.105 1.   ]]
+    """
 
     lower: Array
     """Whether its cdf is smaller than its survival."""
     ratio: Array
     """The smaller of both, over the density: a number of moderate size, however far the tail."""
     log_prob: Array
+    """The log density of the coordinate, given those before it."""
     score: Array
     """The slope of ``log_prob``."""
 
@@ -50,10 +60,23 @@ def over_density(log_tail: Reals, log_p: Reals) -> Reals:
 class Conditionals(ABC):
     """Coordinates one after the other; as they stand here, independent: nothing drifts.
 
-    ``rows`` is a pytree of arrays with the event along their first axis.
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from pathmix.families import Conditionals, Terms
+        >>> class Exponentials(Conditionals):
+        ...     def __init__(self, x):
+        ...         self.rows = x
+        ...
+        ...     def terms(self, row):
+        ...         ratio = jnp.minimum(jnp.expm1(row), 1.0)
+        ...         return Terms(row < jnp.log(2), ratio, -row, -jnp.ones_like(row))
+        >>> x = jnp.array([[[0.1]], [[2.0]]])  # event, component, point
+        >>> Exponentials(x).terms(x[0]).lower
+        Array([[ True]], dtype=bool)
     """
 
     rows: Row
+    """A pytree of arrays with the event along their first axis."""
     drifts: ClassVar[bool] = False
     """Whether the quantile of one coordinate moves with the others."""
 

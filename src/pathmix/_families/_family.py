@@ -149,6 +149,15 @@ def implicit(log_cdf: OfValue, log_survival: OfValue) -> Callable[[Theta, Theta,
     """Return the velocity that implicit differentiation of the nearer tail gives a scalar family.
 
     It is ``−∂_θF dθ / p`` (Figurnov et al. 2018), with both in terms of a log tail.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from pathmix.families import implicit
+        >>> velocity = implicit(  # of an exponential, by its rate
+        ...     lambda rate, x: jnp.log(-jnp.expm1(-rate * x)), lambda rate, x: -rate * x
+        ... )
+        >>> print(velocity(jnp.array(1.0), jnp.array(1.0), jnp.array(2.0)))  # −x / rate
+        -2.0
     """
 
     def velocity(theta: Theta, tangent: Theta, x: Value) -> Value:

@@ -23,18 +23,42 @@ ORDER = 3
 
 
 class Vanishing(NamedTuple):
-    """A probability, and where it may be zero but have a derivative; elsewhere it is not used."""
+    """A probability, and where it may be zero but have a derivative; elsewhere it is not used.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from pathmix.families import Vanishing
+        >>> def once(rate):  # of a Poisson: the mass at one, where the rate is zero
+        ...     return Vanishing(rate == 0, rate)
+        >>> print(once(0.0).value, jax.grad(lambda rate: once(rate).value)(0.0))
+        0.0 1.0
+    """
 
     reached: Flags
+    """Whether the parameter is at its limit."""
     value: Reals
+    """The probability near that limit, to as many orders as derivatives are to be exact."""
 
 
 class Limit(NamedTuple):
-    """The mass at a point and both tails, ``P(X ≤ x)`` and ``P(X > x)``, at a limit."""
+    """The mass at a point and both tails, at a limit.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from pathmix.families import Limit, Vanishing
+        >>> rate = jnp.zeros(())  # of a Poisson, at the point one
+        >>> probabilities = rate, 1 - rate**2 / 2, rate**2 / 2
+        >>> limit = Limit(*(Vanishing(rate == 0, p) for p in probabilities))
+        >>> print(limit.mass.value, limit.below.value, limit.above.value)
+        0.0 1.0 0.0
+    """
 
     mass: Vanishing
+    """``P(X = x)``."""
     below: Vanishing
+    """``P(X ≤ x)``."""
     above: Vanishing
+    """``P(X > x)``."""
 
 
 def factored(log_p: Reals, limit: Vanishing | None) -> tuple[Reals, Reals | None]:

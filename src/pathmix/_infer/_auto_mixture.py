@@ -44,6 +44,7 @@ class GuideComponents(NamedTuple):
     """
 
     weights: Float[Array, " k"]
+    """Probabilities."""
     locs: Float[Array, "k d"]
     """In the unconstrained space."""
     scales: Float[Array, "k d"]
@@ -95,11 +96,10 @@ class AutoMixture(AutoContinuous):
 
     Raises:
         TypeError: ``init`` is of another kind.
-        ValueError: An argument is out of its range.
-
-        When the guide first sees the model, also: ``NotImplementedError``, a latent is discrete;
-        ``RuntimeError``, there are no latents; ``ValueError``, points do not fit the latents, or
-        latents are subsampled.
+        ValueError: An argument is out of its range. When the guide first sees the model: points do
+            not fit the latents, or latents are subsampled.
+        NotImplementedError: When the guide first sees the model: a latent is discrete.
+        RuntimeError: When the guide first sees the model: there are no latents.
 
     Example:
         >>> import jax, jax.numpy as jnp, numpyro, numpyro.distributions as dist

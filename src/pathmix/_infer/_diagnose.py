@@ -27,9 +27,29 @@ _ROUNDINGS = 16
 
 
 class GuideDiagnosis(NamedTuple):
-    """What importance sampling, and the components themselves, say of a guide."""
+    """What importance sampling, and the components themselves, say of a guide.
+
+    Example:
+        >>> import numpy as np
+        >>> from pathmix import Estimate
+        >>> from pathmix.infer import GuideDiagnosis
+        >>> found = GuideDiagnosis(
+        ...     elbo=Estimate(-2.1, 0.01),
+        ...     log_evidence=Estimate(-2.0, 0.01),
+        ...     pareto_k=0.4,
+        ...     effective_samples=1500.0,
+        ...     modes=np.array([0, 1, 1]),
+        ...     mode_masses={1: 0.6, 0: 0.4},
+        ...     posterior_masses={1: 0.5, 0: 0.5},
+        ... )
+        >>> found.pareto_k < 0.7  # the evidence can be relied on
+        True
+        >>> np.flatnonzero(found.modes == 1)  # components that share a mode
+        array([1, 2])
+    """
 
     elbo: Estimate
+    """The bound that the guide was fitted by, from new draws, with its standard error."""
     log_evidence: Estimate
     """By importance sampling, with a standard error to first order; not below the ELBO."""
     pareto_k: float

@@ -32,7 +32,16 @@ _AT_REST = 0.01
 
 
 class GuideTrace(NamedTuple):
-    """What was known after each step, as NumPy arrays ``steps``."""
+    """What was known after each step, as NumPy arrays ``steps``.
+
+    Example:
+        >>> import numpy as np
+        >>> from pathmix.infer import GuideTrace
+        >>> elbo = np.array([-5.0, -1.2, -1.0])
+        >>> trace = GuideTrace(elbo, np.array([10, 20, 30]), np.array([2, 3, 3]))
+        >>> print(trace.evaluations[trace.elbo > -1.5].min())  # when it was as good as that
+        20
+    """
 
     elbo: np.ndarray
     """An estimate from the points of that step."""
@@ -43,13 +52,24 @@ class GuideTrace(NamedTuple):
 
 
 class GuideFit(NamedTuple):
-    """A guide that was fitted."""
+    """A guide that was fitted, as :func:`fit_guide` returns it.
+
+    Example:
+        >>> import numpy as np
+        >>> from pathmix import Estimate
+        >>> from pathmix.infer import GuideFit, GuideTrace
+        >>> trace = GuideTrace(np.array([-5.0, -1.0]), np.array([10, 20]), np.array([2, 2]))
+        >>> found = GuideFit({}, Estimate(-1.0, 0.01), trace, 2, 20, converged=True)
+        >>> found.elbo.value > found.trace.elbo[0], found.num_components
+        (np.True_, 2)
+    """
 
     params: dict[str, Array]
     """For the guide's own methods; places that hold no component have a weight of zero."""
     elbo: Estimate
     """From draws that the fit has not seen, with its standard error."""
     trace: GuideTrace
+    """How it went, step by step."""
     num_components: int
     """How many components there are in the end."""
     evaluations: int

@@ -40,7 +40,18 @@ TINY = 1e-12
 
 
 class Relabelled(NamedTuple):
-    """Draws with common labels, as :func:`relabel` returns them."""
+    """Draws with common labels, as :func:`relabel` returns them.
+
+    Example:
+        >>> import numpy as np
+        >>> from pathmix.infer import Relabelled
+        >>> draws = {"loc": np.array([[-2.0, 2.0], [-2.1, 1.9]])}
+        >>> found = Relabelled(draws, np.array([[0, 1], [1, 0]]), np.array([[0.9, 0.1]]))
+        >>> found.draws["loc"].mean(axis=0)  # averages mean something, now that labels agree
+        array([-2.05,  1.95])
+        >>> found.memberships.argmax(axis=1)  # which component each point is from
+        array([0])
+    """
 
     draws: dict[str, Any]
     """As they were given, the components permuted."""

@@ -39,7 +39,9 @@ class Product(NamedTuple):
     """
 
     mixture: MixtureSameFamily
+    """The product as a density, with a component for each pair."""
     log_normaliser: Reals
+    """``log ∫ p q``, ``*batch``."""
 
 
 def product(p: Any, q: Any) -> Product:

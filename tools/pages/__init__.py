@@ -1,0 +1,1 @@
+"""Pages of the site that are made of other files. Nothing here needs MkDocs."""
