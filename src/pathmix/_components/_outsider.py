@@ -5,9 +5,10 @@ whose further axes are batch axes: methods are mapped over them, so that nothing
 other library broadcasts, nor on batch shapes that it has worked out and keeps.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, ClassVar
 
 import jax
@@ -22,6 +23,8 @@ from pathmix._components._numpyro_family import numpyro_family
 from pathmix._components._supports import bounds
 from pathmix._families import Family
 from pathmix._layout import expand_to, pad_left
+from pathmix._moving import is_zero
+from pathmix._rules import custom_jvp
 from pathmix._typing import Flags, Reals, Shape, Value
 from pathmix._where import where
 
@@ -147,7 +150,13 @@ class Outsider(Distribution):
         shape = (*sample_shape, *self.batch_shape)
         keys = jax.random.split(key, shape)
         draw = lambda d, key: d.sample(seed=key)  # noqa: E731
-        return jnp.asarray(self._ask(draw, (keys, keys.ndim - len(shape))))
+        try:
+            return jnp.asarray(self._ask(draw, (keys, keys.ndim - len(shape))))
+        except TypeError as error:  # JAX's, of sizes that must be known
+            raise NotImplementedError(
+                f"expected a distribution from which JAX can draw in a program, got "
+                f"{self.structure.name}, whose own method cannot. Its densities work."
+            ) from error
 
     def log_prob(self, value: Any) -> Reals:
         """Return their log density."""
@@ -175,9 +184,14 @@ class Outsider(Distribution):
         x = jnp.asarray(value)
         if self.structure.draws_floats:
             x = x.astype(jnp.result_type(x, *map(_float_of, self.leaves)))
-        return self._ask(fn, (x, self.event_dim))
+        return self._ask(fn, (x, self.event_dim), rule=by_reverse_mode)
 
-    def _ask(self, fn: Callable[..., Any], *arguments: tuple[Array, int]) -> Any:
+    def _ask(
+        self,
+        fn: Callable[..., Any],
+        *arguments: tuple[Array, int],
+        rule: Callable[[Any], Any] = lambda one: one,
+    ) -> Any:
         """Return ``fn(d, *arguments)`` of each distribution, as arrays.
 
         Each argument comes with the number of its axes that belong to one distribution.
@@ -190,7 +204,24 @@ class Outsider(Distribution):
         def one(*arrays: Array) -> Any:
             return fn(self.structure.build(arrays[count:]), *arrays[:count])
 
-        return mapped(one, [*arrays, *leaves], [*ranks, *self.structure.ranks])
+        return mapped(rule(one), [*arrays, *leaves], [*ranks, *self.structure.ranks])
+
+
+def by_reverse_mode(fn: Callable[..., Reals]) -> Callable[..., Reals]:
+    """Let a number, as a function of arrays, differentiate in every mode by its reverse mode.
+
+    Other libraries have rules for that one alone (``jax.custom_vjp``).
+    """
+    ruled = custom_jvp(fn)
+
+    @partial(ruled.defjvp, symbolic_zeros=True)
+    def rule(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+        moving = tuple(i for i, t in enumerate(tangents) if not is_zero(t))
+        slopes = jax.grad(fn, moving)(*primals)
+        change = sum(jnp.sum(s * tangents[i]) for s, i in zip(slopes, moving, strict=True))
+        return ruled(*primals), jnp.asarray(change)
+
+    return ruled
 
 
 def mapped(fn: Callable[..., Any], arrays: Sequence[Array], ranks: Sequence[int]) -> Any:
@@ -224,7 +255,7 @@ def _in_precision(a: Array, dtype: Any) -> Array:
 def _ends(d: Any) -> tuple[Reals, Reals]:
     """The ends of the support of a scalar: the images of those of the line."""
     bijector = d.experimental_default_event_space_bijector()
-    ends = [jnp.asarray(bijector.forward(jnp.asarray(end, d.dtype))) for end in (-jnp.inf, jnp.inf)]
+    ends = [jnp.asarray(bijector.forward(end)) for end in (-math.inf, math.inf)]
     return jnp.minimum(*ends), jnp.maximum(*ends)
 
 
@@ -232,7 +263,8 @@ def family_of_outsiders(structure: Structure) -> Family:
     """Return the family of distributions of this structure."""
     build = lambda leaves: Outsider(structure, leaves)  # noqa: E731
     rank = len(structure.event_shape)
-    family = replace(numpyro_family(Outsider, rank, build), name=structure.name)
+    family = numpyro_family(Outsider, rank, build)
+    family = replace(family, name=structure.name, log_density=lambda t, x: _density(build(t), x))
     if not structure.has_tails:
         return family
     return replace(
@@ -240,6 +272,17 @@ def family_of_outsiders(structure: Structure) -> Family:
         log_cdf=lambda theta, x: _tail(build(theta), x, upper=False),
         log_survival=lambda theta, x: _tail(build(theta), x, upper=True),
     )
+
+
+def _density(d: Outsider, x: Value) -> Reals:
+    """Their log density, in the support; masses may be at points that are no whole numbers."""
+    x = expand_to(x, d.shape())
+    inside = jnp.asarray(d.support(x))
+    inside = jnp.all(inside, axis=tuple(range(x.ndim - d.event_dim, inside.ndim)))
+    if d.structure.space != "own":
+        safe = d.support.feasible_like(x)
+        x = where(inside.reshape(inside.shape + (1,) * d.event_dim), x, safe).astype(x.dtype)
+    return where(inside, d.log_prob(x), -jnp.inf)
 
 
 def _tail(d: Outsider, x: Value, *, upper: bool) -> Reals:

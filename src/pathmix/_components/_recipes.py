@@ -297,9 +297,7 @@ class Borrowed:
         return None if self.structure.event_shape else self
 
 
-Recipe: TypeAlias = (
-    Constructed | Wrapped | Factorised | Transformed | Prepared | Several | Borrowed
-)
+Recipe: TypeAlias = Constructed | Wrapped | Factorised | Transformed | Prepared | Several | Borrowed
 
 
 @cache

@@ -4,6 +4,7 @@ Nothing of them is imported to read an object: whoever has one has imported its 
 """
 
 import importlib
+import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -71,7 +72,10 @@ def own_class(d: Any, library: Library) -> str | None:
     kind = type(d)
     if kind.__name__ == "DistributionFromTFP":  # Distrax's wrapper, which inherits everything
         kind = next(k for k in kind.__mro__ if k.__module__.startswith(TFP.module))
-    if kind.__module__.partition(".")[0] not in (library.root, TFP.root):
+    from_there = kind.__module__.partition(".")[0] in (library.root, TFP.root)
+    # TFP makes a class of its own in a way that says it were of Python's module abc
+    public = sys.modules.get(f"{TFP.module}.distributions")
+    if not from_there and getattr(public, kind.__name__, None) is not kind:
         return None
     return kind.__name__.lstrip("_")  # TFP has classes of which a part is a tree and a part is not
 

@@ -18,7 +18,6 @@ SPACES = {
     "Zipf": "counts from one",
     "RelaxedOneHotCategorical": "simplex",
     "WishartTriL": "positive definite",
-    "WishartLinearOperator": "positive definite",
     "LKJ": "correlations",
 }
 """Supports of classes without a counterpart that cannot be told from their bijections."""
@@ -50,7 +49,12 @@ def borrowed(d: Any) -> Outsider:
     tree = jax.tree.structure(one)
     _check_static(d, tree, len(leaves) == len(arrays), bool(shape))
     leaves = list(map(jnp.asarray, leaves))
-    draw = jax.eval_shape(lambda d: d.sample(seed=jax.random.key(0)), one)
+    draw = jax.ShapeDtypeStruct(event_shape, one.dtype)
+    if not _has(one, "log_prob", draw):
+        raise NotImplementedError(
+            f"expected components whose density can be part of a program, got {type(d).__name__}, "
+            "whose own method JAX cannot trace. Take components of NumPyro."
+        )
     is_discrete = _is_discrete(d, draw.dtype)
     structure = Structure(
         type(d).__name__.lstrip("_"),
@@ -83,34 +87,42 @@ def _first(d: Any, rank: int) -> Any:
         return d
     try:
         return d[(0,) * rank]
-    except NotImplementedError:
+    except (NotImplementedError, TypeError, ValueError, IndexError) as error:
         raise NotImplementedError(
             f"expected a batch of which members can be taken, got {type(d).__name__} with batch "
             f"shape {tuple(d.batch_shape)}, which cannot be indexed. Give components without a "
             "batch, in the list of a pathmix.Mixture."
-        ) from None
+        ) from error
 
 
 def _check_static(d: Any, tree: Any, same_arrays: bool, is_batch: bool) -> None:  # noqa: FBT001
     """Raise unless all that varies over a batch, and all that has gradients, is an array of it."""
     name = type(d).__name__
-    try:
-        hash(tree)
-    except TypeError:
+    if not _is_hashable(tree) or tree == jax.tree.structure(0):
         raise NotImplementedError(
             f"expected components whose parameters are the leaves of a pytree, got {name}, some of "
             "whose arrays are not. Give them as numbers, or make the family known: "
             "pathmix.families.register (docs/families.md)."
-        ) from None
+        )
     is_tfp = library_of(d) is not DISTRAX
-    if not same_arrays or name == "DistributionFromTFP" or (
-        is_batch and is_tfp and tree != jax.tree.structure(d)
+    if (
+        not same_arrays
+        or name == "DistributionFromTFP"
+        or (is_batch and is_tfp and tree != jax.tree.structure(d))
     ):
         raise NotImplementedError(
             f"expected components that differ in arrays alone, got {name}, of which something else "
             "differs, or is hidden in a wrapper. Give the wrapped distribution, or components "
             "without a batch in the list of a pathmix.Mixture."
         )
+
+
+def _is_hashable(tree: Any) -> bool:
+    try:
+        hash(tree)
+    except TypeError:
+        return False
+    return True
 
 
 def _is_discrete(d: Any, dtype: Any) -> bool:
@@ -150,9 +162,9 @@ def _bijector(d: Any) -> Any:
 
 
 def _has(one: Any, name: str, draw: Any) -> bool:
-    """Whether a method of a value is there."""
+    """Whether a method of a value is there, and can be part of a program."""
     try:
         jax.eval_shape(lambda d, x: getattr(d, name)(x), one, draw)
-    except NotImplementedError:
+    except (NotImplementedError, TypeError):
         return False
     return True

@@ -34,9 +34,7 @@ same(dist.InverseGamma, "concentration rate", tfp="InverseGamma concentration sc
 same(dist.Chi2, "df", tfp="Chi2")
 same(dist.Weibull, "scale concentration", tfp="Weibull")
 same(dist.Pareto, "scale alpha", tfp="Pareto scale concentration")
-same(
-    dist.Beta, "concentration1 concentration0", tfp="Beta", distrax="Beta alpha beta"
-)
+same(dist.Beta, "concentration1 concentration0", tfp="Beta", distrax="Beta alpha beta")
 same(dist.Kumaraswamy, "concentration1 concentration0", tfp="Kumaraswamy")
 same(dist.Uniform, "low high", tfp="Uniform", distrax="Uniform")
 same(dist.VonMises, "loc concentration", tfp="VonMises", distrax="VonMises")
@@ -50,9 +48,7 @@ same(dist.BinomialLogits, "logits total_count", tfp="Binomial")
 same(dist.BinomialProbs, "probs total_count", tfp="Binomial")
 same(dist.NegativeBinomialLogits, "total_count logits", tfp="NegativeBinomial")
 same(dist.NegativeBinomialProbs, "total_count probs", tfp="NegativeBinomial")
-same(
-    dist.BetaBinomial, "concentration1 concentration0 total_count", tfp="BetaBinomial"
-)
+same(dist.BetaBinomial, "concentration1 concentration0 total_count", tfp="BetaBinomial")
 same(dist.CategoricalLogits, "logits", tfp="Categorical", distrax="Categorical")
 same(dist.CategoricalProbs, "probs", tfp="Categorical", distrax="Categorical")
 same(dist.OrderedLogistic, "predictor cutpoints", tfp="OrderedLogistic loc cutpoints")
@@ -116,10 +112,10 @@ def _write_half_cauchy(d: Any, tfp: Any) -> Any:
     return tfp.distributions.HalfCauchy(jnp.zeros_like(d.scale), d.scale)
 
 
-@reads(TFP, "HalfStudentT", "StudentT, folded and shifted")
+@reads(TFP, "HalfStudentT", "StudentT, truncated at its location")
 def _half_student_t(d: Any) -> Distribution:
-    inner = dist.StudentT(d.df, jnp.zeros_like(d.scale), d.scale, validate_args=False)
-    return _shifted(dist.FoldedDistribution(inner, validate_args=False), d.loc)
+    base = dist.StudentT(d.df, d.loc, d.scale, validate_args=False)
+    return dist.LeftTruncatedDistribution(base, d.loc, validate_args=False)
 
 
 @reads(TFP, "Chi", "the root of a Chi2")

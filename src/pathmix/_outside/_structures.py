@@ -152,6 +152,9 @@ def _write_truncated(d: Any, tfp: Any) -> Any:
 
 @writes(dist.LeftTruncatedDistribution)
 def _write_left_truncated(d: Any, tfp: Any) -> Any:
+    base = d.base_dist
+    if type(base) is dist.StudentT and is_zero(d.low - base.loc):
+        return tfp.distributions.HalfStudentT(base.df, base.loc, base.scale)
     return _between(d.base_dist, d.low, jnp.inf, tfp)
 
 
@@ -163,8 +166,8 @@ def _write_right_truncated(d: Any, tfp: Any) -> Any:
 def _between(base: Any, low: Any, high: Any, tfp: Any) -> Any:
     if type(base) not in (dist.Normal, dist.Cauchy):
         raise NotImplementedError(
-            f"TFP has no truncated {type(base).__name__}: expected a truncated Normal or Cauchy. "
-            "Give as_tfp a mixture without it."
+            f"TFP has no truncated {type(base).__name__}: expected a truncated Normal or Cauchy, "
+            "or a StudentT truncated at its location. Give as_tfp a mixture without it."
         )
     kind = getattr(tfp.distributions, f"Truncated{type(base).__name__}")
     return kind(base.loc, base.scale, low, high)

@@ -14,9 +14,7 @@ from pathmix._typing import Matrix, Reals
 from pathmix._where import where
 
 same(dist.Dirichlet, "concentration", tfp="Dirichlet", distrax="Dirichlet")
-same(
-    dist.DirichletMultinomial, "concentration total_count", tfp="DirichletMultinomial"
-)
+same(dist.DirichletMultinomial, "concentration total_count", tfp="DirichletMultinomial")
 same(dist.MultinomialLogits, "logits total_count", tfp="Multinomial", distrax="Multinomial")
 same(dist.MultinomialProbs, "probs total_count", tfp="Multinomial", distrax="Multinomial")
 
@@ -133,8 +131,6 @@ def _at_points(d: Any) -> Any:
 
 for _name in ("GaussianProcess", "GaussianProcessRegressionModel", "VariationalGaussianProcess"):
     reads(TFP, _name, "MultivariateNormal at its points")(_at_points)
-for _name in ("StudentTProcess", "StudentTProcessRegressionModel"):
-    reads(TFP, _name, "MultivariateStudentT at its points")(_at_points)
 
 # ---- matrices ----
 
@@ -159,6 +155,13 @@ def _wishart(d: Any) -> Distribution | None:
         return None
     factor = _upright(d.scale_tril)
     return dist.Wishart(jnp.asarray(d.df), scale_tril=factor, validate_args=False)
+
+
+@reads(TFP, "WishartLinearOperator", "Wishart")
+def _wishart_by_operator(d: Any) -> Distribution | None:
+    if d.input_output_cholesky:
+        return None
+    return dist.Wishart(jnp.asarray(d.df), scale_tril=_dense(d.scale), validate_args=False)
 
 
 @writes(dist.Wishart)
