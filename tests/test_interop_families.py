@@ -14,6 +14,7 @@ from jax.scipy.special import logsumexp
 from cases import outsiders
 from pathmix import MixtureSameFamily, interop
 
+pytestmark = pytest.mark.filterwarnings(*outsiders.WARNINGS)
 LOG_WEIGHTS = np.log([0.3, 0.7])
 READ = {"tfp": interop.from_tfp, "distrax": interop.from_distrax}
 ROWS = [("tfp", row) for row in outsiders.TFP] + [("distrax", row) for row in outsiders.DISTRAX]
@@ -81,8 +82,11 @@ def test_values_and_shapes(x64, library, row):
     np.testing.assert_allclose(ours(library, row, arrays(row), x), expected, rtol, 1e-9)
 
 
-SLOPED = [(library, row) for library, row in ROWS if row.parameters and row.name not in
-          ("Deterministic", "VectorDeterministic", "Greedy")]
+SLOPED = [
+    (library, row)
+    for library, row in ROWS
+    if row.parameters and row.name not in ("Deterministic", "VectorDeterministic", "Greedy")
+]
 
 
 @pytest.mark.parametrize(("library", "row"), SLOPED, ids=lambda t: str(t))

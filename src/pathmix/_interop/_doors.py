@@ -130,13 +130,15 @@ def as_tfp(mixture: Any) -> Any:
     """
     tfp = TFP.load()
     _check_mixture(mixture, "as_tfp")
-    tfd, weights = tfp.distributions, tfp_of(_weights(mixture), tfp)
+    tfd, weights = tfp.distributions, _weights(mixture)
     if isinstance(mixture, Mixture):
         batch = mixture.batch_shape
         each = [_expanded(d, batch) for d in mixture.components_distributions]
-        return tfd.Mixture(weights, [tfp_of(d, tfp) for d in each])
+        full = tfp_of(_of_batch(weights, batch), tfp)
+        return tfd.Mixture(full, [tfp_of(d, tfp) for d in each])
     components = tfp_of(mixture.components_distribution, tfp)
-    return tfd.MixtureSameFamily(weights, components, reparameterize=mixture.reparameterize)
+    flag = mixture.reparameterize
+    return tfd.MixtureSameFamily(tfp_of(weights, tfp), components, reparameterize=flag)
 
 
 def _check_mixture(mixture: Any, name: str) -> None:
@@ -158,6 +160,13 @@ def _weights(mixture: MixtureSameFamily) -> Distribution:
     is_share = jnp.abs(total - 1) <= probs.shape[-1] * jnp.finfo(probs.dtype).eps
     probs = probs / where(is_share, 1.0, total)
     return dist.CategoricalProbs(probs, validate_args=False)
+
+
+def _of_batch(weights: Any, shape: tuple[int, ...]) -> Distribution:
+    """The same weights for each member of a batch: TFP takes nothing but a Categorical."""
+    (name, array), *_ = weights.get_args().items()
+    full = jnp.broadcast_to(array, (*shape, array.shape[-1]))
+    return type(weights)(**{name: full}, validate_args=False)
 
 
 def _expanded(d: Distribution, shape: tuple[int, ...]) -> Distribution:

@@ -164,10 +164,12 @@ def _write_right_truncated(d: Any, tfp: Any) -> Any:
 
 
 def _between(base: Any, low: Any, high: Any, tfp: Any) -> Any:
-    if type(base) not in (dist.Normal, dist.Cauchy):
+    one_sided = any(isinstance(end, float) for end in (low, high))
+    if type(base) not in ((dist.Normal,) if one_sided else (dist.Normal, dist.Cauchy)):
         raise NotImplementedError(
-            f"TFP has no truncated {type(base).__name__}: expected a truncated Normal or Cauchy, "
-            "or a StudentT truncated at its location. Give as_tfp a mixture without it."
+            f"TFP has no such truncated {type(base).__name__}: expected a truncated Normal, a "
+            "Cauchy truncated on both sides, or a StudentT truncated at its location. Give as_tfp "
+            "a mixture without it."
         )
     kind = getattr(tfp.distributions, f"Truncated{type(base).__name__}")
     return kind(base.loc, base.scale, low, high)
