@@ -260,6 +260,13 @@ REFUSED = {
             reparameterize=True,
         ),
     ),
+    "pathwise gradients of borrowed counts": (
+        ValueError,
+        "expected continuous components for pathwise gradients, got discrete Skellam",
+        lambda: MixtureSameFamily(
+            dist.Categorical(probs=PROBS), tfd.Skellam(jnp.ones(2), 1.0), reparameterize=True
+        ),
+    ),
     "Distrax's wrapper of what TFP alone has": (
         NotImplementedError,
         "expected components that differ in arrays alone, got DistributionFromTFP",

@@ -13,7 +13,7 @@ until one of them is asked for: ``pip install 'pathmix[tfp]'``, ``pip install 'p
     ...     tfd.Categorical(probs=jnp.array([0.3, 0.7])), tfd.Gamma(jnp.array([1.0, 3.0]), 2.0)
     ... )
     >>> print(mixture.log_survival_function(9.0).round(3))
-    -13.272
+    -13.156
 """
 
 from pathmix._interop import as_numpyro as as_numpyro

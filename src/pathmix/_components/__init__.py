@@ -45,6 +45,7 @@ from pathmix._components._opaque import Opaque as Opaque
 from pathmix._components._outsider import SPACES as SPACES
 from pathmix._components._outsider import Outsider as Outsider
 from pathmix._components._outsider import Structure as Structure
+from pathmix._components._outsider import title_of as title_of
 from pathmix._components._point_counts import as_count as as_count
 from pathmix._components._point_counts import is_point_mass as is_point_mass
 from pathmix._components._recipes import Borrowed as Borrowed

@@ -207,6 +207,11 @@ class Outsider(Distribution):
         return mapped(rule(one), [*arrays, *leaves], [*ranks, *self.structure.ranks])
 
 
+def title_of(d: Distribution) -> str:
+    """Return the name of a distribution's class, of another library's that of theirs."""
+    return d.structure.name if isinstance(d, Outsider) else type(d).__name__
+
+
 def by_reverse_mode(fn: Callable[..., Reals]) -> Callable[..., Reals]:
     """Let a number, as a function of arrays, differentiate in every mode by its reverse mode.
 
@@ -263,8 +268,8 @@ def family_of_outsiders(structure: Structure) -> Family:
     """Return the family of distributions of this structure."""
     build = lambda leaves: Outsider(structure, leaves)  # noqa: E731
     rank = len(structure.event_shape)
-    family = numpyro_family(Outsider, rank, build)
-    family = replace(family, name=structure.name, log_density=lambda t, x: _density(build(t), x))
+    family = numpyro_family(Outsider, rank, build, structure.name)
+    family = replace(family, log_density=lambda theta, x: _density(build(theta), x))
     if not structure.has_tails:
         return family
     return replace(
