@@ -27,6 +27,8 @@ FIRST_PRECISION = {
 """Of these every row runs by default, in float64; `make test-all` adds float32."""
 ONE_IN = {
     "test_far_out.py": 2,
+    "test_interop_borrowed.py": 12,
+    "test_interop_families.py": 12,
     "test_fit_families.py": 2,
     "test_keeping.py": 2,
     "test_kept_slopes.py": 2,

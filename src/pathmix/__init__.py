@@ -1,6 +1,7 @@
 """Mixtures as random variables on JAX and NumPyro."""
 
 from pathmix import families as families
+from pathmix import interop as interop
 from pathmix import random_variables as random_variables
 from pathmix._estimation import EM as EM
 from pathmix._estimation import ConjugateNormal as ConjugateNormal
@@ -84,6 +85,7 @@ __all__ = [
     "families",
     "fit",
     "inner_product",
+    "interop",
     "kl_bounds",
     "l2_distance",
     "likelihood_ratio_test",

@@ -49,7 +49,7 @@ def validates_by_default() -> bool:
 
 def preimage(t: Transform, y: Any) -> Any:
     """Return ``t⁻¹(y)``, without the cache of NumPyro's own inverse."""
-    return t._inverse(y)
+    return t.inv(y) if is_inverse(t) else t._inverse(y)
 
 
 def is_inverse(t: Transform) -> bool:

@@ -42,8 +42,13 @@ from pathmix._components._need import check_pathwise as check_pathwise
 from pathmix._components._need import need as need
 from pathmix._components._one_of import OneOf as OneOf
 from pathmix._components._opaque import Opaque as Opaque
+from pathmix._components._outsider import SPACES as SPACES
+from pathmix._components._outsider import Outsider as Outsider
+from pathmix._components._outsider import Structure as Structure
+from pathmix._components._outsider import title_of as title_of
 from pathmix._components._point_counts import as_count as as_count
 from pathmix._components._point_counts import is_point_mass as is_point_mass
+from pathmix._components._recipes import Borrowed as Borrowed
 from pathmix._components._recipes import Constructed as Constructed
 from pathmix._components._recipes import Factorised as Factorised
 from pathmix._components._recipes import Recipe as Recipe

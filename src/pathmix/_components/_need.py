@@ -8,6 +8,7 @@ from pathmix._components._groups import has_atoms, has_counts
 from pathmix._components._known import known
 from pathmix._components._one_of import OneOf
 from pathmix._components._opaque import Opaque
+from pathmix._components._outsider import title_of
 
 
 def need(components: Canonical, name: str) -> Callable[..., Any]:
@@ -71,7 +72,7 @@ def _no_conditionals(components: Canonical) -> str:
 
 def _class_of(components: Canonical) -> str:
     d = components.plain
-    return components.family.name if isinstance(d, OneOf) else type(d).__name__
+    return components.family.name if isinstance(d, OneOf) else title_of(d)
 
 
 def _no_covariance(components: Canonical) -> str:

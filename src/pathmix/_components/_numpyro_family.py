@@ -16,18 +16,21 @@ Parameters = Sequence[Any]
 Build = Callable[[Parameters], Distribution]
 
 
-def numpyro_family(kind: type[Distribution], event_dim: int, build: Build) -> Family:
+def numpyro_family(
+    kind: type[Distribution], event_dim: int, build: Build, name: str | None = None
+) -> Family:
     """Return the family whose parameters ``build`` turns into a distribution of this ``kind``.
 
-    What the distribution can do, guarded by its support. Its draws carry no gradients.
+    What the distribution can do, guarded by its support. Its draws carry no gradients. It is called
+    as its class is, unless a ``name`` is given.
     """
     has_cdf = not event_dim and kind.cdf is not Distribution.cdf
 
-    def moment(name: str) -> Callable[[Parameters], Reals]:
-        return lambda theta: _moment(build(theta), name)
+    def moment(which: str) -> Callable[[Parameters], Reals]:
+        return lambda theta: _moment(build(theta), which, name)
 
     return Family(
-        kind.__name__,
+        name or kind.__name__,
         lambda theta, x: _log_density(build(theta), x),
         lambda *parameters: parameters,
         event_dim=event_dim,
@@ -73,10 +76,11 @@ def _feasible(d: Distribution, x: Value, inside: Flags) -> Value:
     return where(inside.reshape(inside.shape + (1,) * d.event_dim), x, safe).astype(x.dtype)
 
 
-def _moment(d: Distribution, name: str) -> Reals:
+def _moment(d: Distribution, which: str, name: str | None) -> Reals:
     try:
-        return jnp.asarray(getattr(d, name)) * 1.0
+        return jnp.asarray(getattr(d, which)) * 1.0
     except NotImplementedError as error:
         raise NotImplementedError(
-            f"{type(d).__name__} components have no closed-form {name}. Estimate it from draws."
+            f"{name or type(d).__name__} components have no closed-form {which}. Estimate it from "
+            "draws."
         ) from error

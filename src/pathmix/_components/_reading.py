@@ -26,8 +26,10 @@ from numpyro.distributions.transforms import (
 
 from pathmix._components._known import known
 from pathmix._components._one_of import OneOf
+from pathmix._components._outsider import Outsider
 from pathmix._components._point_counts import PointCount
 from pathmix._components._recipes import (
+    Borrowed,
     Constructed,
     Factorised,
     Parameters,
@@ -61,6 +63,8 @@ def read(d: Distribution) -> Reading | None:
         return _several(d)
     if type(d) in (Delta, PointCount):
         return _point_mass(d)
+    if type(d) is Outsider:
+        return Reading(Borrowed(d.structure), list(d.leaves))
     return _constructed(d)
 
 

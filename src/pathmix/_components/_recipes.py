@@ -20,6 +20,7 @@ from numpyro.distributions.transforms import Transform
 from pathmix._components._known import known
 from pathmix._components._numpyro_family import numpyro_family
 from pathmix._components._one_of import OneOf
+from pathmix._components._outsider import Outsider, Structure, family_of_outsiders
 from pathmix._components._product import product
 from pathmix._components._pushforward import Pushed, pushforward
 from pathmix._components._wrappers import WRAPPERS
@@ -270,10 +271,42 @@ class Several:
         return None if self.event_dim else self
 
 
-Recipe: TypeAlias = Constructed | Wrapped | Factorised | Transformed | Prepared | Several
+@dataclass(frozen=True)
+class Borrowed:
+    """A distribution of another library, by its own methods."""
+
+    structure: Structure
+    kind = Outsider
+    is_known = False
+
+    @property
+    def family(self) -> Family:
+        return _borrowed(self.structure)
+
+    @property
+    def event_dims(self) -> tuple[int, ...]:
+        return self.structure.ranks
+
+    def theta(self, parameters: Parameters) -> Theta:
+        return parameters
+
+    def build(self, parameters: Parameters, *, to_draw: bool = False) -> Distribution:
+        return Outsider(self.structure, parameters)
+
+    def factors(self) -> "Recipe | None":
+        return None if self.structure.event_shape else self
+
+
+Recipe: TypeAlias = Constructed | Wrapped | Factorised | Transformed | Prepared | Several | Borrowed
 
 
 @cache
 def _asked(recipe: Constructed | Wrapped) -> Family:
     """The family of what only NumPyro knows."""
     return numpyro_family(recipe.kind, recipe.event_dim, recipe.build)
+
+
+@cache
+def _borrowed(structure: Structure) -> Family:
+    """The family of what only another library knows."""
+    return family_of_outsiders(structure)

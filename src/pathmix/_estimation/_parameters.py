@@ -17,6 +17,7 @@ from numpyro.distributions.constraints import Constraint
 from numpyro.distributions.transforms import Transform, biject_to
 
 from pathmix._components import (
+    Borrowed,
     Canonical,
     Constructed,
     Factorised,
@@ -60,6 +61,12 @@ def leaves(components: Canonical) -> tuple[Leaf, ...]:
 
 
 def _leaves(recipe: Recipe) -> list[Leaf]:
+    if isinstance(recipe, Borrowed):
+        raise NotImplementedError(
+            f"expected components of NumPyro's classes, whose parameters are known, got "
+            f"{recipe.family.name} of another library. Maximise `log_prob` over its arguments by "
+            "an optimiser of your own: their derivatives are there."
+        )
     if isinstance(recipe, Constructed):
         return [_of_class(recipe.kind, name) for name in recipe.names]
     if isinstance(recipe, Factorised):

@@ -28,6 +28,7 @@ from pathmix._estimation._structure import Structure
 from pathmix._estimation._sweep import Model, Task
 from pathmix._estimation._unconstrained import inside
 from pathmix._mixture import MixtureSameFamily
+from pathmix._outside import numpyro_of
 from pathmix._typing import Reals, Value
 from pathmix._where import where
 
@@ -203,7 +204,7 @@ def _guess(components: Canonical, rows: Data, share: Float[Array, "k n"]) -> Can
 
 def _template(family: Any, data: Any) -> Distribution:
     """A distribution of the family for one row."""
-    shape = np.shape(data)
+    family, shape = numpyro_of(family), np.shape(data)
     if isinstance(family, MixtureSameFamily):
         raise TypeError(
             "expected a class of NumPyro distributions such as dist.Normal, or a distribution, got "

@@ -10,6 +10,7 @@ from numpyro.distributions.transforms import Transform
 
 from pathmix._checks import is_concrete
 from pathmix._components import (
+    Borrowed,
     Constructed,
     Factorised,
     Opaque,
@@ -107,6 +108,8 @@ class Writer:
             of = self._recipe(recipe.base, rest, f"{name}of.")
             parts = [self._transform(t, rest, f"{name}{i}.") for i, t in enumerate(recipe.trees)]
             return {"class": "TransformedDistribution", "of": of, "transforms": parts}
+        if isinstance(recipe, Borrowed):
+            raise _unknown(recipe.family.name)
         raise NotImplementedError(
             "cannot keep a MixtureSameFamily of components of several families. Make a "
             "pathmix.Mixture of their list."

@@ -1,5 +1,6 @@
 """The mixture distribution and its parts."""
 
+from pathmix._mixture import _outsiders  # noqa: F401  (rows of a table)
 from pathmix._mixture._arguments import Checks as Checks
 from pathmix._mixture._censoring import CensoredMixture as CensoredMixture
 from pathmix._mixture._panels import panel_ends as panel_ends

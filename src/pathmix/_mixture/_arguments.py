@@ -13,7 +13,7 @@ from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
 from pathmix._checks import is_concrete, require
-from pathmix._components import OneOf, bounds, canonical, check_pathwise
+from pathmix._components import OneOf, bounds, canonical, check_pathwise, title_of
 from pathmix._numpyro import find_stack_level, validates_by_default
 from pathmix._typing import Flags, Value
 from pathmix._where import where
@@ -169,7 +169,7 @@ def check_reparameterizable(components: Distribution) -> None:
     if components.is_discrete:
         raise ValueError(
             "expected continuous components for pathwise gradients, got discrete "
-            f"{type(components).__name__}. Use reparameterize=False with a sum over components, by "
+            f"{title_of(components)}. Use reparameterize=False with a sum over components, by "
             "`component_log_probs`."
         )
     check_pathwise(canonical(components))

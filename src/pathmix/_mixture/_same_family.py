@@ -39,6 +39,7 @@ from pathmix._mixture._numpyro_names import NumPyroNames
 from pathmix._mixture._parts import Parts
 from pathmix._mixture._precision import in_own_precision, working
 from pathmix._mixture._quantile import inverse_log_cdf, inverse_log_survival, quantile
+from pathmix._outside import numpyro_of
 from pathmix._pathwise import reparameterized
 from pathmix._typing import Index, PerComponent, Reals, Value
 from pathmix._weights import Weights, weights_of
@@ -115,13 +116,15 @@ class MixtureSameFamily(
 
     def __init__(
         self,
-        mixture_distribution: Distribution,
-        components_distribution: Distribution,
+        mixture_distribution: Any,
+        components_distribution: Any,
         reparameterize: bool = False,  # noqa: FBT001, FBT002  (the reference's signature)
         validate_args: bool | None = False,  # noqa: FBT001, FBT002
         allow_nan_stats: bool = True,  # noqa: FBT001, FBT002
         name: str = "MixtureSameFamily",
     ) -> None:
+        mixture_distribution = numpyro_of(mixture_distribution)
+        components_distribution = numpyro_of(components_distribution)
         check_arguments(mixture_distribution, components_distribution)
         if isinstance(components_distribution, MixtureSameFamily):
             mixture_distribution, components_distribution = taken_apart(

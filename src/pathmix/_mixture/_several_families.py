@@ -23,6 +23,7 @@ from pathmix._components import (
 )
 from pathmix._mixture._listed import checked_list
 from pathmix._mixture._same_family import MixtureSameFamily
+from pathmix._outside import numpyro_of
 from pathmix._weights import Logits, weights_of
 
 
@@ -92,6 +93,9 @@ class Mixture(MixtureSameFamily):
         *,
         support: Constraint | None = None,
     ) -> None:
+        mixture_distribution = numpyro_of(mixture_distribution)
+        if isinstance(components_distributions, Sequence):
+            components_distributions = list(map(numpyro_of, components_distributions))
         each = checked_list(mixture_distribution, components_distributions)
         self._stated_support = support
         groups, self._which = grouped(list(_taken_apart(each)))

@@ -9,7 +9,15 @@ import numpy as np
 from numpyro.distributions import CategoricalLogits, CategoricalProbs
 
 from pathmix._checks import is_concrete
-from pathmix._components import Canonical, Constructed, Factorised, Several, Transformed, Wrapped
+from pathmix._components import (
+    Borrowed,
+    Canonical,
+    Constructed,
+    Factorised,
+    Several,
+    Transformed,
+    Wrapped,
+)
 
 MANY, ENDS = 12, 3
 """Of more components, the first and the last few are shown, as NumPy does it."""
@@ -91,6 +99,8 @@ def _of(p: Any, event_dim: int, i: int) -> np.ndarray:
 
 def _names(recipe: Any) -> list[str]:
     """The parameters of a recipe, in their order."""
+    if isinstance(recipe, Borrowed):
+        return [f"array {i}" for i in range(len(recipe.event_dims))]
     if isinstance(recipe, Constructed):
         return list(recipe.names)
     if isinstance(recipe, Wrapped):
@@ -105,6 +115,8 @@ def _names(recipe: Any) -> list[str]:
 def name_of(recipe: Any) -> str:
     """Return the classes of a recipe, within each other."""
     base = getattr(recipe, "base", None)
+    if isinstance(recipe, Borrowed):
+        return recipe.structure.name
     return recipe.kind.__name__ + ("" if base is None else f"({name_of(base)})")
 
 

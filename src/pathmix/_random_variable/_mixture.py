@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import numpyro
-from numpyro.distributions import Distribution
 
 from pathmix import _mixture
 from pathmix._random_variable._array import plain_tree
@@ -14,8 +13,8 @@ from pathmix._random_variable._site import Site, realize
 
 
 def MixtureSameFamily(  # noqa: N802  (a constructor by convention)
-    mixture_distribution: Distribution | RandomVariable,
-    components_distribution: Distribution | RandomVariable,
+    mixture_distribution: Any,
+    components_distribution: Any,
     reparameterize: bool = False,  # noqa: FBT001, FBT002  (the reference's signature)
     validate_args: bool = False,  # noqa: FBT001, FBT002
     allow_nan_stats: bool = True,  # noqa: FBT001, FBT002
@@ -32,7 +31,8 @@ def MixtureSameFamily(  # noqa: N802  (a constructor by convention)
     the variable is one continuous or discrete site, fit for NUTS.
 
     Args:
-        mixture_distribution: The weights. An unnamed random variable stands for its distribution.
+        mixture_distribution: The weights, a distribution of NumPyro, TFP or Distrax. An unnamed
+            random variable stands for its distribution.
         components_distribution: The components, likewise.
         reparameterize: Whether a drawn value carries pathwise gradients.
         validate_args: Whether to check parameters and values.
@@ -83,8 +83,8 @@ def MixtureSameFamily(  # noqa: N802  (a constructor by convention)
 
 
 def Mixture(  # noqa: N802  (a constructor by convention)
-    mixture_distribution: Distribution | RandomVariable,
-    components_distributions: Sequence[Distribution | RandomVariable],
+    mixture_distribution: Any,
+    components_distributions: Sequence[Any],
     reparameterize: bool = False,  # noqa: FBT001, FBT002  (as of MixtureSameFamily)
     validate_args: bool = False,  # noqa: FBT001, FBT002
     allow_nan_stats: bool = True,  # noqa: FBT001, FBT002
