@@ -123,11 +123,11 @@ class MixtureSameFamily(td.MixtureSameFamily):
             raise self._unknown("cdf") from error
 
     def log_cdf(self, value: Any) -> torch.Tensor:
-        """Return ``log P(X ≤ value)``, accurate however small, jointly over a factorised event."""
+        """Return ``log P(X ≤ value)``, without underflow; jointly over a factorised event."""
         return self._of_value("log_cdf", value)
 
     def log_survival_function(self, value: Any) -> torch.Tensor:
-        """Return ``log P(X > value)`` of a scalar mixture, accurate however small."""
+        """Return ``log P(X > value)`` of a scalar mixture, without underflow."""
         return self._of_value("log_survival_function", value)
 
     def icdf(self, value: Any) -> torch.Tensor:

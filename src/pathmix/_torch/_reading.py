@@ -14,7 +14,7 @@ from jax import Array
 from pathmix._mixture import MixtureSameFamily
 
 _LOC_SCALE = ("loc", "scale")
-_TABLE: dict[type[td.Distribution], tuple[type[dist.Distribution], tuple[str, ...]]] = {
+TABLE: dict[type[td.Distribution], tuple[type[dist.Distribution], tuple[str, ...]]] = {
     td.Normal: (dist.Normal, _LOC_SCALE),
     td.Laplace: (dist.Laplace, _LOC_SCALE),
     td.Cauchy: (dist.Cauchy, _LOC_SCALE),
@@ -73,18 +73,18 @@ def read(by: str, d: td.Distribution) -> tuple[Recipe, tuple[torch.Tensor, ...]]
     while (kind := _known(d)) is td.Independent:
         d, reinterpreted = d.base_dist, reinterpreted + d.reinterpreted_batch_ndims
     assert kind is not None, "checked by `is_known`"
-    ours, names = _TABLE[kind]
+    ours, names = TABLE[kind]
     return Recipe(by, ours, names, reinterpreted), tuple(getattr(d, name) for name in names)
 
 
 def _known(d: td.Distribution) -> type[td.Distribution] | None:
     """The class of the table, or Independent, whose density a distribution has."""
     for kind in type(d).__mro__:
-        if kind in _TABLE or kind is td.Independent:
+        if kind in TABLE or kind is td.Independent:
             return kind if type(d).log_prob is kind.log_prob else None
     return None
 
 
 def supported() -> str:
     """Return the names of what is known, for errors."""
-    return ", ".join(kind.__name__ for kind in _TABLE)
+    return ", ".join(kind.__name__ for kind in TABLE)
