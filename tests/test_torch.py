@@ -311,12 +311,27 @@ def test_programs_are_compiled_once(monkeypatch):
     assert counts[3] > counts[2]  # another shape is another program
 
 
+def test_memory_is_shared(monkeypatch):
+    """Of contiguous tensors on the CPU, whose memory torch aligns as JAX wants it."""
+    seen, read = [], jax.dlpack.from_dlpack
+
+    def watched(tensor):
+        array = read(tensor)
+        seen.append((tensor.data_ptr(), array.unsafe_buffer_pointer()))
+        return array
+
+    monkeypatch.setattr(jax.dlpack, "from_dlpack", watched)
+    x = torch.linspace(-1, 1, 1000, dtype=torch.float64)
+    normals(*tensors()).reparameterize_sample(x).sum().backward()
+    assert len(seen) == 4 + 5  # the value, weights and two parameters; and the cotangent
+    assert all(torchs == ours for torchs, ours in seen)
+
+
 def test_what_is_returned_is_owned_by_torch():
     """Writing to a draw or to a gradient changes nothing else."""
     logits, loc, scale = tensors()
     at = torch.zeros(3, dtype=torch.float64, requires_grad=True)
-    mixture = normals(logits, loc, scale)
-    x = mixture.reparameterize_sample(at)
+    x = normals(logits, loc, scale).reparameterize_sample(at)
     slopes = torch.autograd.grad(x.sum(), [at, logits, loc], retain_graph=True)
     kept = [t.clone() for t in slopes]
     for t in slopes:
@@ -326,6 +341,14 @@ def test_what_is_returned_is_owned_by_torch():
     with torch.no_grad():
         x.add_(1)
     assert torch.equal(at, torch.zeros_like(at))
+
+
+def test_results_that_are_arguments_are_copied():
+    """As they may be where JAX does not compile."""
+    x = torch.zeros(3)
+    with jax.disable_jit():
+        first, second = _bridge._run(lambda x: (x, x), (x,))
+    assert len({t.data_ptr() for t in (x, first, second)}) == 3
 
 
 def test_parameters_that_were_written_to_raise():
