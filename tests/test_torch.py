@@ -52,7 +52,7 @@ COMPONENTS = {
     "scalars": lambda: td.Normal(torch.tensor(LOC), 1.0),
     "batch": lambda: td.Gamma(torch.rand(4, 3) + 0.5, 1.0),
     "vectors": lambda: td.Independent(td.Laplace(torch.tensor(VECTOR), 1.0), 1),
-    "matrices": lambda: td.Independent(td.Normal(torch.zeros(3, 2, 2), 1.0), 2),
+    "matrices": lambda: td.Independent(td.Independent(td.Normal(torch.zeros(3, 2, 2), 1.0), 1), 1),
 }
 
 
@@ -449,6 +449,7 @@ UNKNOWN = {
     ),
     "own density": lambda: Scaled(torch.zeros(3), 1.0),
     "Independent": lambda: td.Independent(td.Poisson(torch.ones(3, 2)), 1),
+    "independent vectors": lambda: td.Independent(td.Dirichlet(torch.ones(3, 2, 2)), 1),
 }
 
 

@@ -31,7 +31,7 @@ class MixtureSameFamily(td.MixtureSameFamily):
             to that of the components without their last axis.
         component_distribution: A distribution whose rightmost batch axis indexes the components.
             ``has_rsample`` says whether its family is known here: most of torch's continuous ones,
-            ``Independent`` of them, and classes that inherit the density of one, such as Pyro's.
+            ``Independent`` scalars, and classes that inherit the density of one, such as Pyro's.
         validate_args: As torch's, ``None`` follows its switch.
 
     Raises:
@@ -183,8 +183,9 @@ class MixtureSameFamily(td.MixtureSameFamily):
     def _unknown(self, name: str) -> NotImplementedError:
         return NotImplementedError(
             f"expected components of a family that pathmix.torch knows for `{name}` "
-            f"({supported()}, or Independent of these), got {self._component_distribution}. "
-            "`sample` and `log_prob` are torch's, for every family."
+            f"({supported()}, or Independent scalars of these), got "
+            f"{self._component_distribution}. `sample` and `log_prob` are torch's, for every "
+            "family."
         )
 
 

@@ -62,9 +62,11 @@ class Recipe(NamedTuple):
 
 
 def is_known(d: td.Distribution) -> bool:
-    """Whether a distribution is one of the table, or Independent ones of it."""
-    kind = _known(d)
-    return is_known(d.base_dist) if kind is td.Independent else kind is not None
+    """Whether a distribution is one of the table, or Independent scalars of it."""
+    whole = True
+    while _known(d) is td.Independent:
+        d, whole = d.base_dist, False
+    return _known(d) is not None and (whole or not d.event_shape)
 
 
 def read(by: str, d: td.Distribution) -> tuple[Recipe, tuple[torch.Tensor, ...]]:
