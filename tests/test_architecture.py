@@ -65,9 +65,9 @@ def imported_roots():
 
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
-    """`pathmix.plot` and `pathmix.sklearn` need extras of their own, and no one imports them."""
+    """What `pathmix.plot`, `sklearn` and `torch` need are extras, and no one imports them."""
     third_party = set(imported_roots()) - sys.stdlib_module_names - {"pathmix"}
-    assert third_party == set(DEPENDENCIES) | {"matplotlib", "sklearn"}
+    assert third_party == set(DEPENDENCIES) | {"matplotlib", "sklearn", "torch"}
 
 
 def entered_by_a_back_door():
@@ -103,7 +103,7 @@ def test_importing_is_light():
     ours, everything = (set(line.split()) for line in run.stdout.splitlines())
     assert ours <= {"pathmix", "equinox", "jaxtyping", "jax", "numpyro", "wadler_lindig"}
     assert everything.isdisjoint(
-        {"arviz", "distrax", "matplotlib", "optax", "pandas", "tensorflow_probability"}
+        {"arviz", "distrax", "matplotlib", "optax", "pandas", "tensorflow_probability", "torch"}
     )
 
 
