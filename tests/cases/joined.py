@@ -58,7 +58,9 @@ class Joined:
 
     @property
     def discrete(self):
-        return any(part.discrete for part in self.parts)
+        """Whether there is nothing but masses, counts among them; else counts are masses of the line."""
+        counts = [part.discrete for part in self.parts]
+        return any(counts) and all(part.discrete or part.oracle.atomic for part in self.parts)
 
     @property
     def smooth(self):
