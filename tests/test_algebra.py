@@ -190,6 +190,8 @@ def gammas():
 def test_errors(call, kind, text):
     with pytest.raises(kind, match=text):
         call(mixture_of(families()["full"]))
+    with pytest.raises(kind, match=text):
+        jax.jit(call)(mixture_of(families()["full"]))
 
 
 def test_dependent_rows():

@@ -122,7 +122,7 @@ def gradient_problems(row, quantity, along_x, along_free):
     value, _ = row.value("float64")
     smooth = cases.smooth_points(row)
     size = np.abs(cases.expected(row, quantity, "float64"))[smooth]
-    checks = [] if row.discrete else [(-1, "x", along_x, value[smooth])]
+    checks = [] if row.counts else [(-1, "x", along_x, value[smooth])]
     for i, each in zip(row.free, along_free, strict=True):
         at = cases.spread(row, i, row.arrays("float64")[i])
         checks.append((i, list(row.params)[i], each, at))

@@ -174,7 +174,7 @@ def exact_derivatives(row, w, dw, theta, tangent, x, u):
 
 def point_directions(row, x):
     """How points move: not at all for counts and off masses, within the simplex for vectors."""
-    if row.discrete or any(part.oracle.atomic for part in row.parts):
+    if row.counts or any(part.oracle.atomic for part in row.parts):
         return np.zeros_like(x)
     u = scaled(x, 7)
     return u - u.mean(axis=-1, keepdims=True) if row.event_shape else u

@@ -81,7 +81,8 @@ def log_densities(row, theta, x):
 
 def makes_vectors(row):
     """Whether coordinates of this kind have a joint density."""
-    return table.is_scalar(row) and not any(part.oracle.atomic for part in row.parts)
+    has_masses = any(part.oracle.atomic for part in row.parts) or (row.counts and not row.discrete)
+    return table.is_scalar(row) and not has_masses
 
 
 def exact_log_densities(row, theta, x):

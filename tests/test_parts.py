@@ -5,12 +5,21 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from jax.test_util import check_grads
 from scipy import stats
 
 from pathmix import MixtureSameFamily
 
 pytestmark = pytest.mark.usefixtures("x64")
+few = settings(
+    max_examples=4,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # x64, the same for all
+)
 RNG = np.random.default_rng(7)
 LOC = RNG.normal(size=(3, 4))
 ROOT = RNG.normal(size=(3, 4, 4))
@@ -82,6 +91,30 @@ def test_margin_of_a_margin(name):
     mixture, x = mixture_of(name), np.abs(RNG.normal(size=5))
     twice, once = mixture.marginal([3, 1]).marginal(-1), mixture.marginal(1)
     np.testing.assert_allclose(twice.log_prob(x), once.log_prob(x), rtol=1e-10)
+
+
+@few
+@given(
+    seed=st.integers(0, 2**20),
+    name=st.sampled_from(["covariance", "student"]),
+    sizes=st.sampled_from([(1, 1), (1, 2), (2, 1)]),
+)
+def test_identities(seed, name, sizes):
+    """Of what is given of one part after the other, and of margins taken before and after."""
+    rng = np.random.default_rng(seed)
+    mixture, x, (n, m) = mixture_of(name), 3 * rng.normal(size=4), sizes
+    a, b = np.split(rng.permutation(4)[: n + m], [n])
+    rest = [i for i in range(4) if i not in {*a, *b}]
+    left = [i for i in range(4) if i not in a]
+    given_a, both = mixture.conditional(a.tolist(), x[a]), [*a.tolist(), *b.tolist()]
+    among = [left.index(i) for i in b]
+    one_by_one, at_once = given_a.conditional(among, x[b]), mixture.conditional(both, x[both])
+    np.testing.assert_allclose(one_by_one.log_prob(x[rest]), at_once.log_prob(x[rest]), rtol=1e-10)
+    np.testing.assert_allclose(one_by_one.mean, at_once.mean, rtol=1e-9, atol=1e-10)
+    margin = mixture.marginal(both).conditional(list(range(n)), x[a])
+    np.testing.assert_allclose(
+        given_a.marginal(among).log_prob(x[b]), margin.log_prob(x[b]), rtol=1e-10
+    )
 
 
 def test_low_rank_stays_low_rank():

@@ -487,6 +487,8 @@ BAD = {
 def test_bad_arguments(kind, weights, components, text):
     with pytest.raises(kind, match=text):
         Mixture(weights, components)
+    with pytest.raises(kind, match=text):
+        jax.jit(lambda x: Mixture(weights, components).log_prob(x))(0.0)
 
 
 def test_a_mass_among_counts_is_known_to_be_at_one():

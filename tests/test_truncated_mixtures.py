@@ -98,6 +98,51 @@ def test_far_out(x64):
     np.testing.assert_allclose(lower.icdf(1 - q[0]), -30.01, rtol=1e-14)
 
 
+def upper(x):
+    """``P(X > x)`` of normals of scales 1 and 1/2, in extended precision."""
+    return mp.mpf(0.3) * mp.ncdf(-mp.mpf(x)) + mp.mpf(0.7) * mp.ncdf(-2 * mp.mpf(x))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_forty_standard_deviations_out(sign, x64):
+    """Between 39 and 40 on either side, where the mixture has a probability of 10⁻³³²."""
+    low, high, x = (39.0, 40.0, 39.01) if sign > 0 else (-40.0, -39.0, -39.01)
+    truncated = two(dist.Normal(jnp.zeros(2), jnp.array([1.0, 0.5]))).truncate(low, high)
+    with mp.workdps(60):
+        mass = upper(39) - upper(40)
+        inner, outer = ((upper(39) - upper(39.01)) / mass, (upper(39.01) - upper(40)) / mass)
+        log_p = mp.log(mp.mpf(0.3) * mp.npdf(39.01) / mass)
+        wanted = [float(mp.log(t)) for t in ((inner, outer) if sign > 0 else (outer, inner))]
+        log_mass, log_p = float(mp.log(mass)), float(log_p)
+    np.testing.assert_allclose(truncated.log_cdf(x), wanted[0], rtol=1e-11)
+    np.testing.assert_allclose(truncated.log_survival_function(x), wanted[1], rtol=1e-11)
+    np.testing.assert_allclose(truncated.log_prob(x), log_p, rtol=1e-11)
+    np.testing.assert_allclose(truncated.inverse_log_cdf(wanted[0]), x, rtol=1e-14)
+    np.testing.assert_allclose(truncated.base_dist.log_interval(low, high), log_mass, rtol=1e-14)
+
+
+def test_point_masses_forty_standard_deviations_out(x64):
+    """Masses .2 and .3 at ±40 and a normal of weight .5, by mpmath."""
+    masses = dist.Categorical(probs=jnp.array([0.2, 0.3, 0.5]))
+    m = Mixture(masses, [dist.Delta(40.0), dist.Delta(-40.0), dist.Normal(0.0, 1.0)])
+    with mp.workdps(60):
+        tail = lambda x: mp.mpf(0.5) * mp.ncdf(-mp.mpf(x))  # noqa: E731
+        far, short = mp.log(tail(40)), mp.log(tail(39.5) - tail(39.9))
+        inside = mp.log(mp.mpf(0.5) * mp.npdf(39.5)) - mp.log(tail(39) - tail(39.9))
+        far, short, inside = float(far), float(short), float(inside)
+    before = jnp.nextafter(-40.0, -jnp.inf)
+    np.testing.assert_allclose(
+        m.log_cdf(jnp.array([before, -40.0])), [far, np.log(0.3)], rtol=1e-13
+    )
+    above = m.log_survival_function(jnp.array([40.0, jnp.nextafter(40.0, 0.0)]))
+    np.testing.assert_allclose(above, [far, np.log(0.2)], rtol=1e-13)
+    got = m.log_interval(jnp.array([39.5, 39.5]), jnp.array([39.9, 40.0]))
+    np.testing.assert_allclose(got, [short, np.log(0.2)], rtol=1e-12)
+    np.testing.assert_allclose(m.truncate(39.0, 39.9).log_prob(39.5), inside, rtol=1e-11)
+    np.testing.assert_allclose(m.truncate(39.0, 41.0).log_prob(40.0), 0.0, atol=1e-15)
+    np.testing.assert_allclose(m.truncate(39.0, 41.0).icdf(jnp.array([0.1, 0.9])), [40.0, 40.0])
+
+
 def test_far_out_in_float32():
     truncated = two(dist.Normal(jnp.zeros(2))).truncate(30.0, 31.0)
     draws = np.asarray(truncated.sample(jax.random.key(0), (2000,)))

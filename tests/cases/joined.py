@@ -58,6 +58,12 @@ class Joined:
 
     @property
     def discrete(self):
+        """Whether there is nothing but masses, counts among them; else counts are masses there."""
+        counts = [part.discrete for part in self.parts]
+        return any(counts) and all(part.discrete or part.oracle.atomic for part in self.parts)
+
+    @property
+    def counts(self):
         return any(part.discrete for part in self.parts)
 
     @property

@@ -94,8 +94,9 @@ def quantities(name, x, each):
 
 def beside_masses(found, each):
     """Where there is a point mass, what has a density on the line has probability zero."""
-    masses = [part.oracle.atomic and isfinite(f) for f, (part, _) in zip(found, each, strict=True)]
-    if not any(masses) or any(part.discrete for part, _ in each):
+    is_mass = [part.oracle.atomic or part.discrete for part, _ in each]
+    masses = [mass and isfinite(f) for mass, f in zip(is_mass, found, strict=True)]
+    if not any(masses) or all(is_mass):
         return found
     return [f if mass else -INF for f, mass in zip(found, masses, strict=True)]
 

@@ -128,6 +128,11 @@ class Row:
         return self.oracle.discrete
 
     @property
+    def counts(self):
+        """Whether some components are counts, off which there is nothing of them."""
+        return self.discrete
+
+    @property
     def alike(self):
         """Whether all components are the same."""
         return all(len(set(values)) == 1 for values in self.params.values())

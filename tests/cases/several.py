@@ -73,9 +73,17 @@ LAPLACE = of("Laplace", loc=(0.3,), scale=(2.0,))
 CAUCHY = of("Cauchy", loc=(1.0,), scale=(0.7,))
 NORMALS = normals((-1.0, 0.5), (2.0, 1.5))
 STUDENT = of("StudentT", df=(3.5, 30.0), loc=(0.5, -2.0), scale=(4.0, 1.0))
-PAIR, NESTED, ATOMS, SUPPORTS, COUNTS, VECTORS = (
+PAIR, NESTED, ATOMS, SUPPORTS, COUNTS, BESIDE, VECTORS = (
     f"Mixture of {kind}"
-    for kind in ("a pair", "mixtures", "point masses", "supports", "counts", "vectors")
+    for kind in (
+        "a pair",
+        "mixtures",
+        "point masses",
+        "supports",
+        "counts",
+        "counts beside densities",
+        "vectors",
+    )
 )
 
 ROWS = [
@@ -134,6 +142,23 @@ ROWS = [
     Joined(
         COUNTS,
         (of("ZeroInflatedPoisson", gate=(0.3,), rate=(2.0,)), of("Poisson", rate=(6.0, 0.5))),
+    ),
+    Joined(BESIDE, (of("Poisson", rate=(1.3, 12.0)), NORMALS)),
+    Joined(
+        BESIDE,
+        (
+            of("ZeroInflatedPoisson", gate=(0.3,), rate=(2.0,)),
+            of("Gamma", concentration=(2.0, 0.5), rate=(1.0, 0.3)),
+        ),
+    ),
+    Joined(
+        BESIDE,
+        (masses(0.5), of("GeometricProbs", probs=(0.2, 0.6)), of("Exponential", rate=(0.7,))),
+    ),
+    Joined(
+        BESIDE,
+        (NORMALS, Joined(COUNTS, (of("Poisson", rate=(4.0,)), of("GeometricProbs", probs=(0.3,))))),
+        nested=True,
     ),
     Joined(VECTORS, (first("Independent Normal"), INDEPENDENT_LAPLACE)),
     Joined(VECTORS, (first("MultivariateNormal scale_tril"), first("MultivariateStudentT"))),

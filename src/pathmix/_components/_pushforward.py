@@ -10,7 +10,7 @@ from numpyro.distributions.transforms import AffineTransform, Transform
 from numpyro.distributions.util import sum_rightmost
 
 from pathmix._components._supports import bounds
-from pathmix._families import Family, Theta, given, spread_over
+from pathmix._families import Family, Theta, by_tails, given, spread_over
 from pathmix._numpyro import preimage
 from pathmix._typing import Flags, Reals, Value
 from pathmix._where import where
@@ -46,19 +46,19 @@ def pushforward(base: Family, event_dim: int = 0, *, elementwise: bool, affine: 
         log_p = sum_rightmost(base.log_density(theta.base, y), rank - base.event_dim)
         return where(inside & (log_p > -jnp.inf), log_p - log_det, -jnp.inf)
 
-    def tails(theta: Pushed, x: Value) -> tuple[Reals, Reals, Flags, Flags]:
-        """Those of the base, the one that is the cdf first, and where ``x`` is beyond an end."""
+    def log_tails(theta: Pushed, x: Value) -> tuple[Reals, Reals]:
+        """Those of the base, the one that is the cdf first."""
         y, rising, below, above = _pull_back(theta.transforms, x)
-        lower, upper = given(base.log_cdf)(theta.base, y), given(base.log_survival)(theta.base, y)
-        return where(rising, lower, upper), where(rising, upper, lower), below, above
-
-    def log_cdf(theta: Pushed, x: Value) -> Reals:
-        log_p, _, below, above = tails(theta, x)
-        return where(below, -jnp.inf, where(above, 0.0, log_p))
+        pair = base.log_tails_at(theta.base, y)
+        lower, upper = where(rising, *pair), where(rising, *pair[::-1])
+        return (
+            where(below, -jnp.inf, where(above, 0.0, lower)),
+            where(below, 0.0, where(above, -jnp.inf, upper)),
+        )
 
     def cdf(theta: Pushed, x: Value) -> Reals:
         if not all(isinstance(t.sign, int) and t.sign > 0 for t in theta.transforms):
-            return jnp.exp(log_cdf(theta, x))
+            return jnp.exp(log_tails(theta, x)[0])
         y, _, below, above = _pull_back(theta.transforms, x)
         return where(below, 0.0, where(above, 1.0, base.cdf_at(theta.base, y)))
 
@@ -66,10 +66,6 @@ def pushforward(base: Family, event_dim: int = 0, *, elementwise: bool, affine: 
         y, rising, below, above = _pull_back(theta.transforms, x)
         inside = base.tail_at(theta.base, y, upper ^ ~rising)
         return where(below | above, where(below ^ upper, 0.0, 1.0), inside)
-
-    def log_survival(theta: Pushed, x: Value) -> Reals:
-        _, log_p, below, above = tails(theta, x)
-        return where(below, 0.0, where(above, -jnp.inf, log_p))
 
     def velocity(theta: Pushed, tangent: Pushed, x: Value) -> Value:
         y = spread_over(theta, x)
@@ -94,13 +90,12 @@ def pushforward(base: Family, event_dim: int = 0, *, elementwise: bool, affine: 
         log_density,
         Pushed,
         event_dim=event_dim,
-        log_cdf=log_cdf if has_tails else None,
         cdf=cdf if has_tails and base.cdf is not None else None,
-        log_survival=log_survival if has_tails else None,
         tail=tail if has_tails and base.tail is not None else None,
         velocity=velocity if elementwise and base.velocity is not None else None,
         mean=mean if affine and base.mean is not None else None,
         variance=variance if affine and base.variance is not None else None,
+        **(by_tails(log_tails) if has_tails else {}),
     )
 
 

@@ -12,6 +12,7 @@ from pathmix._evaluation._evaluate import joint as joint
 from pathmix._evaluation._evaluate import log_cdf as log_cdf
 from pathmix._evaluation._evaluate import log_prob as log_prob
 from pathmix._evaluation._evaluate import log_survival as log_survival
+from pathmix._evaluation._evaluate import log_tails as log_tails
 from pathmix._evaluation._evaluate import sample as sample
 from pathmix._evaluation._evaluate import terms as terms
 from pathmix._evaluation._index import draw_index as draw_index

@@ -6,7 +6,7 @@ its arguments, so that a call outside of jit compiles nothing anew.
 
 from collections.abc import Callable
 from functools import partial, reduce
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -42,6 +42,9 @@ from pathmix._typing import (
 )
 from pathmix._weights import Weights, average
 from pathmix._where import where
+
+Factored: TypeAlias = tuple[ComponentFirst, ComponentFirst | None]
+"""What components have at points, as ``factor · exp(term)``."""
 
 
 @compiled()
@@ -160,6 +163,31 @@ def log_survival(weights: Weights, components: Canonical, x: Value) -> Reals:
     return where(jnp.isnan(x), jnp.nan, total)
 
 
+@compiled()
+def log_tails(weights: Weights, components: Canonical, x: Value) -> tuple[Reals, Reals]:
+    """Return the logs of ``P(X ≤ x)`` and ``P(X > x)`` of scalars, as one program."""
+    need(components, "log_cdf")
+
+    def stretch(x: Value) -> tuple[Reals, Reals]:
+        below, above = _both_tails(components, x)
+        return weights.mix(*below).value, weights.mix(*above).value
+
+    lower, upper = by_parts(stretch, components, x)
+    return where(jnp.isnan(x), jnp.nan, lower), where(jnp.isnan(x), jnp.nan, upper)
+
+
+def _both_tails(components: Canonical, x: Value) -> tuple[Factored, Factored]:
+    groups = split(components)
+    if len(groups) > 1:
+        below, above = zip(*(_both_tails(group, x) for group in groups), strict=True)
+        return _in_order(components, list(below)), _in_order(components, list(above))
+    lower, upper = elementwise_tails(components, x)
+    return (
+        factored(lower, _limit(components, x, "below")),
+        factored(upper, _limit(components, x, "above")),
+    )
+
+
 @compiled("shape")
 def sample(
     weights: Weights, components: Canonical, key: Array, *, shape: tuple[int, ...]
@@ -234,4 +262,20 @@ def _elementwise(components: Canonical, x: Value, fn: OfValue) -> ComponentFirst
     if not components.selectable:
         return jnp.moveaxis(fn(components.theta, jnp.expand_dims(x, points)), points, 0)
     out = fn(components.component_first(points).theta, x)
+    return _of_each(components, out)
+
+
+def elementwise_tails(components: Canonical, x: Value) -> tuple[ComponentFirst, ComponentFirst]:
+    """Return the log cdf and the log survival of components of one family, as one program."""
+    points, tails = x.ndim - components.event_dim, components.family.log_tails_at
+    if not components.selectable:
+        pair = tails(components.theta, jnp.expand_dims(x, points))
+        lower, upper = (jnp.moveaxis(t, points, 0) for t in pair)
+        return lower, upper
+    lower, upper = map(stored, tails(components.component_first(points).theta, x))
+    return _of_each(components, lower), _of_each(components, upper)
+
+
+def _of_each(components: Canonical, out: Reals) -> ComponentFirstValue:
+    """What has been worked out once for all components alike, for each of them."""
     return jnp.broadcast_to(out, components.own_shape[-1:] + out.shape[1:])

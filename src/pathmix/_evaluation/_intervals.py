@@ -13,11 +13,11 @@ from jax import lax
 
 from pathmix._components import Canonical, need, split
 from pathmix._evaluation._compiled import compiled
-from pathmix._evaluation._evaluate import _elementwise, _in_order, _limit
+from pathmix._evaluation._evaluate import _elementwise, _in_order, _limit, elementwise_tails
 from pathmix._families import Vanishing, factored
 from pathmix._layout import in_stretches
 from pathmix._log_sums import finite
-from pathmix._special import log_diff_exp
+from pathmix._special import log_diff_exp, stored
 from pathmix._tuning import DENSE
 from pathmix._typing import ComponentFirst, Flags, Reals
 from pathmix._weights import Weights
@@ -46,7 +46,7 @@ def log_interval(weights: Weights, components: Canonical, a: Any, b: Any, width:
     def stretch(a: Reals, b: Reals, width: Reals) -> Reals:
         return weights.mix(*_terms(components, a, b, width)).value
 
-    total = in_stretches(stretch, 4 * k, DENSE, len(batch), a, b, width)
+    total = stored(in_stretches(stretch, 4 * k, DENSE, len(batch), a, b, width))
     return where(jnp.isnan(a) | jnp.isnan(b), jnp.nan, total)
 
 
@@ -69,16 +69,15 @@ def _terms(
 
 def _tails(components: Canonical, a: Reals, b: Reals) -> tuple[ComponentFirst, ComponentFirst]:
     """Two logs, of which the interval is the difference: from the side where less is subtracted."""
-    below, above = need(components, "log_cdf"), need(components, "log_survival")
+    need(components, "log_cdf")
     # of both ends in one call: the tails of some families are long programs
-    ends = jnp.stack([a, b])
-    lower, upper = (_elementwise(components, ends, of) for of in (below, above))
+    lower, upper = elementwise_tails(components, jnp.stack([a, b]))
     (lower_a, lower_b), (upper_a, upper_b) = (jnp.moveaxis(t, 1, 0) for t in (lower, upper))
     from_below = lower_b <= upper_a
     whole = where(from_below, lower_b, upper_a)
     # equal bounds are equal: what is worked out twice may differ in the last digit
     rest = where(a == b, whole, where(from_below, lower_a, upper_b))
-    return whole, where(rest < whole, rest, whole)
+    return whole, stored(where(rest < whole, rest, whole))
 
 
 def _integral(

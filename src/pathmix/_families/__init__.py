@@ -45,6 +45,7 @@ from pathmix._families._family import OfTheta as OfTheta
 from pathmix._families._family import OfValue as OfValue
 from pathmix._families._family import Shared as Shared
 from pathmix._families._family import Theta as Theta
+from pathmix._families._family import by_tails as by_tails
 from pathmix._families._family import given as given
 from pathmix._families._family import implicit as implicit
 from pathmix._families._family import sharpen as sharpen

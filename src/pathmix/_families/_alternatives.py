@@ -63,6 +63,11 @@ def alternatives(bases: tuple[Family, ...]) -> Family:
         rows = zip(bases, theta.each, strict=True)
         return choose(theta.which, [base.tail_at(mine, x, upper) for base, mine in rows])
 
+    def log_tails(theta: Theta, x: Value) -> tuple[Reals, Reals]:
+        rows = zip(bases, theta.each, strict=True)
+        lower, upper = zip(*(base.log_tails_at(mine, x) for base, mine in rows), strict=True)
+        return choose(theta.which, lower), choose(theta.which, upper)
+
     def smaller_tail(theta: Theta, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
         rows = zip(bases, theta.each, strict=True)
         pairs = [base.smaller_tail_at(mine, x, log_p) for base, mine in rows]
@@ -78,6 +83,7 @@ def alternatives(bases: tuple[Family, ...]) -> Family:
         atomic=all(base.atomic for base in bases),
         log_cdf=ask("log_cdf"),
         log_survival=ask("log_survival"),
+        log_tails=log_tails if has_tails else None,
         cdf=cdf if has_tails else None,
         tail=tail if has_tails else None,
         smaller_tail=smaller_tail if has_tails else None,

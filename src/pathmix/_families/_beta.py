@@ -5,8 +5,20 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from pathmix._families._conditionals import smaller_over_density
-from pathmix._families._edges import log_cdf_between, log_survival_between, unit_edges
-from pathmix._families._family import Family, complement, guarded, implicit, spread_over
+from pathmix._families._edges import (
+    log_cdf_between,
+    log_survival_between,
+    log_tails_between,
+    unit_edges,
+)
+from pathmix._families._family import (
+    Family,
+    by_tails,
+    complement,
+    guarded,
+    implicit,
+    spread_over,
+)
 from pathmix._special import (
     beta_deviance_at,
     beta_quantile_slope,
@@ -16,7 +28,6 @@ from pathmix._special import (
     log1p,
     log_beta_peak,
     log_beta_tails,
-    log_betainc,
 )
 from pathmix._typing import Flags, Reals, Value
 from pathmix._where import where
@@ -39,14 +50,8 @@ def _beta_log_density(theta: Concentrations, x: Value) -> Reals:
     return guarded((x > 0) & (x < 1), density, x, 0.5, unit_edges(x, a, b, jnp.log(b), jnp.log(a)))
 
 
-def _beta_log_cdf(theta: Concentrations, x: Value) -> Reals:
-    a, b = theta
-    return log_cdf_between(lambda x: log_betainc(a, b, x, 1 - x), x, 0.5, high=1.0)
-
-
-def _beta_log_survival(theta: Concentrations, x: Value) -> Reals:
-    a, b = theta
-    return log_survival_between(lambda x: log_betainc(b, a, 1 - x, x), x, 0.5, high=1.0)
+def _beta_log_tails(theta: Concentrations, x: Value) -> tuple[Reals, Reals]:
+    return log_tails_between(lambda x: log_beta_tails(*theta, x, 1 - x), x, 0.5, high=1.0)
 
 
 def _beta_mean(theta: Concentrations) -> Reals:
@@ -76,12 +81,11 @@ beta = Family(
     "Beta",
     _beta_log_density,
     Concentrations,
-    log_cdf=_beta_log_cdf,
-    log_survival=_beta_log_survival,
     velocity=_beta_velocity,
     smaller_tail=_beta_smaller_tail,
     mean=_beta_mean,
     variance=_beta_variance,
+    **by_tails(_beta_log_tails),
 )
 
 

@@ -6,14 +6,14 @@ a hypergeometric series of positive terms, the ratios to it of the masses that f
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 from jax import Array, lax
 
 from pathmix._families._binomial import log_binomial
 from pathmix._families._counts import counts
-from pathmix._families._family import Family, complement, guarded
+from pathmix._families._family import Family, by_tails, complement, guarded, guarded_tails
 from pathmix._families._odds import Odds, as_real, is_count
 from pathmix._special import forward_differentiable, log_beta_kernel
 from pathmix._typing import Flags, Reals, Value
@@ -25,6 +25,8 @@ _MOST = 20_000
 """The most terms of an infinite series: enough for parameters of a few thousand."""
 
 Carry = tuple[Array, Array, Array]
+Summed: TypeAlias = tuple[Reals, Flags]
+"""A log probability, and whether its series was summed to the end: if not it is the larger one."""
 
 
 class BetaBinomial(NamedTuple):
@@ -42,16 +44,21 @@ def _binomial_log_density(theta: BetaBinomial, x: Value) -> Reals:
     return guarded(inside, lambda n: _binomial_log_mass(theta, n), x, 0.0)
 
 
-def _binomial_log_cdf(theta: BetaBinomial, x: Value) -> Reals:
+def _binomial_log_tails(theta: BetaBinomial, x: Value) -> tuple[Reals, Reals]:
+    a, b = theta.concentration1, theta.concentration0
     x = as_real(theta, x)
-    below = _binomial_between(theta, x, smaller)
-    return where(x >= theta.total_count, 0.0, below)
+    total = theta.total_count.astype(x.dtype)
 
+    def at(n: Reals) -> tuple[Reals, Reals]:
+        n = lax.stop_gradient(n)
+        lower = _beta_binomial_series(total - n, total, b, a)
+        upper = _beta_binomial_series(n + 1, total, a, b)
+        return smaller_of(
+            (_binomial_log_mass(theta, n) + jnp.log(lower), _is_whole(lower)),
+            (_binomial_log_mass(theta, n + 1) + jnp.log(upper), _is_whole(upper)),
+        )
 
-def _binomial_log_survival(theta: BetaBinomial, x: Value) -> Reals:
-    x = as_real(theta, x)
-    above = _binomial_between(theta, x, lambda lower, upper: smaller(upper, lower))
-    return where(x < 0, 0.0, above)
+    return guarded_tails((x >= 0) & (x < total), at, jnp.floor(x), 0.0, x >= total)
 
 
 def _binomial_mean(theta: BetaBinomial) -> Reals:
@@ -63,22 +70,6 @@ def _binomial_variance(theta: BetaBinomial) -> Reals:
     a, b, total = theta.concentration1, theta.concentration0, theta.total_count
     spread = (a / (a + b)) * (b / (a + b)) * ((a + b + total) / (a + b + 1))
     return total * spread
-
-
-def _binomial_between(theta: BetaBinomial, x: Value, choose: Callable[..., Reals]) -> Reals:
-    a, b = theta.concentration1, theta.concentration0
-    total = theta.total_count.astype(x.dtype)
-
-    def at(n: Reals) -> Reals:
-        n = lax.stop_gradient(n)
-        lower = _beta_binomial_series(total - n, total, b, a)
-        upper = _beta_binomial_series(n + 1, total, a, b)
-        return choose(
-            (_binomial_log_mass(theta, n) + jnp.log(lower), _is_whole(lower)),
-            (_binomial_log_mass(theta, n + 1) + jnp.log(upper), _is_whole(upper)),
-        )
-
-    return guarded((x >= 0) & (x < total), at, jnp.floor(x), 0.0)
 
 
 def _binomial_log_mass(theta: BetaBinomial, n: Reals) -> Reals:
@@ -110,12 +101,8 @@ def _negative_log_mass(theta: BetaNegativeBinomial, n: Reals) -> Reals:
     return given + log_beta_kernel(a, b, x, y) - log_beta_kernel(a + n, b + r, x, y)
 
 
-def _negative_log_below(theta: BetaNegativeBinomial, n: Reals) -> Reals:
-    return smaller(*_negative_tails(theta, n))
-
-
-def _negative_log_above(theta: BetaNegativeBinomial, n: Reals) -> Reals:
-    return smaller(*_negative_tails(theta, n)[::-1])
+def _negative_log_tails(theta: BetaNegativeBinomial, n: Reals) -> tuple[Reals, Reals]:
+    return smaller_of(*_negative_tails(theta, n))
 
 
 def _negative_mean(theta: BetaNegativeBinomial) -> Reals:
@@ -141,11 +128,12 @@ def _negative_tails(theta: BetaNegativeBinomial, n: Reals) -> tuple[tuple[Reals,
     )
 
 
-def smaller(own: tuple[Reals, Flags], other: tuple[Reals, Flags]) -> Reals:
-    """Return the log of a probability, by its complement where that is smaller.
+def smaller_of(lower: Summed, upper: Summed) -> tuple[Reals, Reals]:
+    """Return the logs of two probabilities that add up to one, the larger by the smaller."""
+    return _smaller(lower, upper), _smaller(upper, lower)
 
-    Each comes with whether its series was summed to the end: one that was not is the larger.
-    """
+
+def _smaller(own: Summed, other: Summed) -> Reals:
     (log_p, whole_p), (log_q, whole_q) = own, other
     direct = whole_p & ((log_p <= log_q) | ~whole_q)
     return where(direct, log_p, complement(where(direct, -1.0, log_q)))
@@ -243,10 +231,9 @@ beta_binomial = Family(
     "BetaBinomial",
     _binomial_log_density,
     BetaBinomial,
-    log_cdf=_binomial_log_cdf,
-    log_survival=_binomial_log_survival,
     mean=_binomial_mean,
     variance=_binomial_variance,
+    **by_tails(_binomial_log_tails),
 )
 
 
@@ -254,8 +241,7 @@ beta_negative_binomial = counts(
     "BetaNegativeBinomial",
     BetaNegativeBinomial,
     _negative_log_mass,
-    _negative_log_below,
-    _negative_log_above,
+    _negative_log_tails,
     mean=_negative_mean,
     variance=_negative_variance,
 )

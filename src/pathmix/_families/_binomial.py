@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from pathmix._families._family import Family, guarded, sharpen
+from pathmix._families._family import Family, by_tails, guarded, guarded_tails, sharpen
 from pathmix._families._limits import Limit, by_count, everywhere, mirrored, point_mass
 from pathmix._families._odds import Odds, as_real, is_count, times_log
-from pathmix._special import deviance, log_betainc, stirling_error
+from pathmix._special import deviance, log_beta_tails, stirling_error
 from pathmix._typing import Reals, Value
 from pathmix._where import where
 
@@ -33,20 +33,10 @@ def _log_mass(theta: Binomial, n: Reals) -> Reals:
     return log_binomial(n, theta.total_count - n, theta.odds)
 
 
-def _binomial_log_cdf(theta: Binomial, x: Value) -> Reals:
+def _binomial_log_tails(theta: Binomial, x: Value) -> tuple[Reals, Reals]:
     x, odds, total = as_real(theta, x), theta.odds, theta.total_count
-    below = _between(theta, x, lambda n: log_betainc(total - n, n + 1, odds.q, odds.p))
-    return where(x >= total, 0.0, below)
-
-
-def _binomial_log_survival(theta: Binomial, x: Value) -> Reals:
-    x, odds, total = as_real(theta, x), theta.odds, theta.total_count
-    above = _between(theta, x, lambda n: log_betainc(n + 1, total - n, odds.p, odds.q))
-    return where(x < 0, 0.0, above)
-
-
-def _between(theta: Binomial, x: Value, fn: Callable[[Reals], Reals]) -> Reals:
-    return guarded((x >= 0) & (x < theta.total_count), fn, jnp.floor(x), 0.0)
+    at = lambda n: log_beta_tails(total - n, n + 1, odds.q, odds.p)  # noqa: E731
+    return guarded_tails((x >= 0) & (x < total), at, jnp.floor(x), 0.0, x >= total)
 
 
 def _binomial_limit(theta: Binomial, x: Value) -> Limit:
@@ -100,8 +90,7 @@ binomial = Family(
     "Binomial",
     _binomial_log_density,
     Binomial,
-    log_cdf=_binomial_log_cdf,
-    log_survival=_binomial_log_survival,
+    **by_tails(_binomial_log_tails),
     mean=lambda theta: theta.total_count * theta.odds.p,
     variance=lambda theta: theta.total_count * (theta.odds.p * theta.odds.q),
     limit=_binomial_limit,

@@ -7,18 +7,25 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from pathmix._families._exponential import log_cdf_of_hazard
-from pathmix._families._family import Family, OfValue, Theta, guarded
+from pathmix._families._family import (
+    Family,
+    OfValue,
+    TailsOfValue,
+    Theta,
+    by_tails,
+    guarded,
+    guarded_tails,
+)
 from pathmix._families._limits import Limit, by_count, point_mass
 from pathmix._families._odds import Odds, as_real, is_count, times_log
 from pathmix._special import (
     gamma_deviance,
     log_beta_kernel,
-    log_betainc,
-    log_gammainc,
-    log_gammaincc,
+    log_beta_tails,
+    log_gamma_tails,
     log_poisson_peak,
 )
-from pathmix._typing import Flags, Reals, Value
+from pathmix._typing import Reals, Value
 from pathmix._where import where
 
 
@@ -26,11 +33,10 @@ def counts(
     name: str,
     parameters: Callable[..., Theta],
     log_mass: OfValue,
-    log_below: OfValue,
-    log_above: OfValue,
+    log_tails: TailsOfValue,
     **more: Any,
 ) -> Family:
-    """Return a family on 0, 1, 2, … by ``log P(X = n)``, ``log P(X ≤ n)`` and ``log P(X > n)``.
+    """Return a family on 0, 1, 2, … by ``log P(X = n)``, and ``log P(X ≤ n)``, ``log P(X > n)``.
 
     They are asked at counts alone. Elsewhere the mass is zero and the tails are those of the count
     below.
@@ -40,21 +46,12 @@ def counts(
         x = as_real(theta, x)
         return guarded(is_count(x), lambda n: log_mass(theta, n), x, 0.0)
 
-    def log_cdf(theta: Theta, x: Value) -> Reals:
+    def tails(theta: Theta, x: Value) -> tuple[Reals, Reals]:
         x = as_real(theta, x)
-        inner = guarded(_in_range(x), lambda n: log_below(theta, n), jnp.floor(x), 0.0)
-        return where(x == jnp.inf, 0.0, inner)
+        inside, at = (x >= 0) & (x < jnp.inf), lambda n: log_tails(theta, n)
+        return guarded_tails(inside, at, jnp.floor(x), 0.0, x == jnp.inf)
 
-    def log_survival(theta: Theta, x: Value) -> Reals:
-        x = as_real(theta, x)
-        inner = guarded(_in_range(x), lambda n: log_above(theta, n), jnp.floor(x), 0.0)
-        return where(x < 0, 0.0, inner)
-
-    return Family(name, log_density, parameters, log_cdf=log_cdf, log_survival=log_survival, **more)
-
-
-def _in_range(x: Value) -> Flags:
-    return (x >= 0) & (x < jnp.inf)
+    return Family(name, log_density, parameters, **by_tails(tails), **more)
 
 
 # ---- Poisson ----
@@ -90,8 +87,7 @@ poisson = counts(
     "Poisson",
     Poisson,
     _poisson_mass,
-    lambda theta, n: log_gammaincc(n + 1, theta.rate),
-    lambda theta, n: log_gammainc(n + 1, theta.rate),
+    lambda theta, n: log_gamma_tails(n + 1, theta.rate)[::-1],
     limit=_poisson_limit,
     mean=lambda theta: theta.rate,
     variance=lambda theta: theta.rate,
@@ -125,8 +121,7 @@ negative_binomial = counts(
     "NegativeBinomial",
     NegativeBinomial,
     _negative_binomial_mass,
-    lambda theta, n: log_betainc(theta.size, n + 1, theta.p, theta.q),
-    lambda theta, n: log_betainc(n + 1, theta.size, theta.q, theta.p),
+    lambda theta, n: log_beta_tails(theta.size, n + 1, theta.p, theta.q),
     mean=_negative_binomial_mean,
     variance=lambda theta: _negative_binomial_mean(theta) / theta.p,
 )
@@ -196,8 +191,7 @@ geometric = counts(
     "Geometric",
     Geometric,
     _geometric_mass,
-    _geometric_below,
-    lambda theta, n: times_log(n + 1, theta.odds.log_q),
+    lambda theta, n: (_geometric_below(theta, n), times_log(n + 1, theta.odds.log_q)),
     limit=_geometric_limit,
     mean=lambda theta: theta.odds.q / theta.odds.p,
     variance=lambda theta: theta.odds.q / theta.odds.p**2,

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from pathmix._families._family import guarded
+from pathmix._families._family import guarded, guarded_tails
 from pathmix._typing import Reals, Value
 from pathmix._where import where
 
@@ -32,6 +32,17 @@ def log_survival_between(fn: Fn, x: Value, safe: Any, low: Any = 0.0, high: Any 
     """Return the log survival ``fn(x)`` between the ends, 0 below and −inf from ``high`` on."""
     beyond = where(x >= high, -jnp.inf, 0.0)
     return guarded((x > low) & (x < high), fn, x, safe, beyond)
+
+
+def log_tails_between(
+    fn: Callable[[Reals], tuple[Reals, Reals]],
+    x: Value,
+    safe: Any,
+    low: Any = 0.0,
+    high: Any = jnp.inf,
+) -> tuple[Reals, Reals]:
+    """Return both log tails ``fn(x)`` between the ends, of which one makes the other."""
+    return guarded_tails((x > low) & (x < high), fn, x, safe, x >= high)
 
 
 def power_at_zero(a: Reals, log_factor: Reals) -> Reals:

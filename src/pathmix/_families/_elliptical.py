@@ -13,7 +13,7 @@ from jax import Array
 
 from pathmix._families._conditionals import Conditionals, Terms, smaller_over_density
 from pathmix._families._location_scale import normal_density
-from pathmix._families._student_t import log_student_cdf, student_density
+from pathmix._families._student_t import log_student_tails, student_density
 from pathmix._layout import component_first
 from pathmix._special import mills_ratio
 from pathmix._typing import ComponentFirst, Matrix, PerComponentValue, Reals
@@ -92,7 +92,7 @@ class StudentTConditionals(NormalConditionals):
         u, scale = row.z / s, row.diagonal * s
         score = -(dfs + 1) * u / (dfs + u * u) / scale
         log_p = student_density(dfs, u) - jnp.log(scale)
-        tails = log_student_cdf(dfs, u), log_student_cdf(dfs, -u)
+        tails = log_student_tails(dfs, u)
         return Terms(*smaller_over_density(*tails, log_p), log_p, score)
 
     def drift(self, state: Any, row: _Row) -> tuple[Any, Any]:

@@ -21,8 +21,10 @@ from pathmix._where import where
 Theta: TypeAlias = Any
 """A named tuple of the parameters of a family; of a combination, with those of its base inside."""
 
+Pair: TypeAlias = tuple[Reals, Reals]
 OfTheta: TypeAlias = Callable[[Theta], Reals]
 OfValue: TypeAlias = Callable[[Theta, Value], Reals]
+TailsOfValue: TypeAlias = Callable[[Theta, Value], Pair]
 
 
 class Shared(NamedTuple):
@@ -68,6 +70,8 @@ class Family:
     """``log P(X ≤ x)``, elementwise over a factorised event."""
     log_survival: OfValue | None = None
     """``log P(X > x)``, elementwise over a factorised event."""
+    log_tails: TailsOfValue | None = None
+    """Both of them, where one makes the other: programs of tails may be long to compile."""
     velocity: Callable[[Theta, Theta, Value], Value] | None = None
     """How a draw at ``x`` moves when the parameters move by a tangent, in which it is linear."""
     mean: OfTheta | None = None
@@ -107,10 +111,16 @@ class Family:
             return self.cdf(theta, x)
         return jnp.exp(given(self.log_cdf)(theta, x))
 
+    def log_tails_at(self, theta: Theta, x: Value) -> Pair:
+        """Return the logs of the cdf and of the upper tail, elementwise over a factorised event."""
+        if self.log_tails is not None:
+            return self.log_tails(theta, x)
+        return given(self.log_cdf)(theta, x), given(self.log_survival)(theta, x)
+
     def log_tail_at(self, theta: Theta, x: Value, upper: Flags) -> Reals:
         """Return the log of the upper tail where a flag is set, and of the cdf elsewhere."""
-        above, below = given(self.log_survival), given(self.log_cdf)
-        return where(upper, above(theta, x), below(theta, x))
+        below, above = self.log_tails_at(theta, x)
+        return where(upper, above, below)
 
     def tail_at(self, theta: Theta, x: Value, upper: Flags) -> Reals:
         """Return the upper tail where a flag is set, and the cdf elsewhere."""
@@ -122,8 +132,7 @@ class Family:
         """Return whether the cdf is the smaller tail, and the smaller one over the density."""
         if self.smaller_tail is not None:
             return self.smaller_tail(theta, x, log_p)
-        tails = given(self.log_cdf)(theta, x), given(self.log_survival)(theta, x)
-        return smaller_over_density(*tails, log_p)
+        return smaller_over_density(*self.log_tails_at(theta, x), log_p)
 
     def rows_at(self, theta: Theta, x: Value) -> Reals:
         """Return the log density of vectors ``*event *points *batch``."""
@@ -137,6 +146,15 @@ def given(capability: Capability | None) -> Capability:
     """Return a capability that is there: whoever needs it has looked."""
     assert capability is not None
     return capability
+
+
+def by_tails(tails: TailsOfValue) -> dict[str, Any]:
+    """Return the capabilities that a function of both log tails is, by name."""
+    return {
+        "log_cdf": lambda theta, x: tails(theta, x)[0],
+        "log_survival": lambda theta, x: tails(theta, x)[1],
+        "log_tails": tails,
+    }
 
 
 def spread_over(theta: Theta, x: Value) -> Value:
@@ -187,6 +205,20 @@ def guarded(
     The double ``where`` keeps NaN out of the gradient of the branch that is not taken.
     """
     return where(inside, fn(where(inside, x, safe)), outside)
+
+
+def guarded_tails(
+    inside: Flags, fn: Callable[[Reals], Pair], x: Reals, safe: Any, beyond: Flags
+) -> Pair:
+    """Return both log tails ``fn(x)`` inside; elsewhere those of a point beyond or before it all.
+
+    As :func:`guarded`, of which two would be two programs.
+    """
+    lower, upper = fn(where(inside, x, safe))
+    return (
+        where(inside, lower, where(beyond, 0.0, -jnp.inf)),
+        where(inside, upper, where(beyond, -jnp.inf, 0.0)),
+    )
 
 
 def complement(log_p: Reals) -> Reals:

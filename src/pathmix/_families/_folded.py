@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from pathmix._families._edges import log_cdf_between, log_survival_between
-from pathmix._families._family import Family, Theta, given, guarded, implicit, sharpen
+from pathmix._families._edges import log_tails_between
+from pathmix._families._family import Family, Theta, by_tails, guarded, implicit, sharpen
 from pathmix._families._location_scale import LocScale, normal, normal_density
 from pathmix._special import log_add_exp, log_diff_exp, ndtr
 from pathmix._typing import Reals, Value
@@ -37,30 +37,22 @@ def folded(base: Family) -> Family:
 
         return guarded((x >= 0) & (x < jnp.inf), density, x, _middle(theta.base))
 
-    def log_cdf(theta: Folded, x: Value) -> Reals:
-        def inside(x: Reals) -> Reals:
-            between = _log_between(base, theta.base, x)
-            return sharpen(between, _log_outside(base, theta.base, x))
+    def log_tails(theta: Folded, x: Value) -> tuple[Reals, Reals]:
+        def inside(x: Reals) -> tuple[Reals, Reals]:
+            between, outside = _log_sides(base, theta.base, x)
+            return sharpen(between, outside), sharpen(outside, between)
 
-        return log_cdf_between(inside, x, _middle(theta.base))
+        return log_tails_between(inside, x, _middle(theta.base))
 
-    def log_survival(theta: Folded, x: Value) -> Reals:
-        def inside(x: Reals) -> Reals:
-            between = _log_between(base, theta.base, x)
-            return sharpen(_log_outside(base, theta.base, x), between)
-
-        return log_survival_between(inside, x, _middle(theta.base))
-
-    is_normal = base is normal
+    is_normal, tails = base is normal, by_tails(log_tails)
     return Family(
         f"Folded{base.name}",
         log_density,
         Folded,
-        log_cdf=log_cdf,
-        log_survival=log_survival,
-        velocity=None if base.velocity is None else implicit(log_cdf, log_survival),
+        velocity=implicit(tails["log_cdf"], tails["log_survival"]) if base.velocity else None,
         mean=_normal_mean if is_normal else None,
         variance=_normal_variance if is_normal else None,
+        **tails,
     )
 
 
@@ -84,19 +76,18 @@ def _middle(theta: Theta) -> Reals:
     return jnp.abs(theta.loc) + theta.scale if hasattr(theta, "loc") else jnp.ones(())
 
 
-def _log_outside(base: Family, theta: Theta, x: Reals) -> Reals:
-    """``log P(|X| > x)`` of the base."""
-    return log_add_exp(given(base.log_survival)(theta, x), given(base.log_cdf)(theta, -x))
+def _log_sides(base: Family, theta: Theta, x: Reals) -> tuple[Reals, Reals]:
+    """``log P(|X| ≤ x)`` and ``log P(|X| > x)`` of the base.
 
-
-def _log_between(base: Family, theta: Theta, x: Reals) -> Reals:
-    """``log P(|X| ≤ x)`` of the base: a difference of tails, or where that cancels an integral."""
-    lower = given(base.log_cdf)(theta, x), given(base.log_cdf)(theta, -x)
-    upper = given(base.log_survival)(theta, -x), given(base.log_survival)(theta, x)
+    The first is a difference of tails, or where that cancels an integral.
+    """
+    at_x, opposite = base.log_tails_at(theta, x), base.log_tails_at(theta, -x)
+    lower, upper = (at_x[0], opposite[0]), (opposite[1], at_x[1])
     left = lower[0] <= upper[0]  # from the side on which less is subtracted
     difference = where(left, log_diff_exp(*lower), log_diff_exp(*upper))
     cancels = difference - where(left, lower[0], upper[0]) < jnp.log(0.1)
-    return where(cancels, _log_integral(base, theta, where(cancels, x, _small(x))), difference)
+    integral = _log_integral(base, theta, where(cancels, x, _small(x)))
+    return where(cancels, integral, difference), log_add_exp(at_x[1], opposite[0])
 
 
 def _small(x: Reals) -> Reals:

@@ -5,14 +5,12 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from pathmix._families._conditionals import smaller_over_density
-from pathmix._families._edges import log_cdf_between, log_survival_between, power_at_zero
-from pathmix._families._family import Family, spread_over
+from pathmix._families._edges import log_tails_between, power_at_zero
+from pathmix._families._family import Family, by_tails, spread_over
 from pathmix._special import (
     gamma_deviance,
     gamma_quantile_slope,
     log_gamma_tails,
-    log_gammainc,
-    log_gammaincc,
     log_poisson_peak,
 )
 from pathmix._typing import Flags, Reals, Value
@@ -36,14 +34,9 @@ def _log_density(theta: Gamma, x: Value) -> Reals:
     return where(inside, peak - gamma_deviance(a, rate, some) - jnp.log(some), at_zero)
 
 
-def _log_cdf(theta: Gamma, x: Value) -> Reals:
+def _log_tails(theta: Gamma, x: Value) -> tuple[Reals, Reals]:
     a, rate = theta.concentration, theta.rate
-    return log_cdf_between(lambda x: log_gammainc(a, rate * x), x, a / rate)
-
-
-def _log_survival(theta: Gamma, x: Value) -> Reals:
-    a, rate = theta.concentration, theta.rate
-    return log_survival_between(lambda x: log_gammaincc(a, rate * x), x, a / rate)
+    return log_tails_between(lambda x: log_gamma_tails(a, rate * x), x, a / rate)
 
 
 def _smaller_tail(theta: Gamma, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
@@ -63,10 +56,9 @@ gamma = Family(
     "Gamma",
     _log_density,
     Gamma,
-    log_cdf=_log_cdf,
-    log_survival=_log_survival,
     velocity=_velocity,
     smaller_tail=_smaller_tail,
     mean=lambda theta: theta.concentration / theta.rate,
     variance=lambda theta: theta.concentration / theta.rate**2,
+    **by_tails(_log_tails),
 )

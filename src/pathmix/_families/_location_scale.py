@@ -112,10 +112,25 @@ def _standardised_jvp(primals, tangents):  # type: ignore[no-untyped-def]
 
 def at_finite(fn: Standard, theta: Theta, x: Value, below: Any, above: Any) -> Reals:
     """Return ``fn(z)`` where ``z`` is finite, and a constant at either infinity; NaN stays NaN."""
+    far, infinite, z = _finite(theta, x)
+    return where(infinite, where(far < 0, below, above), fn(z))
+
+
+def tails_at_finite(
+    fn: Callable[[Reals], tuple[Reals, Reals]], theta: Theta, x: Value
+) -> tuple[Reals, Reals]:
+    """Return both log tails ``fn(z)`` where ``z`` is finite, and what they are at infinities."""
+    far, infinite, z = _finite(theta, x)
+    lower, upper = fn(z)
+    at_low, at_high = where(far < 0, -jnp.inf, 0.0), where(far < 0, 0.0, -jnp.inf)
+    return where(infinite, at_low, lower), where(infinite, at_high, upper)
+
+
+def _finite(theta: Theta, x: Value) -> tuple[Reals, Flags, Reals]:
+    """``z`` as it is, where it is infinite, and a finite one."""
     far = lax.stop_gradient(standardise(theta, x))
     infinite = jnp.isinf(far)
-    z = standardise(theta, where(infinite, theta.loc, x))
-    return where(infinite, where(far < 0, below, above), fn(z))
+    return far, infinite, standardise(theta, where(infinite, theta.loc, x))
 
 
 # ---- normal ----

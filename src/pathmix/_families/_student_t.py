@@ -12,8 +12,13 @@ import jax
 import jax.numpy as jnp
 
 from pathmix._families._conditionals import over_density
-from pathmix._families._family import Family, spread_over
-from pathmix._families._location_scale import at_finite, normal_density, standardise
+from pathmix._families._family import Family, by_tails, spread_over
+from pathmix._families._location_scale import (
+    at_finite,
+    normal_density,
+    standardise,
+    tails_at_finite,
+)
 from pathmix._special import (
     beta_quantile_slope,
     forward_differentiable,
@@ -22,6 +27,7 @@ from pathmix._special import (
     log_ndtr,
     short_log1p,
     stirling_error,
+    stored,
 )
 from pathmix._typing import Flags, Reals, Value
 from pathmix._where import where
@@ -44,12 +50,8 @@ def _log_density(theta: StudentT, x: Value) -> Reals:
     return at_finite(density, theta, x, -jnp.inf, -jnp.inf)
 
 
-def _log_cdf(theta: StudentT, x: Value) -> Reals:
-    return at_finite(lambda z: log_student_cdf(theta.df, z), theta, x, -jnp.inf, 0.0)
-
-
-def _log_survival(theta: StudentT, x: Value) -> Reals:
-    return at_finite(lambda z: log_student_cdf(theta.df, -z), theta, x, 0.0, -jnp.inf)
+def _log_tails(theta: StudentT, x: Value) -> tuple[Reals, Reals]:
+    return tails_at_finite(lambda z: log_student_tails(theta.df, z), theta, x)
 
 
 def _mean(theta: StudentT) -> Reals:
@@ -203,21 +205,21 @@ def _smaller_tail(theta: StudentT, x: Value, log_p: Reals) -> tuple[Flags, Reals
     return z < 0, over_density(log_tail(theta.df, where(z < 0, -z, z)), log_p)
 
 
-def log_student_cdf(df: Reals, z: Reals) -> Reals:
-    """Return the log cdf of the standard Student t distribution."""
+def log_student_tails(df: Reals, z: Reals) -> tuple[Reals, Reals]:
+    """Return the logs of the cdf and of the upper tail of the standard Student t distribution."""
     # one tail, a long program, for both sides; not by |z|, whose slope at zero is zero
-    tail = log_tail(df, where(z < 0, -z, z))
-    return where(z < 0, tail, short_log1p(-jnp.exp(tail)))
+    tail = stored(log_tail(df, where(z < 0, -z, z)))
+    rest = short_log1p(-jnp.exp(tail))
+    return where(z < 0, tail, rest), where(z < 0, rest, tail)
 
 
 student_t = Family(
     "StudentT",
     _log_density,
     StudentT,
-    log_cdf=_log_cdf,
-    log_survival=_log_survival,
     velocity=_velocity,
     smaller_tail=_smaller_tail,
     mean=_mean,
     variance=_variance,
+    **by_tails(_log_tails),
 )

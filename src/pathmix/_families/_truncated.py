@@ -13,6 +13,7 @@ from pathmix._families._family import (
     Family,
     OfTheta,
     Theta,
+    by_tails,
     given,
     guarded,
     implicit,
@@ -74,8 +75,7 @@ def within(
     def point(theta: Truncated, x: Reals | None) -> Point | None:
         if x is None:
             return None
-        tails = given(base.log_cdf)(theta.base, x), given(base.log_survival)(theta.base, x)
-        return Point(x, *tails)
+        return Point(x, *base.log_tails_at(theta.base, x))
 
     def log_mass(theta: Truncated, a: Point | None, b: Point | None) -> Reals:
         """``log P(a < X ≤ b)`` under the base.
@@ -131,12 +131,6 @@ def within(
     def smaller_tail(theta: Truncated, x: Value, log_p: Reals) -> tuple[Flags, Reals]:
         return smaller_over_density(*tails(theta, x), log_p)
 
-    def log_cdf(theta: Truncated, x: Value) -> Reals:
-        return tails(theta, x)[0]
-
-    def log_survival(theta: Truncated, x: Value) -> Reals:
-        return tails(theta, x)[1]
-
     def by_base(theta: Truncated, tangent: Truncated, x: Value) -> Value:
         """That of the base, and what makes it follow the bounds.
 
@@ -163,23 +157,24 @@ def within(
 
     def velocity(theta: Truncated, tangent: Truncated, x: Value) -> Value:
         x, (low, high) = spread_over(theta, x), ends(theta)
-        by = by_base if base.velocity and short is None else implicit(log_cdf, log_survival)
+        own = capabilities["log_cdf"], capabilities["log_survival"]
+        by = by_base if base.velocity and short is None else implicit(*own)
         # beyond the bounds what follows is not felt, but its derivative must be a number
         v = by(theta, tangent, where((x > low) & (x < high), x, inner(theta)))
         if theta.low is not None:  # a draw on a bound moves with it
             v = where(x <= theta.low, given(tangent.low), v)
         return v if theta.high is None else where(x >= theta.high, given(tangent.high), v)
 
+    capabilities = by_tails(tails)
     return Family(
         f"Truncated{base.name}",
         log_density,
         Truncated,
-        log_cdf=log_cdf,
-        log_survival=log_survival,
         velocity=velocity,
         smaller_tail=smaller_tail,
         mean=mean,
         variance=variance,
+        **capabilities,
     )
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from jax import lax
 from jax.scipy.special import i0e
 
-from pathmix._families._family import Family, guarded, implicit
-from pathmix._special import log_von_mises_cdf, log_von_mises_survival, sine, wrapped
+from pathmix._families._family import Family, by_tails, guarded, implicit
+from pathmix._special import log_von_mises_tails, sine, wrapped
 from pathmix._typing import Reals, Value
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
@@ -37,12 +37,11 @@ def _log_density(theta: VonMises, x: Value) -> Reals:
     return guarded(jnp.abs(x) <= math.pi, density, x, 0.0)
 
 
-def _log_cdf(theta: VonMises, x: Value) -> Reals:
-    return log_von_mises_cdf(jnp.clip(x, -math.pi, math.pi), theta.loc, theta.concentration)
+def _log_tails(theta: VonMises, x: Value) -> tuple[Reals, Reals]:
+    return log_von_mises_tails(jnp.clip(x, -math.pi, math.pi), theta.loc, theta.concentration)
 
 
-def _log_survival(theta: VonMises, x: Value) -> Reals:
-    return log_von_mises_survival(jnp.clip(x, -math.pi, math.pi), theta.loc, theta.concentration)
+_TAILS = by_tails(_log_tails)
 
 
 def _mean(theta: VonMises) -> Reals:
@@ -67,9 +66,8 @@ von_mises = Family(
     "VonMises",
     _log_density,
     VonMises,
-    log_cdf=_log_cdf,
-    log_survival=_log_survival,
-    velocity=implicit(_log_cdf, _log_survival),
+    velocity=implicit(_TAILS["log_cdf"], _TAILS["log_survival"]),
     mean=_mean,
     variance=_variance,
+    **_TAILS,
 )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from pathmix._families._family import Family, Theta, complement, given, sharpen
+from pathmix._families._family import Family, Theta, by_tails, complement, given, sharpen
 from pathmix._families._limits import Limit, Vanishing, factored
 from pathmix._families._odds import Odds, as_real
 from pathmix._special import log_add_exp, log_diff_exp
@@ -37,8 +37,7 @@ def zero_inflated(base: Family, *, has_limit: bool) -> Family:
 
     def tails(theta: Gated, x: Value) -> tuple[Reals, Reals]:
         x = as_real(theta, x)
-        below, above = given(base.log_cdf)(theta.base, x), given(base.log_survival)(theta.base, x)
-        return _with_zeros(theta.gate, x, below, above)
+        return _with_zeros(theta.gate, x, *base.log_tails_at(theta.base, x))
 
     def limit(theta: Gated, x: Value) -> Limit | None:
         x = as_real(theta, x)
@@ -73,11 +72,10 @@ def zero_inflated(base: Family, *, has_limit: bool) -> Family:
         f"ZeroInflated{base.name}",
         log_density,
         Gated,
-        log_cdf=(lambda theta, x: sharpen(*tails(theta, x))) if known else None,
-        log_survival=(lambda theta, x: sharpen(*tails(theta, x)[::-1])) if known else None,
         limit=limit if known else None,
         mean=None if base.mean is None else mean,
         variance=None if base.variance is None else variance,
+        **(by_tails(tails) if known else {}),
     )
 
 
@@ -105,7 +103,7 @@ def hurdle(base: Family, *, has_limit: bool) -> Family:
         """Both log tails of the base without its zeros; of the two, the smaller is accurate."""
         zero = jnp.zeros_like(x)
         log_zero, log_rest = base.log_density(theta.base, zero), log_nonzero(theta)
-        below, above = given(base.log_cdf)(theta.base, x), given(base.log_survival)(theta.base, x)
+        below, above = base.log_tails_at(theta.base, x)
         without = log_diff_exp(below, jnp.minimum(where(x >= 1, log_zero, -jnp.inf), below))
         # up to zero there is what is below zero, known as the tail there
         up_to_zero = given(base.log_cdf)(theta.base, zero - 1)
@@ -143,21 +141,19 @@ def hurdle(base: Family, *, has_limit: bool) -> Family:
         f"Hurdle{base.name}",
         log_density,
         Gated,
-        log_cdf=lambda theta, x: sharpen(*tails(theta, x)),
-        log_survival=lambda theta, x: sharpen(*tails(theta, x)[::-1]),
         limit=limit if has_limit else None,
         mean=None if base.mean is None else mean,
         variance=None if base.variance is None else variance,
+        **by_tails(tails),
     )
 
 
 def _with_zeros(gate: Odds, x: Reals, below: Reals, above: Reals) -> tuple[Reals, Reals]:
     """Both log tails of a share of zeros and the rest, of which the tails are given."""
     below, above = log_product(gate.log_q, below), log_product(gate.log_q, above)
-    return (
-        where(x >= 0, log_add_exp(gate.log_p, below), below),
-        where(x < 0, log_add_exp(gate.log_p, above), above),
-    )
+    below = where(x >= 0, log_add_exp(gate.log_p, below), below)
+    above = where(x < 0, log_add_exp(gate.log_p, above), above)
+    return sharpen(below, above), sharpen(above, below)
 
 
 def log_product(a: Reals, b: Reals) -> Reals:

@@ -28,8 +28,7 @@ from pathmix._components import (
     split,
 )
 from pathmix._evaluation import (
-    log_cdf,
-    log_survival,
+    log_tails,
     mean,
     owns,
     variance,
@@ -42,7 +41,7 @@ from pathmix._mixture._inversion import Curve, Target
 from pathmix._mixture._levels import invert
 from pathmix._pathwise import mixture_velocity
 from pathmix._rules import custom_jvp
-from pathmix._special import bounded_exp, log1mexp
+from pathmix._special import bounded_exp, log1mexp, stored
 from pathmix._typing import ComponentFirst, Flags, Reals
 from pathmix._weights import Weights, average
 from pathmix._where import where
@@ -67,19 +66,34 @@ def inverse_log_survival(weights: Weights, components: Canonical, log_q: Reals) 
     return _bisect("log 1 − q", weights, components, log_q)
 
 
+def quantile_of_logs(
+    weights: Weights, components: Canonical, log_q: Reals, log_1mq: Reals
+) -> Reals:
+    """Return the same of ``log q`` and ``log 1 − q`` as each is best known; without derivatives.
+
+    The smaller one decides: of some, that may be the upper tail, of others the lower one.
+    """
+    target = _reached_early(log_q, log_1mq, is_discrete=_has_steps(components))
+    return _solved(_curve("log q", weights, components), weights, components, target)
+
+
 @partial(custom_jvp, nondiff_argnums=(0,))
 def _inverse(scale: Scale, weights: Weights, components: Canonical, value: Reals) -> Reals:
     """The quantile of a probability on one of three scales."""
+    target = _target(scale, value, is_discrete=_has_steps(components))
+    return _solved(_curve(scale, weights, components), weights, components, target)
+
+
+def _solved(curve: Curve, weights: Weights, components: Canonical, target: Target) -> Reals:
+    """The values that reach targets ``*points``."""
     batch = components.own_shape[:-1]
-    shape = jnp.broadcast_shapes(value.shape, batch)
-    value = jnp.broadcast_to(value, shape)
-    flat = value.reshape(-1, *batch)
-    target = _target(scale, flat, is_discrete=_has_steps(components))
-    x = invert(_curve(scale, weights, components), target)
+    shape = jnp.broadcast_shapes(target.upper.shape, batch)
+    flat = jax.tree.map(lambda t: jnp.broadcast_to(t, shape).reshape(-1, *batch), target)
+    x = invert(curve, flat)
     low, high = (end.astype(x.dtype) for end in edges(weights, components))
-    at_end = target.log_tail == -jnp.inf
-    x = where(at_end, where(target.upper, high, low), x)
-    return where(jnp.isnan(target.log_tail), jnp.nan, x).reshape(shape)
+    at_end = flat.log_tail == -jnp.inf
+    x = where(at_end, where(flat.upper, high, low), x)
+    return where(jnp.isnan(flat.log_tail), jnp.nan, x).reshape(shape)
 
 
 # Compiled here, once for each kind and shape of mixture: an eager loop compiles at every call.
@@ -134,7 +148,7 @@ def _velocity(weights: Moving, components: Moving, x: Reals, log_f: Reals) -> Re
         return mixture_velocity(weights, components, x)
 
     def tails(weights: Weights, components: Canonical) -> tuple[Reals, Reals]:
-        return log_cdf(weights, components, x), log_survival(weights, components, x)
+        return log_tails(weights, components, x)
 
     # the masses of counts change where they are: no velocity of theirs, but their tails tell
     primals, tangents = zip(weights, components, strict=True)
@@ -160,24 +174,35 @@ def _slope(scale: Scale, value: Reals, log_f: Reals) -> Reals:
 
 
 def _target(scale: Scale, value: Reals, *, is_discrete: bool) -> Target:
-    """Reached a little early: errors of the tails must not move a step."""
     if scale == "q":
         log_q, log_1mq = jnp.log(value), jnp.log1p(-value)
     elif scale == "log q":
         log_q, log_1mq = value, log1mexp(value)
     else:
         log_q, log_1mq = log1mexp(value), value
-    eps = jnp.finfo(value.dtype).eps
-    # between the steps of a discrete cdf there is room to forgive more
-    slack = (16 if is_discrete else 2) * eps
+    target = _reached_early(log_q, log_1mq, is_discrete=is_discrete)
+    if not (is_discrete and scale == "q"):
+        return target
+    # q itself is rounded, which counts for more in 1 − q
+    rounded = jnp.log(1 - value + _slack(value, is_discrete=True) * value)
+    is_rounded = target.upper & (value < 1)
+    log_tail = where(is_rounded, jnp.maximum(target.log_tail, rounded), target.log_tail)
+    return target._replace(log_tail=log_tail)
+
+
+def _reached_early(log_q: Reals, log_1mq: Reals, *, is_discrete: bool) -> Target:
+    """A target that is reached a little early: errors of the tails must not move a step."""
+    slack = _slack(log_q, is_discrete=is_discrete)
     lower = where(jnp.isinf(log_q), log_q, log_q - slack * jnp.maximum(1, -log_q))
     upper = where(jnp.isinf(log_1mq), log_1mq, log_1mq + slack * jnp.maximum(1, -log_1mq))
-    if is_discrete and scale == "q":  # q itself is rounded, which counts for more in 1 − q
-        rounded = jnp.log(1 - value + slack * value)
-        upper = where(value < 1, jnp.maximum(upper, rounded), upper)
     is_upper = log_q > log_1mq
     log_tail = where(is_upper, upper, lower)
     return Target(where(jnp.isnan(log_q + log_1mq), jnp.nan, log_tail), is_upper)
+
+
+def _slack(like: Reals, *, is_discrete: bool) -> float:
+    """What is forgiven: between the steps of a discrete cdf there is room for more."""
+    return (16 if is_discrete else 2) * float(jnp.finfo(like.dtype).eps)
 
 
 def _curve(scale: Scale, weights: Weights, components: Canonical) -> Curve:
@@ -191,7 +216,7 @@ def _curve(scale: Scale, weights: Weights, components: Canonical) -> Curve:
         return added([log_sum(with_points(w.log(), x.ndim), t) for w, t in pairs]).value
 
     def by_logs(x: Reals, upper: Flags) -> Reals:
-        return mixed(lambda family, theta: family.log_tail_at(theta, x, upper), x)
+        return mixed(lambda family, theta: stored(family.log_tail_at(theta, x, upper)), x)
 
     def by_numbers(x: Reals, upper: Flags) -> Reals:
         of = lambda family, theta: family.tail_at(theta, x, upper)  # noqa: E731

@@ -12,14 +12,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from pathmix._components import Canonical, has_atoms
-from pathmix._evaluation import log_cdf, log_interval, log_prob, log_survival
+from pathmix._evaluation import log_interval, log_prob, log_tails
 from pathmix._mixture._derived import below_all
-from pathmix._mixture._quantile import (
-    edges,
-    inverse_log_cdf,
-    inverse_log_survival,
-    with_places,
-)
+from pathmix._mixture._quantile import edges, quantile_of_logs, with_places
 from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp, log_add_exp
 from pathmix._typing import Flags, Reals
@@ -36,6 +31,7 @@ class Between(NamedTuple):
     log_1mq: Array
 
 
+@jax.jit  # an eager loop compiles at every call
 def quantile_between(weights: Weights, components: Canonical, at: Between) -> Reals:
     """Return the smallest ``x`` with ``P(X ≤ x | low ≤ X ≤ high) ≥ q``; NaN of no probability."""
     return _between(weights, components, at)
@@ -60,13 +56,10 @@ def _near(weights: Weights, components: Canonical, at: Between) -> tuple[Reals, 
     """The same, and the log of the probability between the bounds."""
     a, high = _spread(below_all(components, at.low), at), _spread(at.high, at)
     log_mass = log_interval_between(weights, components, a, high)
-    from_below = log_add_exp(log_cdf(weights, components, a), at.log_q + log_mass)
-    from_above = log_add_exp(log_survival(weights, components, high), at.log_1mq + log_mass)
-    x = where(
-        from_below < from_above,
-        inverse_log_cdf(weights, components, jnp.minimum(from_below, 0.0)),
-        inverse_log_survival(weights, components, jnp.minimum(from_above, 0.0)),
-    )
+    (below, _), (_, above) = zip(*log_tails(weights, components, jnp.stack([a, high])), strict=True)
+    from_below = jnp.minimum(log_add_exp(below, at.log_q + log_mass), 0.0)
+    from_above = jnp.minimum(log_add_exp(above, at.log_1mq + log_mass), 0.0)
+    x = quantile_of_logs(weights, components, from_below, from_above)
     return jnp.clip(x, *_ends(weights, components, at)), log_mass
 
 

@@ -46,4 +46,5 @@ from ._substitution import solve_rows as solve_rows
 from ._triangular import triangular_inverse as triangular_inverse
 from ._von_mises import log_von_mises_cdf as log_von_mises_cdf
 from ._von_mises import log_von_mises_survival as log_von_mises_survival
+from ._von_mises import log_von_mises_tails as log_von_mises_tails
 from ._von_mises import wrapped as wrapped

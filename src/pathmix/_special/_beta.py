@@ -10,6 +10,7 @@ from pathmix._typing import Flags, Reals
 from pathmix._where import where
 
 from ._elementwise import MAX_TERMS, as_floats, forward_differentiable, log_accuracy
+from ._exact import stored
 from ._kernels import log_beta_kernel
 from ._log_exp import log1mexp
 from ._stirling import lgamma1p, log_gamma_ratio
@@ -50,7 +51,7 @@ def log_beta_tails(a: ArrayLike, b: ArrayLike, x: ArrayLike, y: ArrayLike) -> tu
     a, b, x, y = as_floats(a, b, x, y)
     inside = (x > 0) & (y > 0)
     left = where(inside, _method(a, b, x, y)[1], x <= 0)
-    direct = _direct(a, b, x, y)
+    direct = stored(_direct(a, b, x, y))
     other = log1mexp(jnp.minimum(direct, 0))
     return where(left, direct, other), where(left, other, direct)
 

@@ -12,6 +12,7 @@ from pathmix._typing import Flags, Reals
 from pathmix._where import where
 
 from ._elementwise import MAX_TERMS, as_floats, forward_differentiable, log_accuracy
+from ._exact import stored
 from ._kernels import log_poisson_kernel
 from ._log_exp import log1mexp
 from ._stirling import lgamma1p
@@ -60,7 +61,7 @@ def log_gamma_tails(a: ArrayLike, x: ArrayLike) -> _Pair:
     -1.33089 -0.30685
     """
     a, x = as_floats(a, x)
-    direct, upper = _direct(a, x), _regions(a, x).fraction | (x == jnp.inf)
+    direct, upper = stored(_direct(a, x)), _regions(a, x).fraction | (x == jnp.inf)
     # Rounding may carry a log probability above 0, where its complement would be NaN.
     other = log1mexp(jnp.minimum(direct, 0))
     return where(upper, other, direct), where(upper, direct, other)

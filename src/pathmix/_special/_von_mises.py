@@ -13,7 +13,7 @@ from jaxtyping import Array
 from pathmix._typing import Flags, Reals
 from pathmix._where import where
 
-from ._elementwise import Elementwise, forward_differentiable
+from ._elementwise import as_floats, forward_differentiable
 from ._log_exp import log_sigmoids
 from ._sine import cosine, sine
 
@@ -37,7 +37,7 @@ def log_von_mises_cdf(x: ArrayLike, loc: ArrayLike, concentration: ArrayLike) ->
     >>> round(float(log_von_mises_cdf(0.0, 0.0, 2.0)), 5)
     -0.69315
     """
-    return _log_cdf(x, loc, concentration)
+    return log_von_mises_tails(x, loc, concentration)[0]
 
 
 def log_von_mises_survival(x: ArrayLike, loc: ArrayLike, concentration: ArrayLike) -> _Floats:
@@ -49,7 +49,24 @@ def log_von_mises_survival(x: ArrayLike, loc: ArrayLike, concentration: ArrayLik
     >>> round(float(log_von_mises_survival(0.0, 0.0, 2.0)), 5)
     -0.69315
     """
-    return _log_survival(x, loc, concentration)
+    return log_von_mises_tails(x, loc, concentration)[1]
+
+
+def log_von_mises_tails(
+    x: ArrayLike, loc: ArrayLike, concentration: ArrayLike
+) -> tuple[_Floats, _Floats]:
+    """Return `log_von_mises_cdf` and `log_von_mises_survival`, from the odds of both.
+
+    >>> print(*(f"{t:.4f}" for t in log_von_mises_tails(0.5, 0.0, 2.0)))
+    -0.3036 -1.3401
+    """
+    x, loc, concentration = as_floats(x, loc, concentration)
+    inside = jnp.abs(x) < x.dtype.type(math.pi)
+    upper, lower = log_sigmoids(_odds(where(inside, x, 0), loc, concentration))
+    return (
+        where(inside, lower, where(x > 0, 0, -jnp.inf)),
+        where(inside, upper, where(x > 0, -jnp.inf, 0)),
+    )
 
 
 class _Arcs(NamedTuple):
@@ -159,16 +176,4 @@ def _log_odds(x: _Floats, loc: _Floats, concentration: _Floats) -> _Floats:
     return _log_sum(sizes, heights, ~arcs.below) - _log_sum(sizes, heights, arcs.below)
 
 
-def _side(sign: int) -> Elementwise:
-    def log_side(x: _Floats, loc: _Floats, concentration: _Floats) -> _Floats:
-        end = x.dtype.type(math.pi)
-        inside = jnp.abs(x) < end
-        odds = _log_odds(where(inside, x, 0), loc, concentration)
-        edge = where(sign * x > 0, 0, -jnp.inf)
-        return where(inside, log_sigmoids(sign * odds)[1], edge)
-
-    return log_side
-
-
-_log_cdf = forward_differentiable(_side(1))
-_log_survival = forward_differentiable(_side(-1))
+_odds = forward_differentiable(_log_odds)
