@@ -1,7 +1,7 @@
 """One step of EM: memberships of the rows under a mixture, and the best mixture of these.
 
-Which families have closed maxima stands in three tables (``CLOSED``, ``ORDERED``, ``FULL``); every
-other one takes a step of Newton's method. No step lowers the log likelihood.
+Which families have closed maxima stands in the tables ``CLOSED`` and ``ORDERED``; normals with
+covariances have their own, and every other family takes a step of Newton's method. No step lowers the log likelihood.
 """
 
 from typing import Any
@@ -13,6 +13,7 @@ from jax import Array
 
 from pathmix._components import Canonical, Constructed, places_of, split, which_of
 from pathmix._estimation._closed import CLOSED, Closed, solve, sums_of
+from pathmix._estimation._factors import maximise_factors
 from pathmix._estimation._gaussian import ellipses, maximise, moments
 from pathmix._estimation._newton import newton_step
 from pathmix._estimation._ordered import ORDERED, has_order, ordered_step
@@ -30,6 +31,9 @@ from pathmix._estimation._sweep import (
 )
 from pathmix._typing import Reals
 from pathmix._where import where
+
+
+_GAUSSIAN = (dist.MultivariateNormal, dist.LowRankMultivariateNormal)
 
 
 def em_step(model: Model, task: Task) -> tuple[Model, Reals]:
@@ -78,7 +82,7 @@ def has_sums(components: Canonical, prior: Prior) -> bool:
     if not any(leaf.estimated for leaf in leaves(components)):
         return True
     kind = kind_of(components)
-    return (kind in CLOSED or kind is dist.MultivariateNormal) and not prior.is_general
+    return (kind in CLOSED or kind in _GAUSSIAN) and not prior.is_general
 
 
 def row_sums(components: Canonical, part: Part) -> Sums:
@@ -91,7 +95,7 @@ def row_sums(components: Canonical, part: Part) -> Sums:
 
 
 def _sums_of_family(components: Canonical, part: Part) -> Sums:
-    if kind_of(components) is dist.MultivariateNormal:
+    if kind_of(components) in _GAUSSIAN:
         return moments(ellipses(components), part.data, part.shares)
     if kind_of(components) in CLOSED:
         return sums_of(_entry(components), _scalars(components), part)
@@ -108,6 +112,8 @@ def of_sums(
         return _joined(components, [of_sums(*own) for own in each])
     if kind_of(components) is dist.MultivariateNormal:
         return maximise(ellipses(components), sums[1], held, prior, with_errors=with_errors)
+    if kind_of(components) is dist.LowRankMultivariateNormal:
+        return maximise_factors(components, sums[1], held)
     if kind_of(components) in CLOSED:
         return solve(_entry(components), _scalars(components), sums[1], held)
     return components.parameters
@@ -119,7 +125,7 @@ def recentred(sums: Sums, old: Canonical, new: Canonical) -> Sums:
     if which_of(old) is not None:
         each = zip(inner, split(old), split(new), strict=True)
         return counts, [recentred(*own) for own in each]
-    if kind_of(old) is dist.MultivariateNormal:
+    if kind_of(old) in _GAUSSIAN:
         return counts, inner.about(ellipses(new).loc - ellipses(old).loc)
     move = _entry(old).recentred if kind_of(old) in CLOSED else None
     if move is None:
