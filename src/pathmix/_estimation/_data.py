@@ -99,7 +99,8 @@ def _measured(
         return _values(components, data, events), None, None
     if components.family.name not in _GAUSSIAN:
         raise NotImplementedError(
-            "expected MultivariateNormal or LowRankMultivariateNormal components for noise and projection, got "
+            "expected MultivariateNormal or LowRankMultivariateNormal components for noise and "
+            "projection, got "
             f"{components.family.name}."
         )
     dtype = components.dtype

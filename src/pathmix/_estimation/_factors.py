@@ -1,13 +1,13 @@
 """Covariances of low rank and a diagonal: mixtures of factor analysers.
 
-A value is ``x = loc + W z + e``, with unseen ``z ~ N(0, 1)`` and ``e ~ N(0, D)`` of a diagonal ``D``.
-Given memberships the best location is the mean of a component's rows, whatever ``W`` and ``D``,
-and what else its rows say is their scatter about it: the sums are those of full covariances, and
-so are rows of which a part is seen. ``W`` and ``D`` take steps of EM for a factor analyser of that
-scatter (Rubin & Thayer 1982, "EM algorithms for ML factor analysis"), which never lower what is
-expected: an alternating form of the EM of Ghahramani & Hinton (1997, "The EM algorithm for mixtures
-of factor analyzers"; Meng & van Dyk 1997, "The EM algorithm: an old folk-song sung to a fast new
-tune"; McLachlan & Peel 2000, "Finite mixture models", chapter 8).
+A value is ``x = loc + W z + e``, with unseen ``z ~ N(0, 1)`` and ``e ~ N(0, D)`` of a diagonal
+``D``. Given memberships the best location is the mean of a component's rows, whatever ``W`` and
+``D``, and what else its rows say is their scatter about it: the sums are those of full covariances,
+and so are rows of which a part is seen. ``W`` and ``D`` take steps of EM for a factor analyser of
+that scatter (Rubin & Thayer 1982, "EM algorithms for ML factor analysis"), which never lower what
+is expected: an alternating form of the EM of Ghahramani & Hinton (1997, "The EM algorithm for
+mixtures of factor analyzers"; Meng & van Dyk 1997, "The EM algorithm: an old folk-song sung to a
+fast new tune"; McLachlan & Peel 2000, "Finite mixture models", chapter 8).
 """
 
 from functools import partial
@@ -21,7 +21,6 @@ from pathmix._components import Canonical
 from pathmix._estimation._gaussian import Moments, ellipses, location_move
 from pathmix._estimation._parameters import Held, of_leaf
 from pathmix._special import cholesky, solve_rows
-from pathmix._typing import Matrix, Reals
 from pathmix._where import where
 
 _STEPS = 4
@@ -153,7 +152,9 @@ def begun(
     return centre + move, *_principal(scatter / count[..., None], rank)
 
 
-def _principal(covariance: Matrix, rank: int) -> tuple[Reals, Reals]:
+def _principal(
+    covariance: Float[Array, "k d d"], rank: int
+) -> tuple[Float[Array, "k d rank"], Float[Array, "k d"]]:
     """The first eigenvectors of correlations, by what their eigenvalues are above the others."""
     scale = jnp.sqrt(jnp.diagonal(covariance, axis1=-2, axis2=-1))
     scale = where(scale > 0, scale, 1.0)
@@ -165,4 +166,3 @@ def _principal(covariance: Matrix, rank: int) -> tuple[Reals, Reals]:
     new = first * above[..., None, :]
     own = jnp.maximum(1 - jnp.sum(new**2, axis=-1), _LEAST)
     return scale[..., None] * new, scale**2 * own
-

@@ -1,7 +1,8 @@
 """One step of EM: memberships of the rows under a mixture, and the best mixture of these.
 
 Which families have closed maxima stands in the tables ``CLOSED`` and ``ORDERED``; normals with
-covariances have their own, and every other family takes a step of Newton's method. No step lowers the log likelihood.
+covariances have their own, and every other family takes a step of Newton's method. No step lowers
+the log likelihood.
 """
 
 from typing import Any
@@ -31,7 +32,6 @@ from pathmix._estimation._sweep import (
 )
 from pathmix._typing import Reals
 from pathmix._where import where
-
 
 _GAUSSIAN = (dist.MultivariateNormal, dist.LowRankMultivariateNormal)
 

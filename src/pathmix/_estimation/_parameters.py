@@ -122,7 +122,7 @@ class Held(NamedTuple):
             each = math.prod(shape[1:])
             if components.family.name == "CategoricalLogits":
                 each -= each // shape[-1]
-            if leaf.name == "cov_factor":
+            if leaf.name.endswith("cov_factor"):
                 each = _of_factors(*shape[1:])
             total += each * int(np.sum(~np.asarray(held)[: shape[0]]))
         return total
@@ -136,7 +136,7 @@ def _of_factors(size: int, rank: int) -> int:
 def has_rotations(components: Canonical) -> bool:
     """Whether parameters may change together without the distribution changing."""
     pairs = zip(leaves(components), components.parameters, strict=True)
-    return any(leaf.name == "cov_factor" and p.shape[-1] > 1 for leaf, p in pairs)
+    return any(leaf.name.endswith("cov_factor") and p.shape[-1] > 1 for leaf, p in pairs)
 
 
 def read_fixed(fixed: Any, components: Canonical) -> Held:

@@ -43,7 +43,7 @@ def spread_of(data: Data) -> Float[Array, "e e"]:
 
 
 def _away(rows: Data, centre: Float[Array, " e"]) -> Float[Array, "n e"]:
-    """Rows about a centre: of measured ones nothing, for values may have less spread than errors."""
+    """Rows about a centre; zero if measured, for values may have less spread than their errors."""
     away = rows.x.reshape(len(rows.x), -1) - centre
     measured = rows.noise is not None or rows.projection is not None
     return jnp.zeros_like(away) if measured else away
