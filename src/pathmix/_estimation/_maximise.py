@@ -5,15 +5,17 @@ covariances have their own, and every other family takes a step of Newton's meth
 the log likelihood.
 """
 
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
-from jax import Array
+from jax import Array, lax
 
 from pathmix._components import Canonical, Constructed, places_of, split, which_of
 from pathmix._estimation._closed import CLOSED, Closed, solve, sums_of
+from pathmix._estimation._expanded import expanded_sums, is_accurate, is_large
 from pathmix._estimation._factors import maximise_factors
 from pathmix._estimation._gaussian import ellipses, maximise, moments
 from pathmix._estimation._newton import newton_step
@@ -138,7 +140,7 @@ def _parameters(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Rea
     components = model.components
     kind = kind_of(components)
     if has_sums(components, task.prior):
-        sums, gained = sweep(lambda part: row_sums(components, part), model, task)
+        sums, gained = _sums(model, task)
         noisy = task.data.noise is not None or task.data.projection is not None
         parameters = of_sums(components, sums, task.held, task.prior, with_errors=noisy)
         return parameters, sums[0], gained
@@ -150,6 +152,19 @@ def _parameters(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Rea
         if kind is dist.MultivariateStudentT:
             return student_step(model, task)
     return newton_step(model, task)
+
+
+def _sums(model: Model, task: Task) -> tuple[Sums, Reals]:
+    """The sums of all rows, and their log likelihood."""
+
+    def each() -> tuple[Sums, Reals]:
+        return sweep(lambda part: row_sums(model.components, part), model, task)
+
+    is_full = kind_of(model.components) is dist.MultivariateNormal
+    if not (is_full and is_large(model.components, task.data)):
+        return each()
+    together = partial(expanded_sums, model, task)
+    return lax.cond(is_accurate(model, task.data), together, each)
 
 
 def _by_family(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Reals]:
