@@ -7,8 +7,8 @@ each component's own location, in shapes that processors are fast at.
 
 It costs digits where components are narrow beside their distance from the centre. A square is a
 sum of ``P_ij y_i y_j`` with ``P = Σ⁻¹``, each rounded by itself: with the root mean squares ``s``
-of the rows, the root of the sum of ``(P_ij s_i s_j)²`` says how many times the rounding error
-that is. Sums bear it, as parameters near a maximum change the likelihood by the square of their errors;
+of the rows, the root of the sum of ``(P_ij s_i s_j)²`` says how many times the rounding error it
+has. Sums bear it, as parameters near a maximum change the likelihood by the square of their errors;
 logarithms of densities only in double precision, for a fit ends by what they gain.
 """
 
