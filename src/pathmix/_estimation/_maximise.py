@@ -6,21 +6,20 @@ the log likelihood.
 """
 
 from functools import partial
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from jax import Array, lax
 
-from pathmix._components import Canonical, Constructed, places_of, split, which_of
+from pathmix._components import Canonical, places_of, split, which_of
 from pathmix._estimation._closed import CLOSED, Closed, solve, sums_of
 from pathmix._estimation._expanded import expanded_sums, is_accurate, is_large
 from pathmix._estimation._factors import maximise_factors
 from pathmix._estimation._gaussian import ellipses, maximise, moments
 from pathmix._estimation._newton import newton_step
 from pathmix._estimation._ordered import ORDERED, has_order, ordered_step
-from pathmix._estimation._parameters import Held, leaves, of_leaf
+from pathmix._estimation._parameters import Held, kind_of, leaves, of_leaf
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._student import student_step
 from pathmix._estimation._sweep import (
@@ -67,13 +66,6 @@ def keep_held(new: Model, old: Model, held: Held) -> Model:
     shared = where(total > 0, left * free / where(total > 0, total, 1.0), old.weights)
     weights = where(held.weights, old.weights, shared)
     return Model(weights, new.components.of(parameters))
-
-
-def kind_of(components: Canonical) -> Any:
-    """The class of the distribution, or of the coordinates of a factorised one."""
-    scalars = components.factors()
-    recipe = components.recipe if scalars is None else scalars.recipe
-    return recipe.kind if isinstance(recipe, Constructed) else None
 
 
 def has_sums(components: Canonical, prior: Prior) -> bool:
@@ -160,8 +152,7 @@ def _sums(model: Model, task: Task) -> tuple[Sums, Reals]:
     def each() -> tuple[Sums, Reals]:
         return sweep(lambda part: row_sums(model.components, part), model, task)
 
-    is_full = kind_of(model.components) is dist.MultivariateNormal
-    if not (is_full and is_large(model.components, task.data)):
+    if not is_large(model.components, task.data):
         return each()
     together = partial(expanded_sums, model, task)
     return lax.cond(is_accurate(model, task.data), together, each)

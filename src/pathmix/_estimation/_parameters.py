@@ -133,6 +133,13 @@ def _of_factors(size: int, rank: int) -> int:
     return min(size * rank - rank * (rank - 1) // 2, size * (size - 1) // 2)
 
 
+def kind_of(components: Canonical) -> Any:
+    """The class of the distribution, or of the coordinates of a factorised one."""
+    scalars = components.factors()
+    recipe = components.recipe if scalars is None else scalars.recipe
+    return recipe.kind if isinstance(recipe, Constructed) else None
+
+
 def has_rotations(components: Canonical) -> bool:
     """Whether parameters may change together without the distribution changing."""
     pairs = zip(leaves(components), components.parameters, strict=True)

@@ -22,9 +22,9 @@ from pathmix._components import Canonical, canonical
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._factors import begun
 from pathmix._estimation._gaussian import Ellipses, Moments, moments
-from pathmix._estimation._maximise import em_step, has_sums, kind_of
+from pathmix._estimation._maximise import em_step, has_sums
 from pathmix._estimation._ordered import ORDERED
-from pathmix._estimation._parameters import leaves, read_fixed
+from pathmix._estimation._parameters import kind_of, leaves, read_fixed
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._structure import Structure
 from pathmix._estimation._sweep import Model, Task, over_parts
