@@ -125,6 +125,20 @@ def test_traced_data_are_checked_when_they_come(x, text):
         jax.block_until_ready(jax.jit(lambda x: fit(TWO, x).log_likelihood)(x))
 
 
+@pytest.mark.parametrize(
+    ("w", "text"),
+    [
+        (A([1.0, -1.0, 1.0, 1.0]), "finite weights ≥ 0, got negative"),
+        (A([1.0, jnp.nan, 1.0, 1.0]), "finite weights ≥ 0, .* NaN ones"),
+        (jnp.zeros(4), "some weight above zero, got zeros alone"),
+    ],
+)
+def test_traced_weights_are_checked_when_they_come(w, text):
+    fitted = jax.jit(lambda w: fit(TWO, X, weights=w).log_likelihood)
+    with pytest.raises(Exception, match=text):
+        jax.block_until_ready(fitted(w))
+
+
 def test_missing_entries_under_jit(x64):
     x = A([0.0, jnp.nan, 1.0, 5.0, 6.0])
     traced = jax.jit(lambda x: fit(TWO, x, missing=True).log_likelihood)(x)

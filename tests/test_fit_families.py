@@ -9,6 +9,7 @@ import pytest
 from cases.fits import FAMILIES, FEW, KINKED, problem, rows
 from pathmix import EM, MixtureSameFamily, fit, start
 from pathmix._estimation._closed import CLOSED
+from pathmix._estimation._data import marginalises
 from pathmix._estimation._ordered import ORDERED
 from pathmix._estimation._parameters import leaves
 
@@ -46,6 +47,29 @@ def test_fit_ends_where_nothing_is_uphill(name, x64):
         assert np.max(np.abs(slope)) < 0.01
     before = score(mixture, x) if name not in KINKED else [np.ones(1)]
     assert max(float(np.max(np.abs(s))) for s in before) > 0.5  # that of the start is not zero
+
+
+@pytest.mark.parametrize("name", rows(FAMILIES, {"MultivariateNormal", "two Gammas", "Laplace"}))
+def test_weights_missing_entries_and_the_order_of_rows(name, x64):
+    """No step goes down; whole weights are repetitions; rows may come in any order."""
+    mixture, x = problem(name, n=60)
+    x, missing = np.asarray(x, float), marginalises(mixture._components)
+    method = {"method": EM(memory=0), "max_steps": 6, "tolerance": 0.0, "missing": missing}
+    run = jax.jit(lambda x, w: fit(mixture, x, weights=w, **method))
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        w, order = rng.permutation(np.arange(60) % 4), rng.permutation(60)
+        seen = np.where(missing & (rng.uniform(size=x.shape) < 0.2), np.nan, x)
+        repeated = np.repeat(seen, w, axis=0)
+        one, other = run(seen, w), run(seen[order], w[order])
+        again = run(repeated, np.ones(len(repeated)))
+        history = np.asarray(one.history)[: one.steps]
+        assert np.all(np.diff(history) >= -1e-10 * abs(history[0]))
+        assert history[-1] > history[0] + 1e-3
+        for same in (other, again):
+            np.testing.assert_allclose(same.log_likelihood, one.log_likelihood, rtol=1e-8)
+            np.testing.assert_allclose(same.bic, one.bic, rtol=1e-8)
+            np.testing.assert_allclose(same.counts, one.counts, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", rows([name for name in FAMILIES if name not in KINKED], FEW))

@@ -1,5 +1,10 @@
 """Other ways to a fit than EM: slopes, blocks of data, and sums that others add up."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -172,6 +177,21 @@ def test_one_pass_over_a_file_comes_close(tmp_path):
     assert found.num_observations == n
     # twice the log likelihood that is lost is chi-square with 11 degrees of freedom, times ~ 15
     assert 0 <= expected.log_likelihood - found.log_likelihood < 200
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is counted in other units")
+def test_ten_million_rows_of_a_file_take_little_memory(tmp_path):
+    """The rows alone are .3 GiB, memberships of them would be .15, with a bar all the way."""
+    script = Path(__file__).parent / "cases" / "streamed.py"
+    run = [sys.executable, script, tmp_path / "rows"]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=900, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["gib"] < 2
+    assert found["steps"] == -(-(10**7) // 2**16)
+    # a last share of 153^-.6 leaves the variance of some 40 blocks' mean
+    assert found["off"] < 6 / np.sqrt(2**16 * 20 / 4)
+    assert "100%" in done.stderr
 
 
 def test_iterators_weights_and_blocks_of_any_size(x64):

@@ -5,6 +5,8 @@ from typing import Any
 
 STEPS, STARTS, MANY = 20, 10, 1000
 """Steps of EM where all take equally many, starts of a fit to the end, and fits of one call."""
+LARGE, FEWER = 100_000, 5
+"""Rows from which on steps are fewer: times are those of one."""
 
 OURS, LOOP, EXACT = "pathmix", "scikit-learn", "scikit-learn, tol 1e-8"
 ONE_THREAD = "scikit-learn, 1 BLAS thread"
@@ -52,9 +54,14 @@ class Work:
         return self.task.startswith("many")
 
     @property
+    def steps(self) -> int:
+        """How many steps all take."""
+        return FEWER if self.n >= LARGE else STEPS
+
+    @property
     def units(self) -> int:
         """What a call is divided by: times are those of a step, or of all there is to do."""
-        return STEPS if self.task == "steps" else 1
+        return self.steps if self.task == "steps" else 1
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -100,4 +107,5 @@ EXAMPLES = [
 ]
 
 ALL = list(dict.fromkeys([*GOALS, *GROWTH, *SMALL, *EXAMPLES]))
+BRIEF = [*GOALS, *(row for row in SMALL if row.cores == 2), *EXAMPLES]
 QUICK = [_steps("full"), _steps("diag"), EXAMPLES[1], SMALL[1]]

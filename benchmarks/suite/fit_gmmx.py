@@ -8,10 +8,8 @@ import numpy as np
 from gmmx import EMFitter, GaussianMixtureModelJax
 
 from suite import fit_data
-from suite.fit_cases import STARTS, STEPS, Work
+from suite.fit_cases import STARTS, Work
 from suite.fit_job import Fitting, Found
-
-EQUAL = {"max_iter": STEPS, "tol": 0.0}
 
 
 class Gmmx:
@@ -22,7 +20,7 @@ class Gmmx:
         x = jnp.asarray(fit_data.rows(work))
         sets = x if work.is_many else x[None]
         if work.task in ("steps", "many"):
-            fitter = EMFitter(**EQUAL)
+            fitter = EMFitter(max_iter=work.steps, tol=0.0)
             models = [_model(work, *begun) for begun in _starts(work, x)]
             pairs = list(zip(sets, models, strict=True))
             return Fitting(
@@ -42,7 +40,7 @@ class Mapped:
 
     def prepare(self, work: Work) -> Fitting:
         """Return the work, not yet compiled."""
-        x, fitter = jnp.asarray(fit_data.rows(work)), EMFitter(**EQUAL)
+        x, fitter = jnp.asarray(fit_data.rows(work)), EMFitter(max_iter=work.steps, tol=0.0)
 
         @jax.jit
         @jax.vmap

@@ -9,10 +9,10 @@ import numpyro.distributions as dist
 
 from pathmix import EM, Fit, MixtureSameFamily, fit, start
 from suite import fit_data
-from suite.fit_cases import MANY, STARTS, STEPS, Work
+from suite.fit_cases import MANY, STARTS, Work
 from suite.fit_job import Fitting, Found
 
-PLAIN = {"method": EM(memory=0), "max_steps": STEPS, "tolerance": 0.0}
+PLAIN = {"method": EM(memory=0), "tolerance": 0.0}
 FAMILIES = {"full": dist.MultivariateNormal, "diag": dist.Normal}
 
 
@@ -38,14 +38,15 @@ def _mixture(kind: str, weights: Any, means: Any, variances: Any) -> MixtureSame
 
 def _steps(work: Work, x: jax.Array) -> Fitting:
     mixture = _mixture(work.kind, *map(jnp.asarray, fit_data.start(work, np.asarray(x))))
-    return Fitting(lambda: jax.block_until_ready(fit(mixture, x, **PLAIN, progress=False)), _traced)
+    plain = {**PLAIN, "max_steps": work.steps, "progress": False}
+    return Fitting(lambda: jax.block_until_ready(fit(mixture, x, **plain)), _traced)
 
 
 def _many(work: Work, x: jax.Array) -> Fitting:
     @jax.jit
     @jax.vmap
     def each(x: jax.Array, *begun: jax.Array) -> Fit:
-        return fit(_mixture(work.kind, *begun), x, **PLAIN)
+        return fit(_mixture(work.kind, *begun), x, **PLAIN, max_steps=work.steps)
 
     begun = tuple(map(jnp.asarray, fit_data.start(work, np.asarray(x))))
     return Fitting(lambda: jax.block_until_ready(each(x, *begun)), _traced)

@@ -8,7 +8,7 @@ from pomegranate.distributions import Normal
 from pomegranate.gmm import GeneralMixtureModel
 
 from suite import fit_data
-from suite.fit_cases import STARTS, STEPS, Work
+from suite.fit_cases import STARTS, Work
 from suite.fit_job import Fitting, Found
 
 
@@ -37,12 +37,12 @@ def _equal(work: Work, x: np.ndarray, sets: torch.Tensor) -> Fitting:
         return [model.fit(rows) for model, rows in zip(models, sets, strict=True)]
 
     def answer(_: list[GeneralMixtureModel]) -> Found:
-        before = run(STEPS - 1)  # it tells no log likelihood: that of one step less is the same
+        before = run(work.steps - 1)  # it tells no log likelihood: one step less has the same
         pairs = zip(before, sets, strict=True)
         values = [float(model.log_probability(rows).mean()) for model, rows in pairs]
-        return Found(float(np.mean(values)), np.array(STEPS))
+        return Found(float(np.mean(values)), np.array(work.steps))
 
-    return Fitting(lambda: run(STEPS), answer)
+    return Fitting(lambda: run(work.steps), answer)
 
 
 def _model(

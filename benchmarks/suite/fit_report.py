@@ -5,9 +5,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from suite.fit_cases import (
+    FEWER,
     GMMX,
     GOALS,
     GROWTH,
+    LARGE,
     LOOP,
     MANY,
     MAPPED,
@@ -50,16 +52,14 @@ def markdown(machine: dict[str, Any], rows: dict[str, Row]) -> str:
         f"{machine['python']}, {software}.",
         _LEGEND,
         f"## {STEPS} steps of EM from one start",
-        "Per step; the worst row first.",
+        f"Per step; the worst row first. From N = {LARGE} on, of {FEWER} steps.",
         "\n".join(_equal(steps, (*SKLEARN, GMMX, POMEGRANATE), "ms a step")),
         f"## {MANY} fits of {STEPS} steps",
         "Per 1000 fits; ours are one call, the others' a loop, but for gmmx, vmap.",
         "\n".join(_equal(_of_task(rows, "many"), (*SKLEARN, GMMX, MAPPED, POMEGRANATE), "ms")),
         "## Peak memory of a call beyond the data, MiB",
         "\n".join(_memory(steps)),
-        "## Growth",
-        "Milliseconds a step, and MiB; float32, 2 cores, the rest N = 20000, K = 32, D = 16.",
-        "\n".join(_growth(rows)),
+        *_growth(rows),
         "## To the end, starts included",
         f"Of one data set {STARTS} starts (scikit-learn's `n_init`; a loop for gmmx and "
         f"pomegranate), of {MANY} small ones one each. Everyone stops by its own rule; log "
@@ -175,7 +175,15 @@ def _memory(rows: list[Row]) -> Iterable[str]:
     return _table(("data", *names), ((_head(row["work"]), cells(row)) for row in chosen))
 
 
-def _growth(rows: dict[str, Row]) -> Iterable[str]:
+def _growth(rows: dict[str, Row]) -> list[str]:
+    works = [work for work in GROWTH if work.key in rows]
+    if len(works) < len(GROWTH):
+        return []
+    text = "Milliseconds a step, and MiB; float32, 2 cores, the rest N = 20000, K = 32, D = 16."
+    return ["## Growth", text, "\n".join(_grown(works, rows))]
+
+
+def _grown(works: list[Work], rows: dict[str, Row]) -> Iterable[str]:
     columns = (OURS, *SKLEARN, GMMX, "peak of ours", f"of {LOOP}")
 
     def cells(row: Row) -> list[Any]:
@@ -183,7 +191,6 @@ def _growth(rows: dict[str, Row]) -> Iterable[str]:
         peaks = [_figure(row, name, "peak") for name in (OURS, LOOP)]
         return [*(t and 1000 * t for t in times), *peaks]
 
-    works = [work for work in GROWTH if work.key in rows]
     return _table(columns, ((_head(work.to_json()), cells(rows[work.key])) for work in works))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.mixture import GaussianMixture
 
 from suite import fit_data
-from suite.fit_cases import STARTS, STEPS, Work
+from suite.fit_cases import STARTS, Work
 from suite.fit_job import Fitting, Found
 
 
@@ -49,7 +49,7 @@ def _from_starts(work: Work, x: np.ndarray) -> list[GaussianMixture]:
         model = GaussianMixture(
             work.k,
             covariance_type=work.kind,
-            max_iter=STEPS,
+            max_iter=work.steps,
             tol=0.0,
             weights_init=weights,
             means_init=means,

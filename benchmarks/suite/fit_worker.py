@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from suite.entrants import load
-from suite.fit_cases import STEPS, Work
+from suite.fit_cases import Work
 from suite.fit_job import LIBRARIES
 from suite.job import Job, UnableError, as_answer
 
@@ -26,8 +26,8 @@ def prepare(name: str, work: Work) -> tuple[Job | None, dict[str, Any]]:
         line = (str(error).strip().splitlines() or [""])[0][:160]
         return None, {"unable": f"fails: {type(error).__name__}: {line}"}
     # of many fits in one call some may rest before: the call takes as long as if they did not
-    if work.task in ("steps", "many") and found.steps.max() != STEPS:
-        return None, {"unable": f"took {found.steps.max()} steps, not {STEPS}"}
+    if work.task in ("steps", "many") and found.steps.max() != work.steps:
+        return None, {"unable": f"took {found.steps.max()} steps, not {work.steps}"}
     job = Job(lambda _: fitting.call(), as_answer, first_call, work.units)
     return job, {
         "first_call": first_call,

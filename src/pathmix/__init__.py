@@ -8,6 +8,7 @@ from pathmix._estimation import ConjugateNormal as ConjugateNormal
 from pathmix._estimation import Fit as Fit
 from pathmix._estimation import Gradient as Gradient
 from pathmix._estimation import LikelihoodRatioTest as LikelihoodRatioTest
+from pathmix._estimation import LowRank as LowRank
 from pathmix._estimation import OnlineEM as OnlineEM
 from pathmix._estimation import OnlineState as OnlineState
 from pathmix._estimation import Selection as Selection
@@ -61,6 +62,7 @@ __all__ = [
     "Gradient",
     "KLBounds",
     "LikelihoodRatioTest",
+    "LowRank",
     "Mixture",
     "MixtureSameFamily",
     "OnlineEM",

@@ -93,6 +93,11 @@ SWEPT = 2**19
 SWEPT_BY_MATRICES = 2**20
 """The same where matrices meet rows: of few rows their products are slow (steps, full, K = 128)."""
 
+EXPANDED = 2**17
+"""Powers and memberships of one stretch where rows are expanded in powers (steps, full)."""
+EXPANDED_ROWS, EXPANDED_COMPONENTS, EXPANDED_SIZE = 2**12, 8, 64
+"""Rows and components from which on, and sizes up to which that pays (steps, full)."""
+
 MANY_QUANTILES = 4096
 """Quantiles that are made of others: fewer are found before that longer program is compiled, which
 takes two to four seconds more (icdf, Normal)."""

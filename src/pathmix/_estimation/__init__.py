@@ -18,6 +18,7 @@ from pathmix._estimation._start import start as start
 from pathmix._estimation._statistics import Statistics as Statistics
 from pathmix._estimation._statistics import statistics as statistics
 from pathmix._estimation._statistics import update as update
+from pathmix._estimation._structure import LowRank as LowRank
 from pathmix._estimation._structure import Spherical as Spherical
 from pathmix._estimation._structure import Structure as Structure
 from pathmix._estimation._structure import Tied as Tied

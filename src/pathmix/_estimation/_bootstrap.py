@@ -117,14 +117,15 @@ def likelihood_ratio_test(
             "outside of jit."
         )
     require_counts(k=k, num_starts=num_starts, num_samples=num_samples, max_steps=max_steps)
-    fewer, more = (components_of(family, data, int(n)) for n in (k, k + 1))
+    structure = structure or Structure()
+    fewer, more = (components_of(family, data, int(n), structure) for n in (k, k + 1))
     rows = read_data(more, data, None, None, None, None, missing=missing)
     key, own = jax.random.split(key)
     gain = partial(
         _gain,
         fewer=fewer,
         more=more,
-        structure=structure or Structure(),
+        structure=structure,
         num_starts=int(num_starts),
         max_steps=max_steps,
         tolerance=jnp.asarray(tolerance, rows.x.dtype),

@@ -139,16 +139,16 @@ def _normal(to_normal: Callable[[Value], Reals]) -> Closed:
         precision = (jnp.min(scale) / scale) ** 2
         move = _over(pooled(total * precision, loc), pooled(count * precision, loc))
         move = hold(0, loc + move) - loc
-        square = _about(move, count, total, square)[2]
+        square = about(move, count, total, square)[2]
         return loc + move, jnp.sqrt(jnp.maximum(_mean(count, square, scale), 0.0))
 
     def recentred(sums: tuple[Array, ...], old: Parameters, new: Parameters) -> tuple[Array, ...]:
-        return _about(new[0] - old[0], *sums)
+        return about(new[0] - old[0], *sums)
 
     return Closed(features, solve, recentred)
 
 
-def _about(move: Reals, count: Reals, total: Reals, square: Reals) -> tuple[Reals, Reals, Reals]:
+def about(move: Reals, count: Reals, total: Reals, square: Reals) -> tuple[Reals, Reals, Reals]:
     """Sums of distances and their squares about locations that are farther by ``move``."""
     return count, total - count * move, square - 2 * move * total + count * move**2
 

@@ -12,6 +12,7 @@ from pathmix._components import Canonical
 from pathmix._typing import Shape, Value
 from pathmix._where import where
 
+_GAUSSIAN = ("MultivariateNormal", "LowRankMultivariateNormal")
 PerRow = Float[Array, " n"]
 
 
@@ -96,9 +97,10 @@ def _measured(
     events = components.event_shape
     if noise is None and projection is None:
         return _values(components, data, events), None, None
-    if components.family.name != "MultivariateNormal":
+    if components.family.name not in _GAUSSIAN:
         raise NotImplementedError(
-            "expected MultivariateNormal components for noise and projection, got "
+            "expected MultivariateNormal or LowRankMultivariateNormal components for noise and "
+            "projection, got "
             f"{components.family.name}."
         )
     dtype = components.dtype
@@ -179,7 +181,7 @@ def _check_missing(components: Canonical, absent: Array, events: Shape, *, whole
         raise NotImplementedError(
             f"expected data without NaN for {components.family.name} components, whose margins are "
             "not known, got NaN. Missing entries are marginalised for scalar and factorised "
-            "components, MultivariateNormal and MultivariateStudentT. Drop those rows."
+            "components, (LowRank)MultivariateNormal and MultivariateStudentT. Drop those rows."
         )
     if whole and is_concrete(absent):
         gone = np.all(np.asarray(absent), axis=0)
@@ -197,7 +199,7 @@ def _check_missing(components: Canonical, absent: Array, events: Shape, *, whole
 
 def marginalises(components: Canonical) -> bool:
     """Whether entries of an event may be missing."""
-    names = ("MultivariateNormal", "MultivariateStudentT")
+    names = (*_GAUSSIAN, "MultivariateStudentT")
     return components.factors() is not None or components.family.name in names
 
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pathmix._checks import is_concrete, require, require_counts
+from pathmix._components import Canonical
 from pathmix._estimation._beliefs import read_prior
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._em import EM
@@ -97,6 +98,7 @@ def fit(
     mixture = working(mixture)
     components = mixture._components
     inner = mixture if not mixture.batch_shape else mixture[0]
+    _check_columns(components)
     held = read_fixed(fixed, inner._components)
     names = tuple(leaf.name for leaf in leaves(components))
     rows = read_data(inner._components, data, weights, labels, noise, projection, missing=missing)
@@ -136,6 +138,17 @@ def _check(mixture: Any, method: Any, max_steps: Any, tolerance: Any) -> None:
     require_counts(max_steps=max_steps)
     if is_concrete(tolerance) and not tolerance >= 0:
         raise ValueError(f"expected tolerance ≥ 0, got {tolerance!r}.")
+
+
+def _check_columns(components: Canonical) -> None:
+    for leaf, p in zip(leaves(components), components.parameters, strict=True):
+        known = leaf.name.endswith("cov_factor") and is_concrete(p)
+        if known and np.any(np.all(np.asarray(p) == 0, axis=-2)):
+            raise ValueError(
+                "expected columns of cov_factor that are not zero to start from, as EM leaves "
+                "those as they are, got some. pathmix.start with structure=LowRank(rank) makes "
+                "others."
+            )
 
 
 def _check_online(given: dict[str, Any]) -> None:

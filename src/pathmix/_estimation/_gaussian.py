@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from pathmix._components import Canonical
 from pathmix._estimation._data import Data
-from pathmix._estimation._parameters import Held, of_leaf
+from pathmix._estimation._parameters import Held, Mask, of_leaf
 from pathmix._estimation._prior import Prior
 from pathmix._families import student_normaliser
 from pathmix._special import cholesky, solve_rows, triangular_inverse
@@ -80,7 +80,11 @@ class Seen(NamedTuple):
 
 
 def ellipses(components: Canonical) -> Ellipses:
-    """Return the parameters of MultivariateNormal or MultivariateStudentT components."""
+    """Return locations and factors of (LowRank)MultivariateNormal and MultivariateStudentT ones."""
+    if components.family.name == "LowRankMultivariateNormal":
+        loc, columns, own = components.parameters
+        square = _matmul(columns, jnp.swapaxes(columns, 1, 2))
+        return Ellipses(None, loc, cholesky(square + own[..., None] * jnp.eye(own.shape[-1])))
     *df, loc, factor = components.parameters
     return Ellipses(df[0] if df else None, loc, factor)
 
@@ -178,11 +182,7 @@ def maximise(
     """
     *_, hold_loc, hold_factor = held.parameters
     sums = _with_prior_rows(sums, d, prior)
-    mass, count = sums.mass[:, None], sums.counts[:, None]
-    move = sums.first / where(mass == 0, 1.0, mass)
-    if len(d.loc) < len(count):
-        move = _shared_move(d, sums)
-    move = where(of_leaf(hold_loc, move), 0.0, move)
+    count, move = sums.counts[:, None], location_move(d, sums, hold_loc)
     scatter = sums.about(move).second
     if len(d.factor) < len(sums.counts):
         scatter, count = (jnp.sum(t, axis=0, keepdims=True) for t in (scatter, count))
@@ -219,6 +219,15 @@ def _rounding(covariance: Matrix) -> Matrix:
     size = covariance.shape[-1]
     trace = jnp.trace(covariance, axis1=-2, axis2=-1)[..., None, None]
     return 8 * jnp.finfo(covariance.dtype).eps * trace * jnp.eye(size, dtype=covariance.dtype)
+
+
+def location_move(d: Ellipses, sums: Moments, held: Mask) -> Float[Array, "#k d"]:
+    """Return how far locations move that are not held: to the means of rows."""
+    mass = sums.mass[:, None]
+    move = sums.first / where(mass == 0, 1.0, mass)
+    if len(d.loc) < len(mass):
+        move = _shared_move(d, sums)
+    return where(of_leaf(held, move), 0.0, move)
 
 
 def _shared_move(d: Ellipses, sums: Moments) -> Float[Array, "1 d"]:

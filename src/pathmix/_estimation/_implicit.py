@@ -13,7 +13,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 from pathmix._estimation._maximise import em_step
-from pathmix._estimation._parameters import of_leaf
+from pathmix._estimation._parameters import has_rotations, of_leaf
 from pathmix._estimation._sweep import Model, Task
 from pathmix._rules import custom_jvp
 from pathmix._where import where
@@ -38,8 +38,16 @@ def _at_fixed_point_jvp(primals: Any, tangents: Any) -> tuple[Model, Model]:
 
     slope = jax.jacfwd(lambda t: step(t, task))(flat)
     push = jax.jvp(lambda t: step(flat, t), (task,), (d_task,))[1]
-    change = jnp.linalg.solve(jnp.eye(flat.size, dtype=flat.dtype) - slope, push)
+    left = jnp.eye(flat.size, dtype=flat.dtype) - slope
+    solve = _least if has_rotations(model.components) else jnp.linalg.solve
+    change = solve(left, push)
     return at_fixed_point(*primals), jax.tree.map(_as_tangent, restore(change), model)
+
+
+def _least(left: Array, right: Array) -> Array:
+    """The least solution: columns of factors may turn together, which changes nothing."""
+    rounding = left.shape[0] * jnp.finfo(left.dtype).eps
+    return jnp.linalg.pinv(left, rtol=100 * rounding) @ right
 
 
 def _as_tangent(change: Array, p: Array) -> Any:

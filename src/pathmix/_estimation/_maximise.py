@@ -1,22 +1,25 @@
 """One step of EM: memberships of the rows under a mixture, and the best mixture of these.
 
-Which families have closed maxima stands in three tables (``CLOSED``, ``ORDERED``, ``FULL``); every
-other one takes a step of Newton's method. No step lowers the log likelihood.
+Which families have closed maxima stands in the tables ``CLOSED`` and ``ORDERED``; normals with
+covariances have their own, and every other family takes a step of Newton's method. No step lowers
+the log likelihood.
 """
 
-from typing import Any
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
-from jax import Array
+from jax import Array, lax
 
-from pathmix._components import Canonical, Constructed, places_of, split, which_of
+from pathmix._components import Canonical, places_of, split, which_of
 from pathmix._estimation._closed import CLOSED, Closed, solve, sums_of
+from pathmix._estimation._expanded import expanded_sums, is_accurate, is_large
+from pathmix._estimation._factors import maximise_factors
 from pathmix._estimation._gaussian import ellipses, maximise, moments
 from pathmix._estimation._newton import newton_step
 from pathmix._estimation._ordered import ORDERED, has_order, ordered_step
-from pathmix._estimation._parameters import Held, leaves, of_leaf
+from pathmix._estimation._parameters import Held, kind_of, leaves, of_leaf
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._student import student_step
 from pathmix._estimation._sweep import (
@@ -30,6 +33,8 @@ from pathmix._estimation._sweep import (
 )
 from pathmix._typing import Reals
 from pathmix._where import where
+
+_GAUSSIAN = (dist.MultivariateNormal, dist.LowRankMultivariateNormal)
 
 
 def em_step(model: Model, task: Task) -> tuple[Model, Reals]:
@@ -63,13 +68,6 @@ def keep_held(new: Model, old: Model, held: Held) -> Model:
     return Model(weights, new.components.of(parameters))
 
 
-def kind_of(components: Canonical) -> Any:
-    """The class of the distribution, or of the coordinates of a factorised one."""
-    scalars = components.factors()
-    recipe = components.recipe if scalars is None else scalars.recipe
-    return recipe.kind if isinstance(recipe, Constructed) else None
-
-
 def has_sums(components: Canonical, prior: Prior) -> bool:
     """Whether the maximum is a function of sums over rows."""
     if which_of(components) is not None:
@@ -78,7 +76,7 @@ def has_sums(components: Canonical, prior: Prior) -> bool:
     if not any(leaf.estimated for leaf in leaves(components)):
         return True
     kind = kind_of(components)
-    return (kind in CLOSED or kind is dist.MultivariateNormal) and not prior.is_general
+    return (kind in CLOSED or kind in _GAUSSIAN) and not prior.is_general
 
 
 def row_sums(components: Canonical, part: Part) -> Sums:
@@ -91,7 +89,7 @@ def row_sums(components: Canonical, part: Part) -> Sums:
 
 
 def _sums_of_family(components: Canonical, part: Part) -> Sums:
-    if kind_of(components) is dist.MultivariateNormal:
+    if kind_of(components) in _GAUSSIAN:
         return moments(ellipses(components), part.data, part.shares)
     if kind_of(components) in CLOSED:
         return sums_of(_entry(components), _scalars(components), part)
@@ -108,6 +106,8 @@ def of_sums(
         return _joined(components, [of_sums(*own) for own in each])
     if kind_of(components) is dist.MultivariateNormal:
         return maximise(ellipses(components), sums[1], held, prior, with_errors=with_errors)
+    if kind_of(components) is dist.LowRankMultivariateNormal:
+        return maximise_factors(components, sums[1], held)
     if kind_of(components) in CLOSED:
         return solve(_entry(components), _scalars(components), sums[1], held)
     return components.parameters
@@ -119,7 +119,7 @@ def recentred(sums: Sums, old: Canonical, new: Canonical) -> Sums:
     if which_of(old) is not None:
         each = zip(inner, split(old), split(new), strict=True)
         return counts, [recentred(*own) for own in each]
-    if kind_of(old) is dist.MultivariateNormal:
+    if kind_of(old) in _GAUSSIAN:
         return counts, inner.about(ellipses(new).loc - ellipses(old).loc)
     move = _entry(old).recentred if kind_of(old) in CLOSED else None
     if move is None:
@@ -132,7 +132,7 @@ def _parameters(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Rea
     components = model.components
     kind = kind_of(components)
     if has_sums(components, task.prior):
-        sums, gained = sweep(lambda part: row_sums(components, part), model, task)
+        sums, gained = _sums(model, task)
         noisy = task.data.noise is not None or task.data.projection is not None
         parameters = of_sums(components, sums, task.held, task.prior, with_errors=noisy)
         return parameters, sums[0], gained
@@ -144,6 +144,18 @@ def _parameters(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Rea
         if kind is dist.MultivariateStudentT:
             return student_step(model, task)
     return newton_step(model, task)
+
+
+def _sums(model: Model, task: Task) -> tuple[Sums, Reals]:
+    """The sums of all rows, and their log likelihood."""
+
+    def each() -> tuple[Sums, Reals]:
+        return sweep(lambda part: row_sums(model.components, part), model, task)
+
+    if not is_large(model.components, task.data):
+        return each()
+    together = partial(expanded_sums, model, task)
+    return lax.cond(is_accurate(model, task.data), together, each)
 
 
 def _by_family(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Reals]:

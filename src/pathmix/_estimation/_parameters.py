@@ -115,7 +115,10 @@ class Held(NamedTuple):
     weights: Mask
 
     def free(self, components: Canonical) -> int:
-        """Return how many numbers are estimated; a table of logits has one less than entries."""
+        """Return how many numbers are estimated; a table of logits has one less than entries.
+
+        Columns of factors may be turned together, which changes nothing.
+        """
         total = max(int(np.sum(~np.asarray(self.weights))) - 1, 0)
         for leaf, held, p in zip(
             leaves(components), self.parameters, components.parameters, strict=True
@@ -126,8 +129,28 @@ class Held(NamedTuple):
             each = math.prod(shape[1:])
             if components.family.name == "CategoricalLogits":
                 each -= each // shape[-1]
+            if leaf.name.endswith("cov_factor"):
+                each = _of_factors(*shape[1:])
             total += each * int(np.sum(~np.asarray(held)[: shape[0]]))
         return total
+
+
+def _of_factors(size: int, rank: int) -> int:
+    """How many numbers factors have beyond a diagonal: no more than a covariance has."""
+    return min(size * rank - rank * (rank - 1) // 2, size * (size - 1) // 2)
+
+
+def kind_of(components: Canonical) -> Any:
+    """The class of the distribution, or of the coordinates of a factorised one."""
+    scalars = components.factors()
+    recipe = components.recipe if scalars is None else scalars.recipe
+    return recipe.kind if isinstance(recipe, Constructed) else None
+
+
+def has_rotations(components: Canonical) -> bool:
+    """Whether parameters may change together without the distribution changing."""
+    pairs = zip(leaves(components), components.parameters, strict=True)
+    return any(leaf.name.endswith("cov_factor") and p.shape[-1] > 1 for leaf, p in pairs)
 
 
 def read_fixed(fixed: Any, components: Canonical) -> Held:

@@ -187,7 +187,7 @@ def result(
         converged=state.converged,
         steps=state.step,
         counts=totals.counts,
-        degenerate=is_flat(model, totals) | state.flat[: len(model.weights)],
+        degenerate=_are_flat(model, totals) | state.flat[: len(model.weights)],
         empty=model.weights == 0,
         num_parameters=num_parameters,
         num_observations=totals.size,
@@ -196,10 +196,14 @@ def result(
 
 
 @jax.jit
-def is_flat(model: Model, totals: Totals) -> Bool[Array, " k"]:
+def _are_flat(model: Model, totals: Totals) -> Bool[Array, " k"]:
+    return is_flat(model, totals.spread())
+
+
+def is_flat(model: Model, spread: Float[Array, "e e"]) -> Bool[Array, " k"]:
     """Whether components are nearly flat in some direction, in units of the data's own spread."""
     components, k = model.components, len(model.weights)
-    family, size, spread = components.family, len(totals.first), totals.spread()
+    family, size = components.family, len(spread)
     known = family.covariance is not None or family.variance is not None
     if components.is_discrete or not known or components.event_shape not in ((), (size,)):
         return jnp.zeros(k, bool)

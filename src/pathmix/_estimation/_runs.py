@@ -7,13 +7,18 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jaxtyping import Int
 
 from pathmix._checks import is_concrete
 from pathmix._estimation._progress import in_turns
+from pathmix._estimation._result import is_flat
 from pathmix._estimation._sweep import Model, Task
+from pathmix._estimation._totals import spread_of
 
 SHORT, BEST = 25, 3
 """Steps of each of several starts, and how many of the best go on to the end."""
+NEAR = 0.1
+"""States are taken to be on the way to one top whose log likelihoods are no further apart."""
 
 
 @runtime_checkable
@@ -85,18 +90,28 @@ def _typed(model: Model) -> Model:
 def _best(groups: list[Any], task: Task, count: int) -> Any:
     """Those of the first ``count`` states that go on: after them, some are repeated."""
     states = jax.tree.map(lambda *t: jnp.concatenate(t)[:count], *groups)
-    return at(states, jnp.argsort(-reached(states, task))[:BEST])
+    return at(states, ranked(states, task)[:BEST])
 
 
 @jax.jit
 def _winner(states: Any, task: Task) -> Any:
-    return at(states, jnp.argmax(reached(states, task)))
+    return at(states, ranked(states, task)[0])
 
 
-def reached(states: Any, task: Task) -> Array:
-    """Return the log posteriors of several states; what is none is the lowest."""
+def ranked(states: Any, task: Task) -> Int[Array, " starts"]:
+    """Return the order of several states, the best one first, by their log posteriors.
+
+    Those with degenerate components come after all others. So do those on the way to where a
+    better one is: of many starts most lead to few tops, and another one may be reached slowly.
+    """
     values = jax.vmap(lambda s: s.total(task.data.size))(states)
-    return jnp.nan_to_num(values, nan=-jnp.inf)
+    values = jnp.nan_to_num(values, nan=-jnp.inf)
+    spread = spread_of(task.data)
+    flat = jax.vmap(lambda s: jnp.any(is_flat(s.best, spread) | s.flat))(states)
+    by_value = jnp.lexsort((-values, flat))
+    near = jnp.abs(jnp.diff(values[by_value])) < NEAR
+    again = jnp.zeros(len(values), bool).at[by_value[1:]].set(near)
+    return jnp.lexsort((-values, again, flat))
 
 
 def go_on(

@@ -22,7 +22,7 @@ from pathmix._estimation._em import EM
 from pathmix._estimation._parameters import leaves, read_fixed
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._result import Fit, is_flat, result
-from pathmix._estimation._runs import BEST, SHORT, at, go_on, reached
+from pathmix._estimation._runs import BEST, SHORT, at, go_on, ranked
 from pathmix._estimation._start import components_of, starts_of
 from pathmix._estimation._structure import Structure
 from pathmix._estimation._sweep import Model, Task
@@ -142,7 +142,7 @@ def select(
     found = []
     for i, (name, entry) in enumerate(named.items()):
         family, structure = entry if isinstance(entry, tuple) else (entry, Structure())
-        components = components_of(family, data, max(counts))
+        components = components_of(family, data, max(counts), structure)
         rows = read_data(components, data, weights, None, None, None, missing=missing)
         priors = [_prior(prior, name, named, components, rows, n) for n in counts]
         keys = jax.random.split(jax.random.fold_in(key, i), num_starts)
@@ -272,16 +272,15 @@ def _begin(models: Model, max_steps: int) -> list[Any]:
 @partial(jax.jit, static_argnames="count")
 def _best_first(states: list[Any], task: Task, count: int) -> list[Any]:
     """The ``count`` most likely states of each problem."""
-    order = jnp.argsort(-jnp.stack([reached(s, task) for s in states]), axis=0)
-    stacked = jax.tree.map(lambda *t: jnp.stack(t), *states)
-    take = jax.vmap(at, (1, 0))
-    return [take(stacked, order[i]) for i in range(count)]
+    stacked = jax.tree.map(lambda *t: jnp.stack(t, axis=1), *states)
+    best = jax.vmap(lambda s: at(s, ranked(s, task)[:count]))(stacked)
+    return [at(best, (slice(None), i)) for i in range(count)]
 
 
 @jax.jit
 def _counted(states: Any, rows: Data) -> tuple[Totals, Flags]:
     totals = jax.vmap(totals_of, (0, None))(states.best, rows)
-    return totals, jax.vmap(lambda s, t: is_flat(s.best, t) | s.flat)(states, totals)
+    return totals, jax.vmap(lambda s, t: is_flat(s.best, t.spread()) | s.flat)(states, totals)
 
 
 @partial(jax.jit, static_argnames="structure")

@@ -20,12 +20,14 @@ from numpyro.distributions import Distribution
 from pathmix._checks import require_counts
 from pathmix._components import Canonical, canonical
 from pathmix._estimation._data import Data, read_data
-from pathmix._estimation._maximise import em_step, has_sums, kind_of
+from pathmix._estimation._factors import begun
+from pathmix._estimation._gaussian import Ellipses, Moments, moments
+from pathmix._estimation._maximise import em_step, has_sums
 from pathmix._estimation._ordered import ORDERED
-from pathmix._estimation._parameters import leaves, read_fixed
+from pathmix._estimation._parameters import kind_of, leaves, read_fixed
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._structure import Structure
-from pathmix._estimation._sweep import Model, Task
+from pathmix._estimation._sweep import Model, Task, over_parts
 from pathmix._estimation._unconstrained import inside
 from pathmix._mixture import MixtureSameFamily
 from pathmix._outside import numpyro_of
@@ -36,7 +38,7 @@ There = Bool[Array, " k"]
 _OTHERS = 0.2
 """What a component has of rows that are nearest to others."""
 _ROUNDS = 10
-"""Rounds of k-means."""
+"""Rounds of k-means, in every other of several starts: they lead many of them to the same place."""
 _STEPS = 30
 """Steps of a maximum that is not closed."""
 
@@ -63,6 +65,7 @@ def start(
         key: A ``jax.random.key``.
         weights: How often each row counts, ``n``.
         structure: What the components share: ``Tied()`` or ``Spherical()``; nothing by default.
+            ``LowRank(rank)`` makes multivariate normals mixtures of factor analysers.
         num_starts: How many mixtures; more than one make up a batch, of which ``fit`` finds the
             best.
         missing: Whether entries are missing, where that cannot be seen, under jit.
@@ -83,19 +86,23 @@ def start(
         (2, (2,))
     """
     require_counts(k=k, num_starts=num_starts)
-    components = components_of(family, data, int(k))
+    structure = structure or Structure()
+    components = components_of(family, data, int(k), structure)
     rows = read_data(components, data, weights, None, None, None, missing=missing)
     keys = jax.random.split(key, int(num_starts))
-    models = starts_of(keys, components, rows, jnp.asarray(k), structure or Structure())
+    models = starts_of(keys, components, rows, jnp.asarray(k), structure)
     if num_starts == 1:
         models = jax.tree.map(lambda t: t[0], models)
     weights_of = dist.Categorical(probs=models.weights, validate_args=False)
     return MixtureSameFamily(weights_of, models.components.distribution)
 
 
-def components_of(family: Any, data: Any, k: int) -> Canonical:
+def components_of(family: Any, data: Any, k: int, structure: Structure) -> Canonical:
     """Return components of a family for such data, whose parameters do not matter."""
-    return _full(canonical(_template(family, data).expand((k,))))
+    one = structure.of_rank(_template(family, data, structure))
+    components = _full(canonical(one.expand((k,))))
+    structure.check(components)
+    return components
 
 
 def _full(components: Canonical) -> Canonical:
@@ -114,21 +121,29 @@ def starts_of(
     keys: Array, components: Canonical, rows: Data, count: Array, structure: Structure
 ) -> Model:
     """Return a start for each key, of ``count`` components; the others have no weight."""
-    return jax.vmap(lambda key: _one(key, components, rows, count, structure))(keys)
+    rounds = where(jnp.arange(len(keys)) % 2 == 0, _ROUNDS, 0)
+    one = lambda key, rounds: _one(key, rounds, components, rows, count, structure)  # noqa: E731
+    return jax.vmap(one)(keys, rounds)
 
 
 def _one(
-    key: Array, components: Canonical, rows: Data, count: Array, structure: Structure
+    key: Array,
+    rounds: Array,
+    components: Canonical,
+    rows: Data,
+    count: Array,
+    structure: Structure,
 ) -> Model:
     k = components.own_shape[-1]
     others = 0.0 if kind_of(components) in ORDERED else _OTHERS  # ends and medians want their own
     weights = where(jnp.arange(k) < count, 1 / count, 0.0).astype(components.dtype)
-    nearest = _nearest(key, _flat(rows), rows.weights, weights > 0)
+    nearest = _nearest(key, rounds, _flat(rows), rows.weights, weights > 0)
     shares = (1 - others) * jax.nn.one_hot(nearest, k, dtype=components.dtype) + others * weights
     given = rows._replace(shares=shares)
     held = jax.tree.map(jnp.asarray, read_fixed(None, components))
     task = Task(given, held, Prior(), jnp.zeros((), components.dtype))
-    model = Model(weights, structure.shared(_guess(components, given, shares.T)))
+    guess = _guess(components, given, shares.T, structure)
+    model = Model(weights, structure.shared(guess))
     steps = 2 if has_sums(components, task.prior) else _STEPS
     return lax.fori_loop(0, steps, lambda _, m: inside(em_step(m, task)[0], m), model)
 
@@ -136,15 +151,25 @@ def _one(
 def _flat(rows: Data) -> Float[Array, "n e"]:
     """Rows of numbers in units of their spread; what is missing is the mean."""
     x = rows.x.reshape(len(rows.x), -1)
-    seen = jnp.ones_like(x) if rows.observed is None else rows.observed.reshape(x.shape)
-    weight = rows.weights[:, None] * seen
+    observed = None if rows.observed is None else rows.observed.reshape(x.shape)
+    mean, spread = _columns(x, rows.weights, observed)
+    away = (x - mean) / where(spread > 0, spread, 1.0)
+    return away if observed is None else observed * away
+
+
+def _columns(
+    x: Float[Array, "n e"], weights: Reals, observed: Bool[Array, "n e"] | None
+) -> tuple[Float[Array, " e"], Float[Array, " e"]]:
+    """The mean and the spread of what was seen of each column."""
+    weight = weights[:, None] * (jnp.ones_like(x) if observed is None else observed)
     total = jnp.maximum(jnp.sum(weight, axis=0), jnp.finfo(x.dtype).tiny)
-    away = x - jnp.sum(weight * x, axis=0) / total
-    spread = jnp.sqrt(jnp.sum(weight * away**2, axis=0) / total)
-    return seen * away / where(spread > 0, spread, 1.0)
+    mean = jnp.sum(weight * x, axis=0) / total
+    return mean, jnp.sqrt(jnp.sum(weight * (x - mean) ** 2, axis=0) / total)
 
 
-def _nearest(key: Array, x: Float[Array, "n e"], weights: Reals, there: There) -> Int[Array, " n"]:
+def _nearest(
+    key: Array, rounds: Array, x: Float[Array, "n e"], weights: Reals, there: There
+) -> Int[Array, " n"]:
     """Which of some centres each row is nearest to: k-means from rows that k-means++ chooses."""
 
     def choose(carry: tuple[Array, Array], key: Array) -> tuple[tuple[Array, Array], Array]:
@@ -154,10 +179,11 @@ def _nearest(key: Array, x: Float[Array, "n e"], weights: Reals, there: There) -
         centre = x[jax.random.categorical(key, jnp.log(chance))]
         return (jnp.minimum(nearest, _squares(x, centre)), jnp.zeros_like(first)), centre
 
-    def improve(_: Array, centres: Array) -> Array:
+    def improve(i: Array, centres: Array) -> Array:
         own = (_closest(x, centres, there) == jnp.arange(len(there))[:, None]) * weights
         total = jnp.sum(own, axis=1, keepdims=True)
-        return where(total > 0, own @ x / where(total > 0, total, 1.0), centres)
+        moves = (total > 0) & (i < rounds)
+        return where(moves, own @ x / where(total > 0, total, 1.0), centres)
 
     begin = jnp.ones(len(x), x.dtype), jnp.array(True)  # noqa: FBT003
     centres = lax.scan(choose, begin, jax.random.split(key, len(there)))[1]
@@ -173,8 +199,12 @@ def _closest(x: Float[Array, "n e"], centres: Float[Array, "k e"], there: There)
     return jnp.argmin(where(there[:, None], squares, jnp.inf), axis=0)
 
 
-def _guess(components: Canonical, rows: Data, share: Float[Array, "k n"]) -> Canonical:
+def _guess(
+    components: Canonical, rows: Data, share: Float[Array, "k n"], structure: Structure
+) -> Canonical:
     """Parameters of the right size, by their names, where a maximum must be approached."""
+    if kind_of(components) is dist.LowRankMultivariateNormal:
+        return _of_factors(components, rows, structure)
     scalars = components.factors()
     if scalars is None:
         return components
@@ -202,7 +232,21 @@ def _guess(components: Canonical, rows: Data, share: Float[Array, "k n"]) -> Can
     return components.of([guess(leaf.name, p) if leaf.estimated else p for leaf, p in named])
 
 
-def _template(family: Any, data: Any) -> Distribution:
+def _of_factors(components: Canonical, rows: Data, structure: Structure) -> Canonical:
+    """Factors from correlations; where entries are missing, as if coordinates were independent."""
+    mean, spread = _columns(rows.x, rows.weights, rows.observed)
+    plain = Ellipses(None, mean[None], jnp.diag(where(spread > 0, spread, 1.0))[None])
+
+    def sums_of(part: Data) -> Moments:
+        assert part.shares is not None
+        return moments(plain, part, part.shares.T * part.weights)
+
+    sums = over_parts(sums_of, rows, components)
+    rank = components.parameters[1].shape[-1]
+    return components.of(begun(mean, sums, rank, shared=structure.by_components))
+
+
+def _template(family: Any, data: Any, structure: Structure) -> Distribution:
     """A distribution of the family for one row."""
     family, shape = numpyro_of(family), np.shape(data)
     if isinstance(family, MixtureSameFamily):
@@ -217,7 +261,7 @@ def _template(family: Any, data: Any) -> Distribution:
                 f"expected a distribution without a batch, got batch shape {d.batch_shape}."
             )
     elif family in _PLAIN or (isinstance(family, type) and issubclass(family, Distribution)):
-        d = _of_class(family, data)
+        d = _of_class(family, data, structure)
     else:
         raise TypeError(
             "expected a class of NumPyro distributions such as dist.Normal, or a distribution, got "
@@ -236,8 +280,15 @@ _PLAIN = {
 }
 
 
-def _of_class(family: Any, data: Any) -> Distribution:
+def _of_class(family: Any, data: Any, structure: Structure) -> Distribution:
     """A distribution of a class, at plain values of its parameters."""
+    if family is dist.LowRankMultivariateNormal:
+        if structure.rank is None:
+            raise ValueError(
+                "expected structure=LowRank(rank) with LowRankMultivariateNormal, or a "
+                "distribution of that class, whose cov_factor says the rank, got the class."
+            )
+        family = dist.MultivariateNormal
     family = _PLAIN.get(family, family)
     if family is dist.CategoricalProbs:
         return dist.CategoricalProbs(

@@ -5,6 +5,7 @@ is summed may be as large as a matrix for each component. Data that lies on seve
 there: each stretch has rows of all of them, and the compiler adds the sums up.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -82,9 +83,17 @@ def log_likelihood(rows: Data, total: LogSum, level: Reals | float = 0.0) -> Rea
     return jnp.sum(rows.weights * where(rows.weights > 0, away, 0.0))
 
 
-def memberships(model: Model, rows: Data) -> tuple[Shares, LogSum]:
-    """Return the posterior probability of each component for each row, and ``log f``."""
-    term, factor = terms(model.components, rows, Probabilities(model.weights))
+def memberships(
+    model: Model, rows: Data, known: ComponentFirst | None = None
+) -> tuple[Shares, LogSum]:
+    """Return the posterior probability of each component for each row, and ``log f``.
+
+    The log densities of the components may be ``known``.
+    """
+    if known is None:
+        term, factor = terms(model.components, rows, Probabilities(model.weights))
+    else:
+        term, factor = known, None
     log_w = with_points(model.log_weights, 1)
     if rows.labels is not None:
         k = jnp.arange(len(term))[:, None]
@@ -112,9 +121,11 @@ def terms(
     return jnp.sum(log_p, axis=tuple(range(2, log_p.ndim))), None
 
 
-def over_parts(fn: Callable[[Data], Sums], data: Data, components: Canonical) -> Sums:
-    """Return the sum of ``fn`` over stretches of the rows."""
-    parts = _parts(data, components)
+def over_parts(
+    fn: Callable[[Data], Sums], data: Data, components: Canonical, each: float | None = None
+) -> Sums:
+    """Return the sum of ``fn`` over stretches of the rows, of which a row takes up ``each``."""
+    parts = _parts(data, components, each)
     if parts is None:
         return fn(data)
     first = jax.tree.map(lambda t: t[0], parts)
@@ -132,7 +143,7 @@ def of_rows(fn: Callable[[Data], Array], data: Data, components: Canonical) -> A
     return out.reshape(-1, *out.shape[2:])[: len(data.weights)]
 
 
-def _parts(data: Data, components: Canonical) -> Data | None:
+def _parts(data: Data, components: Canonical, share: float | None = None) -> Data | None:
     """The rows as stretches along a first axis, the last one filled up; ``None`` for one stretch.
 
     What fills it up has no weight.
@@ -143,6 +154,8 @@ def _parts(data: Data, components: Canonical) -> Data | None:
     if not data.is_complete and components.event_dim:
         each *= components.event_shape[-1]  # matrices for each row
     count = 1 if is_symbolic(n) else max(1, min(n, -(-n * each // most)))
+    if share is not None:
+        count = max(1, min(n, math.ceil(n * share)))
     if count == 1:
         return None
     more = -n % count

@@ -36,6 +36,19 @@ def centre_of(data: Data) -> Float[Array, " e"]:
     return mean
 
 
+def spread_of(data: Data) -> Float[Array, "e e"]:
+    """Return the covariance of the rows; zero where they were measured with errors."""
+    away = _away(data, centre_of(data))
+    return jnp.matmul((data.weights[:, None] * away).T, away, precision="highest") / data.size
+
+
+def _away(rows: Data, centre: Float[Array, " e"]) -> Float[Array, "n e"]:
+    """Rows about a centre; zero if measured, for values may have less spread than their errors."""
+    away = rows.x.reshape(len(rows.x), -1) - centre
+    measured = rows.noise is not None or rows.projection is not None
+    return jnp.zeros_like(away) if measured else away
+
+
 @jax.jit
 def totals_of(model: Model, data: Data, centre: Float[Array, " e"] | None = None) -> Totals:
     """Return what is counted of the data under a mixture; the centre is their mean by default."""
@@ -45,9 +58,7 @@ def totals_of(model: Model, data: Data, centre: Float[Array, " e"] | None = None
         share, total = memberships(model, rows)
         surprise = where(share > 0, share * -jnp.log(where(share > 0, share, 1.0)), 0.0)
         entropy = jnp.sum(rows.weights * jnp.sum(surprise, axis=0))
-        away = rows.x.reshape(len(rows.x), -1) - about
-        if rows.noise is not None or rows.projection is not None:
-            away = jnp.zeros_like(away)  # values may well have less spread than their errors
+        away = _away(rows, about)
         part = rows.weights[:, None] * away
         return Totals(
             log_likelihood(rows, total),
