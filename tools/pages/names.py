@@ -53,7 +53,7 @@ def docstring(root: Path, name: str) -> str:
 
 
 def documented(root: Path) -> dict[str, list[str]]:
-    """Return the pages of the reference on which each name stands; a module stands for its names."""
+    """Return the pages on which each name stands. A module that is shown stands for its names."""
     found: dict[str, list[str]] = {}
     for path in sorted((root / "docs" / "api").glob("*.md")):
         for shown in DIRECTIVE.findall(path.read_text()):
