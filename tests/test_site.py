@@ -188,7 +188,11 @@ PACKAGE = {
 
 def test_names_without_page_or_example_are_named(tmp_path):
     pages = {"docs/api/a.md": "::: pathmix.f\n", "docs/api/b.md": "::: pathmix.f\n::: pathmix.x\n"}
-    assert list(names.problems(written(tmp_path, PACKAGE | pages))) == [
+    doors = {
+        "src/pathmix/doors.py": "from pathmix._a import f as f\n",
+        "docs/api/doors.md": "::: pathmix.doors\n",
+    }
+    assert list(names.problems(written(tmp_path, PACKAGE | pages | doors))) == [
         "pathmix.f: expected one line `::: pathmix.f` in docs/api/, found 2",
         "pathmix.g: expected one line `::: pathmix.g` in docs/api/, found 0",
         "pathmix.g: expected an example in its docstring (a line with >>>), found none",

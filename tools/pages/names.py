@@ -53,11 +53,13 @@ def docstring(root: Path, name: str) -> str:
 
 
 def documented(root: Path) -> dict[str, list[str]]:
-    """Return the pages of the reference on which each name stands."""
+    """Return the pages on which each name stands. A module that is shown stands for its names."""
     found: dict[str, list[str]] = {}
     for path in sorted((root / "docs" / "api").glob("*.md")):
-        for name in DIRECTIVE.findall(path.read_text()):
-            found.setdefault(name, []).append(path.name)
+        for shown in DIRECTIVE.findall(path.read_text()):
+            inside = [name for name in public(root) if name.rpartition(".")[0] == shown]
+            for name in inside or [shown]:
+                found.setdefault(name, []).append(path.name)
     for name in constructors.arguments(root):
         found.setdefault(CONSTRUCTORS + name, []).append("random_variables.md")
     return found
