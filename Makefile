@@ -7,7 +7,8 @@
 #  make laws       which laws the tests hold of each family
 #  make bench      ours and every peer side by side, in a few minutes; table in benchmarks/results/
 #  make bench-all  the same with sweeps of every size: hours of an idle machine
-#  make docs       the site, in site/; make docs-serve shows it while pages are written
+#  make docs       the site, in site/
+#  make docs-serve the same, shown while pages are written
 #  make check      format, lint, types, import order, documented examples
 #  make format     rewrite the sources in the house format
 #  make release-check  build, check, install and use what a release would be (CONTRIBUTING.md)

@@ -135,7 +135,9 @@ def test_tails_quantiles_and_moments_where_they_have_them():
     horseshoe = MixtureSameFamily(weights(), tfd.Horseshoe(PEAK + 1))
     with pytest.raises(NotImplementedError, match="Horseshoe components have no cumulative"):
         horseshoe.cdf(0.0)
-    with pytest.raises(NotImplementedError, match="HotCategorical components have no closed-form mean"):
+    with pytest.raises(
+        NotImplementedError, match="HotCategorical components have no closed-form mean"
+    ):
         _ = MixtureSameFamily(
             weights(), tfd.ExpRelaxedOneHotCategorical(1.0, jnp.zeros((2, 3)))
         ).mean

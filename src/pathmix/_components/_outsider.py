@@ -215,7 +215,7 @@ def title_of(d: Distribution) -> str:
 def by_reverse_mode(fn: Callable[..., Reals]) -> Callable[..., Reals]:
     """Let a number, as a function of arrays, differentiate in every mode by its reverse mode.
 
-    Other libraries have rules for that one alone (``jax.custom_vjp``).
+    Other libraries have rules for that one alone (``custom_vjp`` of JAX).
     """
     ruled = custom_jvp(fn)
 
