@@ -3,6 +3,7 @@
 import importlib
 import re
 import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -462,6 +463,12 @@ def test_unknown_families_say_what_is_known(name):
         text = f"knows for `{method}` (Normal, Laplace, Cauchy, "
         with pytest.raises(NotImplementedError, match=re.escape(text)):
             getattr(mixture, method)(*args)
+
+
+def test_the_page_names_every_family():
+    page = (Path(__file__).parents[1] / "docs" / "torch.md").read_text()
+    row = next(line for line in page.splitlines() if line.startswith("| families |"))
+    assert {kind.__name__ for kind in _reading.TABLE} <= set(re.findall(r"\w+", row))
 
 
 def test_cdfs_that_torch_has_are_those_of_torch():
