@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,29 @@ def test_pictures_are_small():
     """All of a page is there in a moment."""
     for path in (ROOT / "docs" / "images").iterdir():
         assert path.stat().st_size < 120_000, path
+
+
+def imported_by_examples():
+    """What examples import from each other."""
+    for path in sorted((ROOT / "examples").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and re.match("_[a-z]", node.module):
+                yield path.name, node.module, [alias.name for alias in node.names]
+
+
+def test_examples_import_what_there_is():
+    """They are run by `make test-all` only."""
+    for importer, module, wanted in imported_by_examples():
+        there = ast.parse((ROOT / "examples" / f"{module}.py").read_text())
+        names = {node.id for node in ast.walk(there) if isinstance(node, ast.Name)}
+        names |= {getattr(node, "name", None) for node in there.body}
+        names |= {
+            a.asname or a.name
+            for n in ast.walk(there)
+            if isinstance(n, ast.ImportFrom)
+            for a in n.names
+        }
+        assert set(wanted) <= names, f"{importer} imports from {module}.py what is not there"
 
 
 # ---- links ----
