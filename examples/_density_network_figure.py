@@ -7,12 +7,11 @@ import numpy as np
 from jax import numpy as jnp
 from matplotlib.axes import Axes
 
-from _galaxies_figure import COLORS, INK, STYLE, plt
+from _look import BLUE, GREEN, GREY, INK, ORANGE, PINK, RED, plt, save
 
-BLUE, ORANGE, GREY = COLORS[0], COLORS[1], "#777777"
 MILD = 0.5
 """A temperature in the file's unit: 15 °C."""
-HOURS = {8: COLORS[5], 13: COLORS[3], 18: COLORS[2]}
+HOURS = {8: RED, 13: PINK, 18: GREEN}
 TOP = 550
 """Riders up to which is drawn."""
 
@@ -31,18 +30,13 @@ def save_picture(
         data: All rows, with their hours, temperatures, riders and whether it was a working day.
         pits: By model, the cdf at what came in mornings held out.
     """
-    with plt.rc_context(STYLE | {"axes.titlelocation": "left", "axes.titlesize": 11}):
-        figure, panels = plt.subplots(
-            1, 3, figsize=(10, 4.2), width_ratios=(5, 2, 2.6), layout="constrained"
-        )
-        left, middle, right = panels
-        draw_bands(left, law)
-        draw_days(left, data[abs(data["temp"] - MILD) < 0.1])
-        draw_laws(middle, law)
-        draw_levels(right, pits)
-        path.parent.mkdir(exist_ok=True, parents=True)
-        figure.savefig(path, dpi=90)
-        plt.close(figure)
+    figure, panels = plt.subplots(1, 3, figsize=(10, 4.2), width_ratios=(5, 2, 2.6))
+    left, middle, right = panels
+    draw_bands(left, law)
+    draw_days(left, data[abs(data["temp"] - MILD) < 0.1])
+    draw_laws(middle, law)
+    draw_levels(right, pits)
+    save(figure, path)
 
 
 def draw_bands(axes: Axes, law: Callable) -> None:
@@ -75,7 +69,7 @@ def draw_laws(axes: Axes, law: Callable) -> None:
         axes.plot(100 * p, riders, color=color, lw=1.5, label=f"{hour} o'clock")
         axes.fill_betweenx(riders, 100 * p, color=color, alpha=0.12, lw=0)
     axes.set(title="Three hours", xlabel="Probability, %", ylim=(0, TOP), xlim=(0, 0.8))
-    axes.legend(loc="upper right", frameon=False, fontsize=8)
+    axes.legend(loc="upper right", fontsize=8)
 
 
 def draw_levels(axes: Axes, pits: dict[str, np.ndarray]) -> None:
@@ -86,4 +80,4 @@ def draw_levels(axes: Axes, pits: dict[str, np.ndarray]) -> None:
     axes.axhline(0.1, color=INK, lw=1, ls=":")
     axes.set(title="Held out, 7 and 8 o'clock", xlabel="Cdf at what came", xlim=(0, 1))
     axes.set_ylabel("Share of hours")
-    axes.legend(loc="upper center", frameon=False, fontsize=8)
+    axes.legend(loc="upper center", fontsize=8)
