@@ -267,6 +267,16 @@ REFUSED = {
             dist.Categorical(probs=PROBS), tfd.Skellam(jnp.ones(2), 1.0), reparameterize=True
         ),
     ),
+    "a tolerance": (
+        NotImplementedError,
+        "expected a point mass without tolerances, got Deterministic with atol or rtol",
+        lambda: interop.from_tfp(tfd.Deterministic(jnp.zeros(2), atol=0.1)),
+    ),
+    "a tolerance that is not known": (
+        NotImplementedError,
+        "expected a point mass without tolerances, got Deterministic with atol or rtol, which may",
+        lambda: jax.jit(lambda a: interop.from_distrax(distrax.Deterministic(a)).v)(jnp.zeros(2)),
+    ),
     "Distrax's wrapper of what TFP alone has": (
         NotImplementedError,
         "expected components that differ in arrays alone, got DistributionFromTFP",
