@@ -153,6 +153,7 @@ def test_as_tfp_of_a_list_and_of_a_batch():
     [
         dist.GammaPoisson(jnp.array([2.0, 3.0]), 1.5),
         dist.NegativeBinomial2(jnp.array([2.0, 3.0]), 1.5),
+        dist.Binomial(10, probs=jnp.array([0.2, 0.7])),
         dist.BetaProportion(jnp.array([0.2, 0.3]), 1.5),
         dist.LeftTruncatedDistribution(dist.Normal(jnp.array([0.0, 1.0]), 2.0), low=-1.0),
         dist.RightTruncatedDistribution(dist.Normal(jnp.array([0.0, 1.0]), 2.0), high=4.0),

@@ -38,7 +38,10 @@ BACK = {
     "VectorDeterministic": "Independent",
     "ZeroInflatedNegativeBinomial": "Inflated",
     "Sample": "Independent",
+    "BatchBroadcast": "Exponential",
     "BatchReshape": "Exponential",
+    "MultivariateNormalLinearOperator": "MultivariateNormalTriL",
+    "WishartLinearOperator": "WishartTriL",
 }
 """Classes that come back as another one, of the same distribution."""
 
