@@ -14,12 +14,16 @@ from pathmix import MixtureSameFamily, interop
 pytestmark = pytest.mark.filterwarnings(*outsiders.WARNINGS)
 tfd = outsiders.tfd
 LOG_WEIGHTS = np.log([0.3, 0.7])
-ROWS = [(interop.from_tfp, row) for row in outsiders.BORROWED_TFP]
-ROWS += [(interop.from_distrax, row) for row in outsiders.BORROWED_DISTRAX]
-rows = pytest.mark.parametrize(("read", "row"), ROWS, ids=lambda t: str(t))
+READ = {"tfp": interop.from_tfp, "distrax": interop.from_distrax}
+ROWS = [("tfp", row) for row in outsiders.BORROWED_TFP]
+ROWS += [("distrax", row) for row in outsiders.BORROWED_DISTRAX]
+rows = pytest.mark.parametrize(("library", "row"), ROWS, ids=lambda t: str(t))
 UNDRAWN = {"MatrixTLinearOperator"}
 """Its own draws cannot be part of a program."""
-UNSLOPED = {"Deterministic", "Empirical", "SphericalUniform"}
+UNOPTIMISED = {"ExpRelaxedOneHotCategorical", "RelaxedOneHotCategorical"}
+"""The compiler makes wrong code of their whole program without optimisation (conftest.py), -inf in
+one entry; with its own flags these pass under jit too."""
+UNSLOPED = {"Empirical", "SphericalUniform"}
 """Nothing moves, or a density is flat."""
 
 
@@ -44,9 +48,9 @@ def theirs(row, parameters, x):
 
 
 @rows
-def test_densities_shapes_and_draws(x64, read, row):
+def test_densities_shapes_and_draws(x64, library, row):
     d, x = row.make(**arrays(row)), jnp.asarray(row.points())
-    found = read(d)
+    found = READ[library](d)
     assert found.batch_shape == tuple(d.batch_shape) == (2,)
     assert found.event_shape == tuple(d.event_shape) == x.shape[1:]
     expected = theirs(row, arrays(row), x)
@@ -70,7 +74,8 @@ def test_gradients_reach_their_parameters(x64, row):
     """In a program, mapped over two sets of parameters, beside autodiff of theirs one by one."""
     x = jnp.asarray(row.points())
     both = jax.tree.map(lambda t: jnp.stack([t, t * 1.01]), arrays(row))
-    slopes = jax.jit(jax.vmap(jax.grad(lambda p: ours(row, p, x).sum())))(both)
+    slopes = jax.vmap(jax.grad(lambda p: ours(row, p, x).sum()))
+    slopes = slopes(both) if row.name in UNOPTIMISED else jax.jit(slopes)(both)
     for i in range(2):
         one = jax.tree.map(lambda t, i=i: t[i], both)
         expected = jax.grad(lambda p: theirs(row, p, x).sum())(one)

@@ -1,7 +1,6 @@
 """Families of TFP and Distrax that NumPyro has: values, slopes and shapes beside their own.
 
-Where both are accurate: what is compared to 1e-6 agrees to 1e-13 on most rows. At an end of a
-transform, ``sigmoid(low, high)`` a millionth from the bound, what both subtract first costs 1e-8.
+Points are where both are accurate; there they agree to 1e-13 on most rows.
 """
 
 import jax
@@ -39,7 +38,10 @@ BACK = {
     "VectorDeterministic": "Independent",
     "ZeroInflatedNegativeBinomial": "Inflated",
     "Sample": "Independent",
+    "BatchBroadcast": "Exponential",
     "BatchReshape": "Exponential",
+    "MultivariateNormalLinearOperator": "MultivariateNormalTriL",
+    "WishartLinearOperator": "WishartTriL",
 }
 """Classes that come back as another one, of the same distribution."""
 

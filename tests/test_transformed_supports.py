@@ -202,3 +202,16 @@ def test_an_unconstrained_site_has_all_of_the_mass(traced, x64):
     p = jnp.asarray(parameter)
     below, total = jax.jit(mass)(p) if traced else jax.jit(lambda: mass(p))()
     np.testing.assert_allclose([below, total], [0.6, 1.0], atol=2e-3)
+
+
+def test_the_inverse_of_a_transform(x64):
+    """The logarithm of a gamma: density, both tails and quantiles, by the gamma's own."""
+    gamma = dist.Gamma(jnp.array([1.5, 3.0]), 2.0)
+    logs = dist.TransformedDistribution(gamma, tf.ExpTransform().inv)
+    mixture, plain = by_probs([0.3, 0.7], logs), by_probs([0.3, 0.7], gamma)
+    y = jnp.array([-4.0, 0.3, 2.0])
+    np.testing.assert_allclose(mixture.log_prob(y), plain.log_prob(jnp.exp(y)) + y, 1e-12)
+    np.testing.assert_allclose(mixture.cdf(y), plain.cdf(jnp.exp(y)), 1e-12)
+    upper = plain.log_survival_function(jnp.exp(y))
+    np.testing.assert_allclose(mixture.log_survival_function(y), upper, 1e-12)
+    np.testing.assert_allclose(mixture.icdf(0.2), jnp.log(plain.icdf(0.2)), 1e-12)

@@ -74,6 +74,7 @@ class MixtureSameFamily(
         components_distribution: Any NumPyro distribution with at least one batch axis. Supports
             may depend on parameters: a component has log density −inf outside its own. A batch of
             mixtures, ``*batch k``, is taken apart: ``num_components`` counts their components.
+            Distributions of TFP (on JAX) and Distrax are taken too, for both (``pathmix.interop``).
         reparameterize: Whether draws carry pathwise gradients to the mixture weights and to every
             parameter of every component. Otherwise they carry no gradient at all, rather than a
             biased one.

@@ -41,10 +41,10 @@ class Mixture(MixtureSameFamily):
     Args:
         mixture_distribution: A Categorical over the components of the list, as for
             :class:`MixtureSameFamily`.
-        components_distributions: NumPyro distributions of one event shape, without an axis for
-            components: their batch shapes broadcast to that of the mixture. A Delta among counts,
-            or a mixture of some, stands at whole numbers; counts among continuous ones are point
-            masses, all of them.
+        components_distributions: Distributions of NumPyro, TFP (on JAX) or Distrax, of one event
+            shape, without an axis for components: their batch shapes broadcast to that of the
+            mixture. A Delta among counts, or a mixture of some, stands at whole numbers; counts
+            among continuous ones are point masses, all of them.
         reparameterize: Whether draws carry pathwise gradients to the weights and to all components:
             scalar components and independent coordinates, of families that know their own.
         validate_args: As for :class:`MixtureSameFamily`.

@@ -89,6 +89,15 @@ def given(d: Any, name: str) -> Any:
     return kept[f"_{name}"] if f"_{name}" in kept else getattr(d, name, None)
 
 
+def as_given(d: Any, name: str) -> Any:
+    """Return the same as it was written, which is known in a program that is traced as well.
+
+    What TFP converts there is traced, even a constant.
+    """
+    written = getattr(d, "parameters", None)
+    return written.get(name) if isinstance(written, dict) else given(d, name)
+
+
 def all_given(d: Any, names: Sequence[str]) -> list[Any] | None:
     """Return several arguments; ``None`` if one of them was not given."""
     values = [given(d, name) for name in names]

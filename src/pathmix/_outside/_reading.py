@@ -86,6 +86,8 @@ def _first(d: Any, rank: int) -> Any:
     if not rank:
         return d
     try:
+        if own_class(d, DISTRAX) == "Transformed" and not jax.tree.leaves(d.bijector):
+            return type(d)(_first(d.distribution, rank), d.bijector)
         return d[(0,) * rank]
     except (NotImplementedError, TypeError, ValueError, IndexError) as error:
         raise NotImplementedError(
@@ -130,8 +132,9 @@ def _is_discrete(d: Any, dtype: Any) -> bool:
         return _space_by_name(d) in ("integers", "counts", "counts from one")
     if not jnp.issubdtype(dtype, jnp.floating):
         return True
-    # TFP gives counts as floats, and has no bijection onto them
-    return _bijector(d) is None and library_of(d) is not DISTRAX
+    if library_of(d) is DISTRAX:
+        return own_class(d, DISTRAX) == "Quantized"
+    return _bijector(d) is None  # TFP gives counts as floats, and has no bijection onto them
 
 
 def _space_by_name(d: Any) -> str | None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from jax.scipy.special import log_ndtr
 from numpyro.distributions import Distribution
@@ -15,7 +16,7 @@ from numpyro.distributions.transforms import (
 )
 
 from pathmix._checks import is_concrete
-from pathmix._outside._libraries import DISTRAX, TFP, given
+from pathmix._outside._libraries import DISTRAX, TFP, as_given
 from pathmix._outside._table import reads, same, writes
 
 # ---- the same arrays, perhaps by other names ----
@@ -154,12 +155,17 @@ reads(TFP, "TruncatedCauchy", "Cauchy, truncated")(lambda d: _between(dist.Cauch
 
 def is_zero(*arrays: Any) -> bool:
     """Whether arrays are known to be zero."""
-    return all(a is None or (is_concrete(a) and not jnp.any(a != 0)) for a in arrays)
+    return all(a is None or (is_concrete(a) and not np.any(np.asarray(a))) for a in arrays)
 
 
-def _point_mass(d: Any) -> Distribution | None:
-    exact = is_zero(given(d, "atol"), given(d, "rtol"))
-    return dist.Delta(d.loc, validate_args=False) if exact else None
+def _point_mass(d: Any) -> Distribution:
+    if not is_zero(as_given(d, "atol"), as_given(d, "rtol")):
+        raise NotImplementedError(
+            f"expected a point mass without tolerances, got {type(d).__name__} with atol or rtol, "
+            "which may also be traced: with them it has neither a density nor a mass. Make it "
+            "outside of jax.jit, or take numpyro.distributions.Delta(loc)."
+        )
+    return dist.Delta(d.loc, validate_args=False)
 
 
 reads(TFP, "Deterministic", "Delta")(_point_mass)
@@ -167,9 +173,8 @@ reads(DISTRAX, "Deterministic", "Delta")(_point_mass)
 
 
 @reads(TFP, "VectorDeterministic", "Delta, to_event(1)")
-def _vector_of_masses(d: Any) -> Distribution | None:
-    mass = _point_mass(d)
-    return None if mass is None else mass.to_event(1)
+def _vector_of_masses(d: Any) -> Distribution:
+    return _point_mass(d).to_event(1)
 
 
 @writes(dist.Delta)

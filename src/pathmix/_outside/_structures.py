@@ -4,12 +4,13 @@ import math
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from numpyro.distributions import Distribution, discrete
 
 from pathmix._components import canonical
 from pathmix._outside._bijectors import bijector_of, transforms_of
-from pathmix._outside._libraries import DISTRAX, TFP
+from pathmix._outside._libraries import DISTRAX, TFP, as_given
 from pathmix._outside._reading import numpyro_of
 from pathmix._outside._scalars import is_zero
 from pathmix._outside._table import reads, writes
@@ -83,7 +84,7 @@ def _reshaped(d: Any) -> Distribution | None:
 @reads(TFP, "Sample", "expand and to_event")
 def _repeated(d: Any) -> Distribution | None:
     """Axes of independent draws stand between those of the batch and those of the event."""
-    size = tuple(int(n) for n in jnp.ravel(jnp.asarray(d.sample_shape)))
+    size = tuple(int(n) for n in np.ravel(as_given(d, "sample_shape")))
     c = canonical(numpyro_of(d.distribution))
     if not c.selectable:
         return None
@@ -113,8 +114,8 @@ def _write_masked(d: Any, tfp: Any) -> Any:
 def _inflated(d: Any) -> Distribution | None:
     """A share of zeros among counts. By logits TFP's share is ``sigmoid(2 · logits)``."""
     base: Distribution = numpyro_of(d.distribution)
-    tolerances = d._inflated_loc_atol, d._inflated_loc_rtol
-    if not base.is_discrete or base.event_shape or not is_zero(d.inflated_loc, *tolerances):
+    where = [as_given(d, f"inflated_loc{which}") for which in ("", "_atol", "_rtol")]
+    if not base.is_discrete or base.event_shape or not is_zero(*where):
         return None
     if d.inflated_loc_probs is not None:
         return discrete.ZeroInflatedProbs(base, d.inflated_loc_probs, validate_args=False)

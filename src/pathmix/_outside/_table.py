@@ -103,7 +103,9 @@ def _reader(kind: type[Distribution], ours: list[str], theirs: list[str]) -> Rea
 
 def _writer(name: str, ours: list[str], theirs: list[str]) -> Write:
     def write(d: Any, tfp: Any) -> Any:
-        arrays = [getattr(d, each) for each in ours]
+        arrays = [jnp.asarray(getattr(d, each)) for each in ours]
+        dtype = jnp.result_type(*arrays)  # TFP wants one, of total counts too
+        arrays = [a.astype(dtype) for a in arrays]
         return getattr(tfp.distributions, name)(**dict(zip(theirs, arrays, strict=True)))
 
     return write

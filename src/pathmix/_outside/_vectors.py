@@ -20,9 +20,10 @@ same(dist.MultinomialProbs, "probs total_count", tfp="Multinomial", distrax="Mul
 
 
 def _one_hot(d: Any) -> Distribution:
-    """A multinomial of one draw."""
+    """A multinomial of one draw; theirs takes shares, also in derivatives."""
     probs = given(d, "probs")
     if probs is not None:
+        probs = probs / jnp.sum(probs, axis=-1, keepdims=True)
         return dist.MultinomialProbs(probs, 1, validate_args=False)
     return dist.MultinomialLogits(given(d, "logits"), 1, validate_args=False)
 
