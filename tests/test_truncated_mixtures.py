@@ -7,6 +7,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pytest
+from jax.extend.core import jaxprs_in_params
 from numpyro.infer.util import log_density
 from scipy import integrate, stats
 
@@ -141,6 +142,21 @@ def test_point_masses_forty_standard_deviations_out(x64):
     np.testing.assert_allclose(m.truncate(39.0, 39.9).log_prob(39.5), inside, rtol=1e-11)
     np.testing.assert_allclose(m.truncate(39.0, 41.0).log_prob(40.0), 0.0, atol=1e-15)
     np.testing.assert_allclose(m.truncate(39.0, 41.0).icdf(jnp.array([0.1, 0.9])), [40.0, 40.0])
+
+
+def loops(jaxpr):
+    """How many loops a program has, those within others counted too."""
+    inner = [e for eqn in jaxpr.eqns for e in jaxprs_in_params(eqn.params)]
+    own = sum(eqn.primitive.name in ("while", "scan") for eqn in jaxpr.eqns)
+    return own + sum(map(loops, inner))
+
+
+def test_a_quantile_evaluates_tails_five_times():
+    """Which are most of its program: the check of the bounds, at them twice, the search, polish."""
+    mixture = two(dist.StudentT(jnp.array([3.0, 5.0]), jnp.array([0.0, 1.0])))
+    program = jax.make_jaxpr(lambda m: m.truncate(0.0, 2.0).icdf(0.3))(mixture)
+    # each evaluation has a continued fraction and a series, and one of them is in a loop
+    assert loops(program.jaxpr) == 5 * 2 + 1
 
 
 def test_far_out_in_float32():

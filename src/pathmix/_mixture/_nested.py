@@ -1,13 +1,19 @@
 """A batch of mixtures as the components of a mixture: taken apart, so that it is one mixture."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 import numpyro.distributions as dist
+from jax import Array
 from numpyro.distributions import Distribution
 
 from pathmix._components import Canonical, canonical, split
 from pathmix._weights import Logits, Weights, weights_of
+
+Numbers: TypeAlias = Callable[[Weights], Array]
+"""Weights as numbers, or as their logs."""
+Times: TypeAlias = Callable[[Array, Array], Array]
 
 
 def taken_apart(
@@ -29,15 +35,25 @@ def taken_apart(
         event = p.shape[p.ndim - n :]
         return jnp.broadcast_to(p, (*batch, k, j, *event)).reshape(*batch, k * j, *event)
 
-    return _weights(mixture, inner, k), components.map(flat).expand((*batch, k * j)).distribution
+    def joint(outer: Array, of: Numbers, times: Times) -> Array:
+        both = times(outer[..., None], of(inner))
+        return both.reshape(*both.shape[:-2], -1)
+
+    weights = weights_within(mixture, k, joint)
+    return weights, components.map(flat).expand((*batch, k * j)).distribution
 
 
-def _weights(mixture: Distribution, inner: Weights, k: int) -> Distribution:
-    """The weights of all, ``w_k v_kj``, by what the outer ones are given by."""
+def weights_within(
+    mixture: Distribution, k: int, joint: Callable[[Array, Numbers, Times], Array]
+) -> Distribution:
+    """Return the weights of all, ``w_k v_kj``, by what the outer ones are given by.
+
+    ``joint`` makes them of the outer ones, of what gives inner ones as the same, and of how the two
+    are multiplied: logs are added.
+    """
     outer = weights_of(canonical(mixture).plain, k)
     if isinstance(outer, Logits):
-        both = outer.log()[..., None] + inner.log()
-        logits = both.reshape(*both.shape[:-2], -1)
+        logits = joint(outer.log(), lambda inner: inner.log(), jnp.add)
         return dist.Categorical(logits=logits, validate_args=False)
-    product = outer.values()[..., None] * inner.values()
-    return dist.Categorical(probs=product.reshape(*product.shape[:-2], -1), validate_args=False)
+    probs = joint(outer.values(), lambda inner: inner.values(), jnp.multiply)
+    return dist.Categorical(probs=probs, validate_args=False)

@@ -10,7 +10,7 @@ The derivative is that of the implicit function: ``dq/f``, and the pathwise velo
 
 from collections.abc import Callable
 from functools import partial, reduce
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -39,16 +39,16 @@ from pathmix._layout import pad_left, with_points
 from pathmix._log_sums import added, log_sum
 from pathmix._mixture._inversion import Curve, Target
 from pathmix._mixture._levels import invert
+from pathmix._mixture._targets import Scale, reached_early, target_of
 from pathmix._pathwise import mixture_velocity
 from pathmix._rules import custom_jvp
-from pathmix._special import bounded_exp, log1mexp, stored
+from pathmix._special import bounded_exp, stored
 from pathmix._typing import ComponentFirst, Flags, Reals
 from pathmix._weights import Weights, average
 from pathmix._where import where
 
 Moving: TypeAlias = tuple[Any, Any]
 """What moves, and how."""
-Scale: TypeAlias = Literal["q", "log q", "log 1 − q"]
 
 
 def quantile(weights: Weights, components: Canonical, q: Reals) -> Reals:
@@ -73,14 +73,14 @@ def quantile_of_logs(
 
     The smaller one decides: of some, that may be the upper tail, of others the lower one.
     """
-    target = _reached_early(log_q, log_1mq, is_discrete=_has_steps(components))
+    target = reached_early(log_q, log_1mq, is_discrete=_has_steps(components))
     return _solved(_curve("log q", weights, components), weights, components, target)
 
 
 @partial(custom_jvp, nondiff_argnums=(0,))
 def _inverse(scale: Scale, weights: Weights, components: Canonical, value: Reals) -> Reals:
     """The quantile of a probability on one of three scales."""
-    target = _target(scale, value, is_discrete=_has_steps(components))
+    target = target_of(scale, value, is_discrete=_has_steps(components))
     return _solved(_curve(scale, weights, components), weights, components, target)
 
 
@@ -114,7 +114,7 @@ def _inverse_jvp(scale, primals, tangents):  # type: ignore[no-untyped-def]
     if has_atoms(components):
         inner = with_places(inner, weights, components, d_components, x)
     _, d_ends = jax.jvp(edges, (weights, components), (d_weights, d_components))
-    target = _target(scale, value, is_discrete=_has_steps(components))
+    target = target_of(scale, value, is_discrete=_has_steps(components))
     outer = where(target.upper, d_ends[1], d_ends[0])
     at_end = target.log_tail == -jnp.inf
     return x, where(at_end, from_value + outer, inner).astype(x.dtype)
@@ -171,38 +171,6 @@ def _slope(scale: Scale, value: Reals, log_f: Reals) -> Reals:
     known = value > -jnp.inf
     ratio = bounded_exp(where(known, value, 0.0) - where(known, log_f, jnp.inf))
     return ratio if scale == "log q" else -ratio
-
-
-def _target(scale: Scale, value: Reals, *, is_discrete: bool) -> Target:
-    if scale == "q":
-        log_q, log_1mq = jnp.log(value), jnp.log1p(-value)
-    elif scale == "log q":
-        log_q, log_1mq = value, log1mexp(value)
-    else:
-        log_q, log_1mq = log1mexp(value), value
-    target = _reached_early(log_q, log_1mq, is_discrete=is_discrete)
-    if not (is_discrete and scale == "q"):
-        return target
-    # q itself is rounded, which counts for more in 1 − q
-    rounded = jnp.log(1 - value + _slack(value, is_discrete=True) * value)
-    is_rounded = target.upper & (value < 1)
-    log_tail = where(is_rounded, jnp.maximum(target.log_tail, rounded), target.log_tail)
-    return target._replace(log_tail=log_tail)
-
-
-def _reached_early(log_q: Reals, log_1mq: Reals, *, is_discrete: bool) -> Target:
-    """A target that is reached a little early: errors of the tails must not move a step."""
-    slack = _slack(log_q, is_discrete=is_discrete)
-    lower = where(jnp.isinf(log_q), log_q, log_q - slack * jnp.maximum(1, -log_q))
-    upper = where(jnp.isinf(log_1mq), log_1mq, log_1mq + slack * jnp.maximum(1, -log_1mq))
-    is_upper = log_q > log_1mq
-    log_tail = where(is_upper, upper, lower)
-    return Target(where(jnp.isnan(log_q + log_1mq), jnp.nan, log_tail), is_upper)
-
-
-def _slack(like: Reals, *, is_discrete: bool) -> float:
-    """What is forgiven: between the steps of a discrete cdf there is room for more."""
-    return (16 if is_discrete else 2) * float(jnp.finfo(like.dtype).eps)
 
 
 def _curve(scale: Scale, weights: Weights, components: Canonical) -> Curve:

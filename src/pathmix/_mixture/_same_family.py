@@ -13,7 +13,6 @@ from numpyro.distributions.batch_util import promote_batch_shape
 from numpyro.distributions.constraints import Constraint
 
 from pathmix import _evaluation
-from pathmix._checks import require
 from pathmix._components import Canonical, canonical, hull
 from pathmix._layout import pad_left
 from pathmix._mixture._arguments import (
@@ -26,27 +25,36 @@ from pathmix._mixture._arguments import (
     validated,
 )
 from pathmix._mixture._description import describe, describe_html
-from pathmix._mixture._errors import check_levels, check_value_shape, checked_sample_shape
+from pathmix._mixture._drawing import Drawing
+from pathmix._mixture._errors import check_value_shape
 from pathmix._mixture._information import Information
 from pathmix._mixture._intervals import Intervals
 from pathmix._mixture._leaves import FixedLeaves
 from pathmix._mixture._linear import Linear
 from pathmix._mixture._members import member
 from pathmix._mixture._modes import HighestPoints
+from pathmix._mixture._moments import Moments
 from pathmix._mixture._nested import taken_apart
-from pathmix._mixture._no_gradient import warn_of_no_gradient
 from pathmix._mixture._numpyro_names import NumPyroNames
 from pathmix._mixture._parts import Parts
 from pathmix._mixture._precision import in_own_precision, working
-from pathmix._mixture._quantile import inverse_log_cdf, inverse_log_survival, quantile
+from pathmix._mixture._tails import Tails
 from pathmix._outside import numpyro_of
-from pathmix._pathwise import reparameterized
 from pathmix._typing import Index, PerComponent, Reals, Value
 from pathmix._weights import Weights, weights_of
 
 
 class MixtureSameFamily(
-    FixedLeaves, Parts, Linear, Information, HighestPoints, Intervals, NumPyroNames
+    FixedLeaves,
+    Drawing,
+    Tails,
+    Moments,
+    Parts,
+    Linear,
+    Information,
+    HighestPoints,
+    Intervals,
+    NumPyroNames,
 ):
     """A finite mixture ``f(x) = Σ_k w_k p_k(x)`` of components from one family.
 
@@ -212,72 +220,6 @@ class MixtureSameFamily(
         """Whether draws carry pathwise gradients."""
         return self.reparameterize
 
-    def sample(self, key: jax.Array | None, sample_shape: tuple[int, ...] = ()) -> Value:
-        """Draw ``*sample *batch *event``; with gradients if the mixture is reparameterized.
-
-        Costs one index search and one draw from the chosen component per event, whatever ``k``;
-        of components whose parameters are not known, one draw from each.
-
-        Example:
-            >>> import jax, jax.numpy as jnp, numpyro.distributions as dist
-            >>> mixture = MixtureSameFamily(
-            ...     dist.Categorical(probs=jnp.array([0.3, 0.7])),
-            ...     dist.Normal(jnp.array([-9.0, 9.0])),
-            ... )
-            >>> mixture.sample(jax.random.key(0), (1000,)).shape
-            (1000,)
-        """
-        return self.sample_with_intermediates(key, sample_shape)[0]
-
-    def sample_with_intermediates(
-        self, key: jax.Array | None, sample_shape: tuple[int, ...] = ()
-    ) -> tuple[Value, list[Any]]:
-        """Draw as :meth:`sample`; also return ``[index]``, the component of each draw."""
-        if key is None:
-            raise ValueError("expected a JAX random key, got None. Pass jax.random.key(seed).")
-        shape = (*checked_sample_shape(sample_shape), *self.batch_shape)
-        draw, index = _evaluation.sample(*working(self._parts), key, shape=shape)
-        draw = in_own_precision(draw, self._parts)
-        if self.reparameterize:
-            return self.reparameterize_sample(draw), [index]
-        return warn_of_no_gradient(draw, self._parts), [index]
-
-    def reparameterize_sample(self, value: Any) -> Value:
-        """Return ``value`` itself, carrying the pathwise gradients of a draw at that point.
-
-        The gradient of component parameters is ``Σ_k r_k v_k``, the components' own velocities
-        weighted by their responsibilities; that of the weights moves the coordinates in turn by
-        their conditional distributions (Figurnov et al. 2018; Graves 2016). Any derivative that
-        ``value`` has of its own passes through. To every order, in forward and reverse mode; see
-        ``docs/gradients.md`` for the formulas and their limits.
-
-        Raises:
-            ValueError: The components are discrete, or ``value`` has the wrong shape.
-            NotImplementedError: Their family's pathwise gradients are not known.
-
-        Example:
-            >>> import jax, jax.numpy as jnp, numpyro.distributions as dist
-            >>> def draw(logits):
-            ...     mixture = MixtureSameFamily(
-            ...         dist.Categorical(logits=logits), dist.Normal(jnp.array([-1.0, 1.0]), 0.5)
-            ...     )
-            ...     return mixture.reparameterize_sample(0.2)
-            >>> print(jax.grad(draw)(jnp.zeros(2)).round(3))
-            [-1.757  1.757]
-        """
-        check_reparameterizable(self.components_distribution)
-        x, parts = self._value(value), working(self._parts)
-        return in_own_precision(reparameterized(*parts, working(x)), self._parts, x)
-
-    def rsample(self, key: jax.Array | None, sample_shape: tuple[int, ...] = ()) -> Value:
-        """Draw with pathwise gradients; raises ``NotImplementedError`` unless reparameterized."""
-        if not self.reparameterize:
-            raise NotImplementedError(
-                "expected a mixture with reparameterize=True, got reparameterize=False, whose "
-                "draws carry no gradient. Use `sample` if none is needed."
-            )
-        return self.sample(key, sample_shape)
-
     def log_prob(self, value: Any, intermediates: list[Any] | None = None) -> Reals:
         """Return ``log Σ_k w_k p_k(value)``, ``*sample *batch``; −inf outside the support."""
         del intermediates
@@ -302,99 +244,6 @@ class MixtureSameFamily(
         density is zero it is the heaviest component.
         """
         return self._at(_evaluation.posterior_mode, self._checked(value))
-
-    def cdf(self, value: Any) -> Reals:
-        """Return ``P(X ≤ value)``, jointly over a factorised vector event."""
-        return self._at(_evaluation.cdf, self._value(value))
-
-    def log_cdf(self, value: Any) -> Reals:
-        """Return ``log P(X ≤ value)``, jointly over a factorised vector event."""
-        return self._at(_evaluation.log_cdf, self._value(value))
-
-    def log_survival_function(self, value: Any) -> Reals:
-        """Return ``log P(X > value)`` of a scalar mixture, from the components' own survivals."""
-        self._require_scalar("log_survival_function")
-        return self._at(_evaluation.log_survival, self._value(value))
-
-    def icdf(self, q: Any) -> Reals:
-        """Return the smallest ``x`` with ``P(X ≤ x) ≥ q`` of a scalar mixture.
-
-        ``q`` broadcasts against the batch; 0 and 1 give the ends of the support, values outside
-        [0, 1] NaN. Discrete quantiles are returned as floats, since they may be infinite. The
-        derivatives in ``q`` and in every parameter are those of the implicit function (zero for
-        discrete mixtures).
-
-        Example:
-            >>> import jax.numpy as jnp, numpyro.distributions as dist
-            >>> mixture = MixtureSameFamily(
-            ...     dist.Categorical(probs=jnp.array([0.5, 0.5])),
-            ...     dist.Normal(jnp.array([-3.0, 3.0])),
-            ... )
-            >>> print(f"{mixture.icdf(mixture.cdf(2.5)):.3f}")
-            2.500
-        """
-        self._require_scalar("icdf")
-        return self._inverse(quantile, q)
-
-    def inverse_log_cdf(self, log_q: Any) -> Reals:
-        """Return the smallest ``x`` with ``log P(X ≤ x) ≥ log_q`` of a scalar mixture.
-
-        For probabilities too small for a float; as :meth:`icdf` otherwise. −inf and 0 give the
-        ends of the support, values above 0 NaN. The derivative in ``log_q`` is ``F/f``.
-
-        Example:
-            >>> import jax.numpy as jnp, numpyro.distributions as dist
-            >>> mixture = MixtureSameFamily(
-            ...     dist.Categorical(probs=jnp.array([0.5, 0.5])), dist.Normal(jnp.zeros(2))
-            ... )
-            >>> print(f"{mixture.inverse_log_cdf(-500.0):.2f}")
-            -31.49
-        """
-        self._require_scalar("inverse_log_cdf")
-        return self._inverse(inverse_log_cdf, log_q)
-
-    def inverse_log_survival(self, log_q: Any) -> Reals:
-        """Return the smallest ``x`` with ``log P(X > x) ≤ log_q`` of a scalar mixture.
-
-        The quantile in the upper tail, where ``icdf(1 − q)`` rounds to the end of the support.
-        −inf and 0 give the upper and the lower end, values above 0 NaN. The derivative in
-        ``log_q`` is ``−(1 − F)/f``.
-
-        Example:
-            >>> import jax.numpy as jnp, numpyro.distributions as dist
-            >>> mixture = MixtureSameFamily(
-            ...     dist.Categorical(probs=jnp.array([0.5, 0.5])), dist.Normal(jnp.zeros(2))
-            ... )
-            >>> print(f"{mixture.inverse_log_survival(jnp.log(1e-20)):.3f}")
-            9.262
-        """
-        self._require_scalar("inverse_log_survival")
-        return self._inverse(inverse_log_survival, log_q)
-
-    @property
-    def mean(self) -> Reals:
-        """The mean, ``*batch *event``; of circular components the mean direction."""
-        return self._statistic("mean", _evaluation.mean)
-
-    @property
-    def variance(self) -> Reals:
-        """The elementwise variance, ``*batch *event``; of circular components the circular one."""
-        return self._statistic("variance", _evaluation.variance)
-
-    @property
-    def stddev(self) -> Reals:
-        """The elementwise standard deviation, ``*batch *event``."""
-        return jnp.sqrt(self.variance)
-
-    @property
-    def covariance(self) -> Reals:
-        """The covariance matrix of a vector event, ``*batch event event``."""
-        if len(self.event_shape) != 1:
-            raise NotImplementedError(
-                f"expected vector events for `covariance`, got event shape {self.event_shape}. "
-                "Use `variance`."
-            )
-        return self._statistic("covariance", _evaluation.covariance)
 
     def expand(self, batch_shape: Sequence[int]) -> "MixtureSameFamily":
         """Return the mixture with its batch broadcast to ``batch_shape``."""
@@ -452,12 +301,6 @@ class MixtureSameFamily(
         """A function of weights, components and values, in the precision that they came in."""
         return in_own_precision(fn(*working(self._parts), working(x)), self._parts, x)
 
-    def _inverse(self, fn: Any, q: Any) -> Reals:
-        q = jnp.asarray(q, jnp.result_type(q, jnp.zeros((), self._components.dtype)))
-        check_levels(q.shape, self.batch_shape)
-        q = jnp.broadcast_to(q, lax.broadcast_shapes(q.shape, self.batch_shape))
-        return self._at(fn, q)
-
     def _checked(self, value: Any) -> Value:
         x = self._value(value)
         return x if self._checks is Checks.NONE else checked_value(x, self.support, self._checks)
@@ -480,21 +323,6 @@ class MixtureSameFamily(
                 f"expected scalar events for `{name}`, got event shape {self.event_shape}. "
                 "For a factorised event `cdf` gives the joint probability."
             )
-
-    def _statistic(self, name: str, moment: Any) -> Reals:
-        weights, components = working(self._parts)
-        value = moment(weights, components)
-        events = value.shape[len(components.own_shape) - 1 :]
-        value = in_own_precision(jnp.broadcast_to(value, self.batch_shape + events), self._parts)
-        if self.allow_nan_stats:
-            return value
-        return require(
-            value,
-            ~jnp.isnan(value),
-            f"expected a defined {name}, got NaN from "
-            f"{type(self.components_distribution).__name__} components of non-zero weight. "
-            "Pass allow_nan_stats=True to get NaN instead.",
-        )
 
 
 def _of_rank(mixture: Canonical, components: Canonical) -> Canonical:

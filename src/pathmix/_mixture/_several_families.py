@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax.numpy as jnp
-import numpyro.distributions as dist
+from jax import Array
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
@@ -13,7 +13,6 @@ from pathmix._components import (
     Canonical,
     Which,
     as_joined,
-    canonical,
     grouped,
     joined,
     members,
@@ -22,9 +21,9 @@ from pathmix._components import (
     with_axis,
 )
 from pathmix._mixture._listed import checked_list
+from pathmix._mixture._nested import Numbers, Times, weights_within
 from pathmix._mixture._same_family import MixtureSameFamily
 from pathmix._outside import numpyro_of
-from pathmix._weights import Logits, weights_of
 
 
 class Mixture(MixtureSameFamily):
@@ -155,17 +154,12 @@ def _weights_of_all(mixture: Distribution, each: Sequence[Distribution]) -> Dist
     inner = [d._weights if isinstance(d, MixtureSameFamily) else None for d in each]
     if all(one is None for one in inner):
         return mixture
-    weights = weights_of(canonical(mixture).plain, len(each))
-    by_logits = isinstance(weights, Logits)
-    outer = weights.log() if by_logits else weights.values()
-    parts = []
-    for i, one in enumerate(inner):
-        own = outer[..., i : i + 1]
-        if one is not None:
-            own = own + one.log() if by_logits else own * one.values()
-        parts.append(own)
-    batch = each[0].batch_shape if any(part.ndim > 1 for part in parts) else ()
-    full = jnp.concatenate([jnp.broadcast_to(p, (*batch, p.shape[-1])) for p in parts], axis=-1)
-    if by_logits:
-        return dist.Categorical(logits=full, validate_args=False)
-    return dist.Categorical(probs=full, validate_args=False)
+
+    def joint(outer: Array, of: Numbers, times: Times) -> Array:
+        own = [outer[..., i : i + 1] for i in range(len(each))]
+        parts = [w if v is None else times(w, of(v)) for w, v in zip(own, inner, strict=True)]
+        batch = each[0].batch_shape if any(part.ndim > 1 for part in parts) else ()
+        full = [jnp.broadcast_to(part, (*batch, part.shape[-1])) for part in parts]
+        return jnp.concatenate(full, axis=-1)
+
+    return weights_within(mixture, len(each), joint)
