@@ -10,6 +10,7 @@ import json
 import math
 import re
 import sys
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +21,7 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from pathmix import MixtureSameFamily, Pathwise, Score, Stratified, expectation, fit
+from pathmix._estimation import _expanded
 
 N = 1600
 KINDS = "all-gather|all-to-all|all-reduce|collective-permute|collective-broadcast|reduce-scatter"
@@ -70,8 +72,9 @@ def works(family, mesh):
     if family == "gamma":  # its gradients of draws take long to compile
         return
     yield "log_prob", lambda p, x: mixture(p).log_prob(x)
-    if family != "low rank":  # by Newton's method, which takes long to compile
+    if family != "low rank":  # whose steps take long to compile
         yield "fit", lambda p, x: fitted(mixture(p), x)
+        yield "fit, cut up", lambda p, x: cut_up(mixture(p), x)
     yield "pathwise", jax.value_and_grad(lambda p, key: square(draw(p, key)) / N)
     if family == "factorised":
         yield "posterior", lambda p, x: mixture(p).posterior_marginal(x).probs
@@ -93,6 +96,16 @@ def by_keys(estimator):
         return jnp.mean(jax.vmap(one)(keys))
 
     return jax.value_and_grad(estimate)
+
+
+def cut_up(begun, x):
+    """The same as many rows are fitted: by products of large matrices, in stretches."""
+    large = {"EXPANDED": 2**10, "EXPANDED_ROWS": 1, "EXPANDED_COMPONENTS": 1}
+    jax.clear_caches()  # what is compiled does not know of these
+    with mock.patch.multiple(_expanded, **large):
+        found = fitted(begun, x)
+    jax.clear_caches()
+    return found
 
 
 def fitted(begun, x):

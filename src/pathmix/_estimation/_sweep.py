@@ -156,12 +156,25 @@ def _parts(data: Data, components: Canonical, share: float | None = None) -> Dat
     count = 1 if is_symbolic(n) else max(1, min(n, -(-n * each // most)))
     if share is not None:
         count = max(1, min(n, math.ceil(n * share)))
+    count = count if count == 1 else _of_devices(n, count)
     if count == 1:
         return None
     more = -n % count
     padded = data._replace(weights=jnp.pad(data.weights, (0, more)))
     parts: Data = jax.tree.map(lambda t: cut_up(_padded(t, n + more), count), padded)
     return parts
+
+
+def _of_devices(n: int, count: int) -> int:
+    """The next number of stretches that each device's rows can be cut into, for none to move.
+
+    Without one that is at most four times as many, rows are added, and some do.
+    """
+    devices = jax.device_count()
+    if devices == 1 or n % devices:
+        return count
+    mine = n // devices
+    return next((c for c in range(count, 4 * count) if mine % c == 0), count)
 
 
 def _padded(t: Array, size: int) -> Array:
