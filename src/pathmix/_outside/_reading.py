@@ -139,7 +139,9 @@ def _is_discrete(d: Any, dtype: Any) -> bool:
 
 def _space_by_name(d: Any) -> str | None:
     library = library_of(d)
-    return None if library is None else SPACES.get(own_class(d, library) or "")
+    if library is None or getattr(d, "input_output_cholesky", False):  # of factors instead
+        return None
+    return SPACES.get(own_class(d, library) or "")
 
 
 def _space(d: Any, one: Any, event_shape: tuple[int, ...], *, is_discrete: bool) -> str:
