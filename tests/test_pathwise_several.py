@@ -92,7 +92,7 @@ def vectors(p, weights):
     each = [
         kind(loc, scale).to_event(1)
         for kind, loc, scale in zip(
-            (dist.Normal, dist.Laplace, dist.Normal), p["loc"], p["scale"], strict=True
+            (dist.Normal, dist.Logistic, dist.Normal), p["loc"], p["scale"], strict=True
         )
     ]
     return Mixture(weights(p["logits"]), each, reparameterize=True)
@@ -103,11 +103,11 @@ def functions(x):
 
 
 def exact(p):
-    """By the moments and the characteristic functions of normals and Laplace's distribution."""
+    """By the moments and the characteristic functions of normals and logistic variables."""
     m, s = p["loc"], p["scale"]
-    is_laplace = jnp.array([[False], [True], [False]])
-    squares = m**2 + jnp.where(is_laplace, 2 * s**2, s**2)
-    shrunk = jnp.where(is_laplace, 1 / (1 + (A * s) ** 2), jnp.exp(-((A * s) ** 2) / 2))
+    is_logistic, turns = jnp.array([[False], [True], [False]]), jnp.pi * A * s
+    squares = m**2 + jnp.where(is_logistic, (jnp.pi * s) ** 2 / 3, s**2)
+    shrunk = jnp.where(is_logistic, turns / jnp.sinh(turns), jnp.exp(-((A * s) ** 2) / 2))
     waves = jnp.sin(m @ A) * jnp.prod(shrunk, axis=-1)
     each = [m[:, 0], squares[:, 1], jnp.sum(squares, axis=-1), m[:, 0] * m[:, 1], waves]
     return jnp.stack(each) @ jax.nn.softmax(p["logits"])

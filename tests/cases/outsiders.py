@@ -603,12 +603,6 @@ BORROWED_TFP: list[Row] = [
     tfp_row("SigmoidBeta", LINE, concentration1=A, concentration0=B),
     tfp_row("SinhArcsinh", LINE[1:-1], loc=A, scale=B, skewness=[0.1, -0.5], tailweight=B),
     tfp_row("Skellam", [-3, 0, 7], rate1=A, rate2=B),
-    made(
-        "SphericalUniform",
-        "",
-        lambda: tfd.SphericalUniform(2, batch_shape=[2], dtype=np.float64),
-        SPHERE,
-    ),
     tfp_row("StoppingRatioLogistic", [0, 1, 2], cutpoints=[[-1.0, 0.5], [0.0, 3.0]], loc=A),
     tfp_row("Triangular", [0.1, 1.0, 1.9], low=[-1.0, 0.0], high=[2.0, 5.0], peak=[0.0, 1.5]),
     tfp_row("TwoPieceNormal", LINE[1:-1], loc=A, scale=B, skewness=[0.7, 2.0]),
@@ -705,6 +699,10 @@ REFUSED: dict[str, tuple[str, Any]] = {
     "PoissonLogNormalQuadratureCompound": (
         "cannot be indexed",
         lambda: tfd.PoissonLogNormalQuadratureCompound([0.0, 1.0], [1.0, 1.0]),
+    ),
+    "SphericalUniform": (
+        "its batch is no array of its own",
+        lambda: tfd.SphericalUniform(2, batch_shape=[2], dtype=np.float64),
     ),
     "StudentTProcess": (
         "what differs between its members is no array of its own",
