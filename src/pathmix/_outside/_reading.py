@@ -47,7 +47,7 @@ def borrowed(d: Any) -> Outsider:
     one = _first(d, len(shape))
     leaves, arrays = jax.tree.leaves(one), jax.tree.leaves(d)
     tree = jax.tree.structure(one)
-    _check_static(d, tree, len(leaves) == len(arrays), bool(shape))
+    _check_static(d, tree, same_arrays=len(leaves) == len(arrays), is_batch=bool(shape))
     leaves = list(map(jnp.asarray, leaves))
     draw = jax.ShapeDtypeStruct(event_shape, one.dtype)
     if not _has(one, "log_prob", draw):
@@ -97,7 +97,7 @@ def _first(d: Any, rank: int) -> Any:
         ) from error
 
 
-def _check_static(d: Any, tree: Any, same_arrays: bool, is_batch: bool) -> None:  # noqa: FBT001
+def _check_static(d: Any, tree: Any, *, same_arrays: bool, is_batch: bool) -> None:
     """Raise unless all that varies over a batch, and all that has gradients, is an array of it."""
     name = type(d).__name__
     if not _is_hashable(tree) or tree == jax.tree.structure(0):
@@ -128,8 +128,9 @@ def _is_hashable(tree: Any) -> bool:
 
 
 def _is_discrete(d: Any, dtype: Any) -> bool:
-    if _space_by_name(d) is not None:
-        return _space_by_name(d) in ("integers", "counts", "counts from one")
+    named = _space_by_name(d)
+    if named is not None:
+        return named in ("integers", "counts", "counts from one")
     if not jnp.issubdtype(dtype, jnp.floating):
         return True
     if library_of(d) is DISTRAX:
