@@ -85,8 +85,8 @@ class MixtureSameFamily(
             Distributions of TFP (on JAX) and Distrax are taken too, for both (``pathmix.interop``).
         reparameterize: Whether draws carry pathwise gradients to the mixture weights and to every
             parameter of every component. Otherwise they carry no gradient at all, rather than a
-            biased one. In several dimensions those of the weights need densities without jumps
-            within the mixture's support (not Uniform of different ends): ``docs/gradients.md``.
+            biased one. Second derivatives need densities without jumps within the mixture's
+            support (not Uniform of different ends): ``docs/gradients.md``.
         validate_args: Whether to check parameters and values, eagerly and under jit; ``None``
             follows ``numpyro.enable_validation``, and warns of values outside the support as
             NumPyro does. Kinds and shapes are always checked.

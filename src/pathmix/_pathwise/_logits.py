@@ -28,6 +28,7 @@ from pathmix._components import Canonical
 from pathmix._evaluation import conditionals_of
 from pathmix._families import Conditionals, Terms
 from pathmix._layout import component_first, largest_divisor
+from pathmix._pathwise._jumps import Depths, Jumps, Tilt, jumps_at, tilt
 from pathmix._special import bounded_exp
 from pathmix._tuning import RECURRENCE
 from pathmix._typing import ComponentFirst, Flags, KPoints, OneMoreOfK, Reals, RowsOfK, Shape, Value
@@ -46,12 +47,17 @@ def weight_velocity(weights: Weights, tangent: Weights, components: Canonical, x
         points = (math.prod(points[:2]), *points[2:])
     x_k = jnp.moveaxis(x.reshape(components.event_shape + points), range(events), range(-events, 0))
     conditionals = conditionals_of(components, jnp.expand_dims(x_k, len(points)))
-    dx = conditionals.complete(_recurrence(weights.change(tangent), conditionals, points, x.dtype))
-    return dx.reshape(x.shape)
+    jumps = jumps_at(weights, components, x, points)
+    dx = _recurrence(weights.change(tangent), conditionals, jumps, points, x.dtype)
+    return conditionals.complete(dx).reshape(x.shape)
 
 
 def _recurrence(
-    change: Change, conditionals: Conditionals, points: Shape, dtype: jnp.dtype
+    change: Change,
+    conditionals: Conditionals,
+    jumps: Jumps | None,
+    points: Shape,
+    dtype: jnp.dtype,
 ) -> Reals:
     """Run along the event, block by block; return ``event *points``."""
 
@@ -64,8 +70,9 @@ def _recurrence(
 
     def block(carry, rows):  # type: ignore[no-untyped-def]
         log_u, *moving = carry
-        log_u, known = _coefficients(share, log_u, _map(conditionals.terms, rows))
-        moving, dx = _scan(step, tuple(moving), (known, rows))
+        here, inside = rows
+        log_u, known = _coefficients(share, log_u, _map(conditionals.terms, here), inside)
+        moving, dx = _scan(step, tuple(moving), (known, here))
         return (log_u, *moving), dx
 
     def step(carry, known_row):  # type: ignore[no-untyped-def]
@@ -73,16 +80,20 @@ def _recurrence(
         drift, log_scale = conditionals.drift(state, row)
         dx = jnp.sum(now.pull * a, axis=0)
         if conditionals.drifts:
-            dx += jnp.sum(now.responsibility * drift, axis=0)
+            dx += jnp.sum(share * now.u * drift, axis=0)
         relative = dx - drift
+        if jumps is not None:  # of coordinates that do not drift
+            a = a + share * (now.tilt.slope * dx - now.tilt.ratio * jnp.sum(now.u * a, axis=0))
+            return (a, state), dx * jumps.factor(now.tilt)
         a = a + share * (now.score * relative - log_scale)
         return (a, conditionals.advance(state, row, relative, dx)), dx
 
-    size = jax.tree.leaves(conditionals.rows)[0].shape[0]
+    rows = conditionals.rows, None if jumps is None else jumps.depths
+    size = jax.tree.leaves(rows)[0].shape[0]
     # two blocks at least: a single one, outside of any loop, takes a third longer on CPU
     length = largest_divisor(size, min(RECURRENCE // max(a.size, 1), size // 2))
     count = size // length
-    rows = jax.tree.map(lambda t: t.reshape(count, length, *t.shape[1:]), conditionals.rows)
+    rows = jax.tree.map(lambda t: t.reshape(count, length, *t.shape[1:]), rows)
     # the reverse pass works the coefficients out again, which is cheaper than to store them
     one = jax.checkpoint(block, prevent_cse=False)
     dx = _scan(one, (log_u, a, conditionals.start(a)), rows)[1]
@@ -109,12 +120,14 @@ class _Coefficients(NamedTuple):
 
     pull: Array
     """How far a rise of the log weight moves it: ``−u (F − Σ_j w_j F_j)/f``."""
-    responsibility: Array
+    u: Array
+    """The posterior weight after it, but for ``share``."""
     score: Array
+    tilt: Tilt | None
 
 
 def _coefficients(
-    share: Reals, log_u: ComponentFirst, at: Terms
+    share: Reals, log_u: ComponentFirst, at: Terms, inside: Depths | None
 ) -> tuple[ComponentFirst, _Coefficients]:
     """The coefficients of the coordinates ``at``, ``rows k *points``, and ``log u`` after them.
 
@@ -147,7 +160,9 @@ def _coefficients(
     use_cdf = below < above
     pull = where(use_cdf, -cdf, survival) - u[:-1] * where(use_cdf, -below, above)
     after -= _highest(share > 0, after[None])[0]
-    return after, _Coefficients(pull, share * u[1:], score)
+    at = Terms(at.lower, ratio, where(felt, log_p, 0.0), score)
+    leaning = None if inside is None else tilt(inside, at, share, u[1:])
+    return after, _Coefficients(pull, u[1:], score, leaning)
 
 
 def _sums(start: KPoints, terms: RowsOfK) -> OneMoreOfK:
