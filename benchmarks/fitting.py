@@ -12,14 +12,16 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from suite import fit_report, report
-from suite.fit_cases import ALL, BRIEF, OURS, POMEGRANATE, QUICK, Work
+from suite import fit_plot, fit_report, report
+from suite.fit_cases import ALL, BRIEF, GROWTH, OURS, POMEGRANATE, QUICK, Work
 from suite.fit_job import Process
 from suite.fit_quiet import Others
 from suite.fit_report import DISTURBED
 from suite.job import UnableError
 
 RESULTS = Path(__file__).parent / "results"
+NAMES = {False: "fitting", True: "fitting-growth"}
+"""Of the pages, that about growth alone among them."""
 ROUNDS, FEW, PATIENCE = 7, 3, 40.0
 """Rounds, and how few do where they take longer than so many seconds in all."""
 BRIEF_ROUNDS, BRIEF_PATIENCE = 3, 6.0
@@ -152,6 +154,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few rows; saves nothing")
     text = f"the rows of the goals and the examples, {BRIEF_ROUNDS} rounds, in some ten minutes"
     parser.add_argument("--brief", action="store_true", help=text)
+    text = "one size after the other alone: a page of its own, and a picture"
+    parser.add_argument("--growth", action="store_true", help=text)
     text = "a library that does not take part; may be given again"
     parser.add_argument("--without", action="append", default=[], metavar="NAME", help=text)
     text = "no rows whose name has this; may be given again"
@@ -163,21 +167,23 @@ def main() -> None:
     parser.add_argument("--wait", type=float, default=0.0, metavar="MINUTES", help=text)
     options = parser.parse_args()
     machine = report.machine() | {"versions": fit_report.versions()}
-    chosen = QUICK if options.quick else BRIEF if options.brief else ALL
+    chosen = QUICK if options.quick else GROWTH if options.growth else ALL
+    chosen = BRIEF if options.brief and chosen is ALL else chosen
     works = [work for work in chosen if options.only in work.key]
     works = [work for work in works if not any(text in work.key for text in options.skip)]
     without = tuple(options.without)
     brief = Care(BRIEF_ROUNDS, 2, BRIEF_PATIENCE, 1, (POMEGRANATE, *without))
     care = brief if options.brief else Care(without=without)
-    whole = not options.quick and not options.only
-    done = RESULTS / ".fitting-rows.json" if whole else None
+    saved = not options.quick and not options.only
+    done = RESULTS / f".{NAMES[options.growth]}-rows.json" if saved else None
     if done and not options.resume:
         done.unlink(missing_ok=True)
     rows = measure_all(works, done, 60 * options.wait, care)
-    page = fit_report.markdown(machine, rows)
+    page = (fit_report.growth if options.growth else fit_report.markdown)(machine, rows)
     print(page)
-    if whole:
-        (RESULTS / "fitting.md").write_text(page)
+    if saved:
+        (RESULTS / f"{NAMES[options.growth]}.md").write_text(page)
+        fit_plot.draw(rows, RESULTS / f"{NAMES[True]}.png")
 
 
 if __name__ == "__main__":

@@ -3,14 +3,12 @@
 Starts are away from the truth, so that a fit that does not move is found out.
 """
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
 import pytest
 
 from cases.fits import FAMILIES, KINKED, problem
-from pathmix import MixtureSameFamily, fit
+from cases.recovery import in_errors, observed_information, parts
+from pathmix import fit
 from pathmix._estimation._parameters import leaves
 
 DRAWS = 100_000
@@ -20,41 +18,6 @@ UNKNOWABLE = ["ZeroInflatedPoisson"]
 SMOOTH = [name for name in FAMILIES if name not in KINKED + UNKNOWABLE]
 CORNERED = ["Laplace", "AsymmetricLaplace", "AsymmetricLaplaceQuantile"]
 """Whose densities have a corner inside: scores are right on either side of it."""
-
-
-def parts(mixture):
-    """Log weights and unconstrained parameters, as one vector, and the mixture of such a vector."""
-    components, named = mixture._components, leaves(mixture._components)
-    free = [i for i, leaf in enumerate(named) if leaf.constraint is not None]
-    u = [named[i].transform.inv(components.parameters[i]) for i in free]
-    log_w = jnp.log(mixture.mixture_distribution.probs)
-    flat, unravel = jax.flatten_util.ravel_pytree((log_w[1:] - log_w[0], u))
-
-    def of(vector):
-        logits, u = unravel(vector)
-        new = list(components.parameters)
-        for i, v in zip(free, u, strict=True):
-            new[i] = named[i].transform(v)
-        weights = dist.Categorical(logits=jnp.concatenate([jnp.zeros(1), logits]))
-        return MixtureSameFamily(weights, components.of(new).distribution)
-
-    return flat, of
-
-
-def observed_information(vector, of, x):
-    """The sum of the squares of scores."""
-    scores = jax.jit(jax.jacfwd(lambda v: of(v).log_prob(x)))(vector)
-    return np.asarray(scores.T @ scores)
-
-
-def in_errors(off, information, free):
-    """How many standard errors off numbers are, after `free` directions that change nothing."""
-    values, vectors = np.linalg.eigh(information)
-    assert np.all(values[:free] < 1e-9 * values[-1])
-    assert np.all(values[free:] > 1e-9 * values[-1])
-    there = vectors[:, free:]
-    errors = np.sqrt(np.sum(there**2 / values[free:], axis=1))
-    return np.abs(there @ (there.T @ off)) / errors
 
 
 def quick(names):
@@ -71,7 +34,7 @@ def test_within_four_standard_errors(name, x64):
     found = fit(of(away), x, tolerance=1e-10, progress=False)
     assert found.converged
     estimate, _ = parts(found.mixture)
-    information = observed_information(estimate, of, x)
+    information = observed_information(estimate, lambda v: of(v).log_prob(x))
     free = 6 if name == "CategoricalLogits" else 0  # one constant for each component and coordinate
     assert np.max(in_errors(away - truth, information, free)) > 4  # where the fit began
     off = in_errors(estimate - truth, information, free)

@@ -81,12 +81,15 @@ GOALS = [
 ]
 """The sizes that the goals speak of."""
 
-GROWTH = [
-    replace(_steps(kind), **{axis: size})
-    for kind in ("full", "diag")
-    for axis, sizes in {"n": (5_000, 20_000, 200_000), "k": (8, 32, 128), "d": (4, 16, 64)}.items()
-    for size in sizes
-]
+_SIZES = {"n": (5_000, 20_000, 200_000), "k": (8, 32, 128), "d": (4, 16, 64)}
+GROWTH = list(
+    dict.fromkeys(
+        replace(_steps(kind), **{axis: size})
+        for kind in ("full", "diag")
+        for axis, sizes in _SIZES.items()
+        for size in sizes
+    )
+)
 """One size after the other, the rest as in the goals."""
 
 SMALL = [

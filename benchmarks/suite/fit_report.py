@@ -42,14 +42,11 @@ def versions() -> dict[str, str]:
 
 def markdown(machine: dict[str, Any], rows: dict[str, Row]) -> str:
     """The whole page."""
-    software = ", ".join(f"{name} {found}" for name, found in machine["versions"].items())
     steps, tops = _of_task(rows, "steps"), _of_task(rows, "top")
     parts = [
         "# Benchmarks: fitting",
         "\n".join(_goals(rows)),
-        f"{machine['date']}; {machine['processor']}, {machine['cores']} cores, "
-        f"{machine['system']}; load average {machine['load']} at the start; Python "
-        f"{machine['python']}, {software}.",
+        _where(machine),
         _LEGEND,
         f"## {STEPS} steps of EM from one start",
         f"Per step; the worst row first. From N = {LARGE} on, of {FEWER} steps.",
@@ -69,6 +66,21 @@ def markdown(machine: dict[str, Any], rows: dict[str, Row]) -> str:
         *_disturbed(rows),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def growth(machine: dict[str, Any], rows: dict[str, Row]) -> str:
+    """A page about growth alone."""
+    parts = ["# Benchmarks: growth of a step of EM", _where(machine), *_growth(rows)[1:]]
+    return "\n\n".join([*parts, *_unable(rows.values()), *_disturbed(rows)]) + "\n"
+
+
+def _where(machine: dict[str, Any]) -> str:
+    software = ", ".join(f"{name} {found}" for name, found in machine["versions"].items())
+    return (
+        f"{machine['date']}; {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['system']}; load average {machine['load']} at the start; Python "
+        f"{machine['python']}, {software}."
+    )
 
 
 _LEGEND = (
@@ -180,7 +192,8 @@ def _growth(rows: dict[str, Row]) -> list[str]:
     if len(works) < len(GROWTH):
         return []
     text = "Milliseconds a step, and MiB; float32, 2 cores, the rest N = 20000, K = 32, D = 16."
-    return ["## Growth", text, "\n".join(_grown(works, rows))]
+    picture = "![A step against N, K and D](fitting-growth.png)"
+    return ["## Growth", text, picture, "\n".join(_grown(works, rows))]
 
 
 def _grown(works: list[Work], rows: dict[str, Row]) -> Iterable[str]:

@@ -98,6 +98,10 @@ EXPANDED = 2**17
 EXPANDED_ROWS, EXPANDED_COMPONENTS, EXPANDED_SIZE = 2**12, 8, 64
 """Rows and components from which on, and sizes up to which that pays (steps, full)."""
 
+TURN = 2**19
+"""Values over components, rows, coordinates and steps that a fit goes through before it first looks
+at the clock: half a second of the slowest families (top, galaxies, K = 4)."""
+
 MANY_QUANTILES = 4096
 """Quantiles that are made of others: fewer are found before that longer program is compiled, which
 takes two to four seconds more (icdf, Normal)."""

@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -125,7 +124,7 @@ class Held(NamedTuple):
         ):
             shape = p.shape
             if leaf.constraint is not None:
-                shape = jax.eval_shape(leaf.transform.inv, p).shape
+                shape = leaf.transform.inverse_shape(shape)
             each = math.prod(shape[1:])
             if components.family.name == "CategoricalLogits":
                 each -= each // shape[-1]

@@ -23,12 +23,14 @@ def in_turns(
     steps: int,
     *,
     shown: bool | None,
+    first: int = 1,
 ) -> State:
     """Return the state at the end of ``advance(state, until)``, turn after turn.
 
-    A bar is shown if it is asked for, or, with ``None``, if there is more to wait for.
+    A bar is shown if it is asked for, or, with ``None``, if there is more to wait for. The first
+    turn, of ``first`` steps, tells how long others may be.
     """
-    until, turn, bar, began = 0, 1, None, math.inf  # compiling does not count
+    until, turn, bar, began = 0, first, None, math.inf  # compiling does not count
     while not done(state) and until < steps:
         start = time.monotonic()
         until = min(until + turn, steps)

@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 from jaxtyping import Int
 
@@ -14,6 +15,7 @@ from pathmix._estimation._progress import in_turns
 from pathmix._estimation._result import is_flat
 from pathmix._estimation._sweep import Model, Task
 from pathmix._estimation._totals import spread_of
+from pathmix._tuning import TURN
 
 SHORT, BEST = 25, 3
 """Steps of each of several starts, and how many of the best go on to the end."""
@@ -129,18 +131,33 @@ def go_on(
     Several states have the one task, or parts of it each its own, along ``axes``.
     """
     several = state.step.ndim > 0
-    advance = jax.vmap(method.advance, (0, axes, None, None)) if several else method.advance
+    advance = partial(_advance_each, method, axes) if several else method.advance
     steps = min(steps, state.history.shape[-1])
     if not is_concrete(state, task):
         return advance(state, task, bound, jnp.asarray(steps))
     return in_turns(
-        lambda s, until: advance(s, task, bound, jnp.asarray(until)),
+        lambda s, until: advance(s, task, bound, until),
         state,
-        lambda s: bool(jnp.all(s.converged | s.failed | (s.step >= steps))),
+        lambda s: _all_done(s, steps),
         lambda s: f"log likelihood {float(jnp.nanmax(s.history)):.6g}",
         steps,
         shown=progress,
+        first=1 if progress else max(1, TURN // (task.data.x.size * state.best.weights.size)),
     )
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _advance_each(
+    method: Method, axes: Any, states: Any, task: Task, bound: Array, until: Array
+) -> Any:
+    """Several states go on; compiled as a whole, for `jax.vmap` traces it anew at each call."""
+    return jax.vmap(method.advance, (0, axes, None, None))(states, task, bound, until)
+
+
+def _all_done(states: Any, steps: int) -> bool:
+    """Whether no state goes on, by NumPy: arrays of JAX would be an operation each."""
+    converged, failed, step = map(np.asarray, (states.converged, states.failed, states.step))
+    return bool(np.all(converged | failed | (step >= steps)))
 
 
 def repeat(step: Callable[[Any], Any], state: Any, until: Array) -> Any:

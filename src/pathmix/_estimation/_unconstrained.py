@@ -2,6 +2,7 @@
 
 from typing import TypeAlias
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool
@@ -41,6 +42,7 @@ def constrained(free: Free, like: Model) -> Model:
     return Model(weights / jnp.sum(weights), like.components.of(new))
 
 
+@jax.jit
 def is_at_an_end(model: Model) -> Bool[Array, " k"]:
     """Whether components have parameters that are no numbers, or at an end of what they may be."""
     k, numbers = len(model.weights), unconstrained(model)
