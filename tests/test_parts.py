@@ -81,7 +81,7 @@ def test_margin_and_conditional_are_those_of_dense_algebra(name):
         np.testing.assert_allclose(of_k[0].covariance_matrix[k], aa, rtol=1e-10)
         np.testing.assert_allclose(of_k[1].loc[k], LOC[k, b] + gain @ (x - LOC[k, a]), rtol=1e-10)
         want = sigma[k][np.ix_(b, b)] - gain @ ba.T
-        np.testing.assert_allclose(of_k[1].covariance_matrix[k], want, rtol=1e-9)
+        np.testing.assert_allclose(of_k[1].covariance_matrix[k], want, rtol=1e-10)
         w.append(WEIGHTS[k] * stats.multivariate_normal.pdf(x, LOC[k, a], aa))
     np.testing.assert_allclose(given._weights.values(), np.array(w) / sum(w), rtol=1e-10)
 
@@ -110,7 +110,7 @@ def test_identities(seed, name, sizes):
     among = [left.index(i) for i in b]
     one_by_one, at_once = given_a.conditional(among, x[b]), mixture.conditional(both, x[both])
     np.testing.assert_allclose(one_by_one.log_prob(x[rest]), at_once.log_prob(x[rest]), rtol=1e-10)
-    np.testing.assert_allclose(one_by_one.mean, at_once.mean, rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(one_by_one.mean, at_once.mean, rtol=1e-10, atol=1e-10)
     margin = mixture.marginal(both).conditional(list(range(n)), x[a])
     np.testing.assert_allclose(
         given_a.marginal(among).log_prob(x[b]), margin.log_prob(x[b]), rtol=1e-10

@@ -63,6 +63,21 @@ def test_values_and_derivatives_of_both_orders(make, w, x64):
         np.testing.assert_allclose(mine, wanted, rtol=1e-9, atol=1e-10)
 
 
+def test_slopes_that_are_kept_move_with_the_points(x64):
+    """Gradients in parameters alone keep slopes, from a level of their own."""
+    w, p, x = jnp.array([0.1, 0.3, 0.2, 0.25, 0.15]), jnp.asarray(AT), jnp.asarray(POINTS)
+
+    def ours(w, p, x):
+        return Mixture(dist.Categorical(probs=w), families(p)).log_prob(x).sum()
+
+    def plain(w, p, x):
+        return by_hand(w / w.sum(), families(p), x).sum()
+
+    moved = [jax.jacfwd(jax.grad(f, (0, 1)), 2)(w, p, x) for f in (ours, plain)]
+    for mine, wanted in zip(*moved, strict=True):
+        np.testing.assert_allclose(mine, wanted, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("x", [4e3, -7e3, 3e4])
 def test_far_out_the_shares_of_families_keep_their_digits(x):
     """Where log densities are −10⁷, their own rounding is one: weights must not be lost beside it.

@@ -75,7 +75,7 @@ def test_conditionals_are_quotients():
     mean = over_the_line(
         lambda t: t * density(np.stack([0 * t + x[1], t, 0 * t + x[0]], axis=-1)) / whole
     )
-    np.testing.assert_allclose(given.mean, [mean], rtol=1e-9)
+    np.testing.assert_allclose(given.mean, [mean], rtol=1e-10)
 
 
 AXES = ([2, 0], *(pytest.param(axes, marks=pytest.mark.slow) for axes in (0, -1, [1])))

@@ -347,6 +347,54 @@ def test_supports():
     np.testing.assert_array_equal(seen(jnp.array([0.9, 1.0, 9.0])), [False, True, True])
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "both"),
+    [
+        ((0.0, 3.0), (1.0, 5.0), (1.0, 3.0)),
+        ((None, 3.0), (-1.0, None), (-1.0, 3.0)),
+        ((0.0, 3.0), (None, None), (0.0, 3.0)),
+        ((None, None), (0, 3), (0.0, 3.0)),
+    ],
+)
+def test_a_truncation_of_a_truncation(first, second, both, x64):
+    mixture, x = normals(), jnp.linspace(-2.0, 6.0, 9)
+    once, twice = mixture.truncate(*both), mixture.truncate(*first).truncate(*second)
+    np.testing.assert_array_equal(twice.log_prob(x), once.log_prob(x))
+    np.testing.assert_array_equal(twice.icdf(0.3), once.icdf(0.3))
+
+
+def test_a_truncation_of_a_truncation_moves_with_the_inner_bounds(x64):
+    def log_prob(bounds, twice):
+        a, b, c, d = bounds
+        truncated = normals().truncate(a, b).truncate(c, d) if twice else normals().truncate(c, b)
+        return truncated.log_prob(1.5)
+
+    bounds = jnp.array([0.0, 3.0, 1.0, 5.0])
+    mine, want = (jax.jit(jax.grad(log_prob), static_argnums=1)(bounds, t) for t in (True, False))
+    np.testing.assert_allclose(mine, want, rtol=1e-13)
+    assert np.count_nonzero(want) == 2
+    batched = normals().truncate(jnp.array([0.0, 1.0]), 3.0).truncate(jnp.array([[0.5], [2.0]]))
+    np.testing.assert_array_equal(batched.low, [[0.5, 1.0], [2.0, 2.0]])
+    assert jnp.isnan(normals().truncate(0.0, 3.0).truncate(jnp.nan).log_prob(1.5))
+
+
+def test_errors_of_a_truncation_of_a_truncation():
+    mixture = normals().truncate(0.0, 1.0)
+    for bounds, text in (
+        ((2.0, 3.0), "enclose none of it. Move them"),
+        ((1.0, 3.0), "enclose none of it. Move them"),
+        ((3.0, 2.0), r"expected low < high for `truncate"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            mixture.truncate(*bounds)
+        with pytest.raises(Exception, match=text):
+            jax.jit(lambda a, b: mixture.truncate(a, b).log_prob(0.5))(*bounds)
+    counts = two(dist.Poisson(jnp.array([1.0, 3.0]))).truncate(1, 3)
+    assert counts.truncate(3, 5).log_prob(3) == 0.0
+    with pytest.raises(ValueError, match="enclose none of it"):
+        counts.truncate(4, 5)
+
+
 def test_errors():
     mixture = normals()
     for low, high in ((2.0, 1.0), (1.0, 1.0)):

@@ -32,6 +32,10 @@ class LogSum(NamedTuple):
         """The logarithm."""
         return self.level + self.rest
 
+    def above(self, level: Reals) -> "LogSum":
+        """Return the same with another level, which is held as well."""
+        return LogSum(level, self.rest + (self.level - level))
+
     def parts(self) -> "Parts":
         """Return what shares in the sum are taken from."""
         infinite = jnp.isinf(self.rest)

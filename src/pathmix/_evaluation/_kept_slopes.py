@@ -6,7 +6,7 @@ keeps them, and what belongs to parameters are products of them with vectors.
 
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import jax
@@ -15,8 +15,8 @@ import jax.numpy as jnp
 from pathmix._components import Canonical
 from pathmix._evaluation._rows import Rows, moved, times
 from pathmix._evaluation._scalars import each, with_slopes
-from pathmix._layout import is_symbolic, over_components, with_points
-from pathmix._log_sums import LogSum, added, highest, log_sum, shares
+from pathmix._layout import fold_components, is_symbolic, over_components, with_points
+from pathmix._log_sums import LogSum, added, as_log_sum, bounded, highest, log_sum, shares
 from pathmix._moving import are_zero, dense, is_zero
 from pathmix._rules import custom_jvp
 from pathmix._special import stored
@@ -75,22 +75,27 @@ def _kept_slopes(
     x: Value,
 ) -> tuple[LogSum, Reals, list[Slopes]]:
     rows = _rows(moving, families, x)
-    sums = []
-    for w, (terms, _) in zip(weights, rows, strict=True):
-        log_w = with_points(w.log(), x.ndim)
-        sums.append(log_sum(log_w, *terms, top=stored(highest(log_w, terms.term))))
+    log_ws = [with_points(w.log(), x.ndim) for w in weights]
+    tops = [highest(w, terms.term) for w, (terms, _) in zip(log_ws, rows, strict=True)]
+    if all(terms.factor is None for terms, _ in rows):
+        return _slopes_from(stored(reduce(jnp.maximum, tops)), weights, rows, x)
+    sums = [
+        log_sum(log_w, *terms, top=stored(top))
+        for log_w, (terms, _), top in zip(log_ws, rows, tops, strict=True)
+    ]
     return _slopes_in(added(sums), weights, rows, x)
 
 
 @_kept_slopes.defjvp
 def _kept_slopes_jvp(log_sum_of, moving, primals, tangents):  # type: ignore[no-untyped-def]
-    """Of the density by itself, which is exact for weights of zero."""
+    """Of the density by itself, which is exact for weights of zero; from the level that is kept."""
+    kept = _kept_slopes(log_sum_of, moving, *primals)
 
     def apart(weights: Any, families: Any, x: Value) -> Any:
-        out = log_sum_of(weights, families, x)
+        out = log_sum_of(weights, families, x).above(kept[0].level)
         return _slopes_in(out, weights, _rows(moving, families, x), x)
 
-    return _kept_slopes(log_sum_of, moving, *primals), jax.jvp(apart, primals, tangents)[1]
+    return kept, jax.jvp(apart, primals, tangents)[1]
 
 
 def _rows(moving: Any, families: tuple[Canonical, ...], x: Value) -> list[tuple[Rows, list[Rows]]]:
@@ -111,10 +116,31 @@ def _slopes_in(
 ) -> tuple[LogSum, Reals, list[Slopes]]:
     """The log of the sum, the sum's inverse, and how each family's components move it."""
     level, inverse = out.parts()
+    return out, inverse, [slopes for _, slopes in _moved_by(level, weights, rows, x)]
+
+
+def _slopes_from(
+    top: Reals, weights: tuple[Weights | Own, ...], rows: list[tuple[Rows, list[Rows]]], x: Value
+) -> tuple[LogSum, Reals, list[Slopes]]:
+    """The same by the highest term of all: the sum is made of the shares in it.
+
+    So there is one exponential for each term.
+    """
+    families = _moved_by(bounded(top), weights, rows, x)
+    sums = [fold_components(jnp.add, share * of.shares) for share, of in families]
+    total = stored(reduce(jnp.add, sums))
+    inverse = 1 / where(jnp.isinf(top), 1.0, total)
+    return as_log_sum(top, total), inverse, [of for _, of in families]
+
+
+def _moved_by(
+    level: Reals, weights: tuple[Weights | Own, ...], rows: list[tuple[Rows, list[Rows]]], x: Value
+) -> list[tuple[ComponentFirst, Slopes]]:
+    """How each family moves a sum of this level, and its weights where they may be zero."""
     families = []
     for w, (terms, slopes) in zip(weights, rows, strict=True):
         log_u, share, _ = (with_points(t, x.ndim) for t in w.change(w))  # type: ignore[arg-type]
         r = shares(log_u, terms.term, level)
         felt = [r * share * where(r > 0, moved(terms, slope), 0.0) for slope in slopes]
-        families.append(Slopes(times(terms.factor, r), felt))
-    return out, inverse, families
+        families.append((share, Slopes(times(terms.factor, r), felt)))
+    return families

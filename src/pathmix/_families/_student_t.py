@@ -6,6 +6,7 @@ in ``df`` is zero.
 """
 
 import math
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -19,6 +20,8 @@ from pathmix._families._location_scale import (
     standardise,
     tails_at_finite,
 )
+from pathmix._moving import is_zero
+from pathmix._rules import custom_jvp
 from pathmix._special import (
     beta_quantile_slope,
     forward_differentiable,
@@ -89,8 +92,24 @@ def student_density(df: Reals, z: Reals) -> Reals:
     """Return the log density of the standard Student t distribution."""
     finite = df < jnp.inf
     some = where(finite, df, 1.0)
-    student = student_normaliser(some) - (some + 1) / 2 * log1p_square(z / jnp.sqrt(some))
-    return where(finite, student, normal_density(z))
+    rest = _times((some + 1) / 2, log1p_square(z / jnp.sqrt(some)))
+    return where(finite, student_normaliser(some) - rest, normal_density(z))
+
+
+@custom_jvp
+def _times(power: Reals, log: Reals) -> Reals:
+    """``power · log``, where the slope in ``power`` reads the logarithm again."""
+    return power * log
+
+
+@partial(_times.defjvp, symbolic_zeros=True)
+def _times_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+    (power, log), (d_power, d_log) = primals, tangents
+    log = log if is_zero(d_power) else stored(log)
+    change = jnp.zeros_like(power * log)
+    change += 0.0 if is_zero(d_power) else log * d_power
+    change += 0.0 if is_zero(d_log) else power * d_log
+    return power * log, change
 
 
 def _log_tail(df: Reals, z: Reals) -> Reals:

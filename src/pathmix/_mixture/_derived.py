@@ -80,13 +80,9 @@ class Bounded(Derived):
 
     def _init_bounded(self, mixture: Any, low: Any, high: Any, what: str) -> None:
         self._init_from(mixture, low=low, high=high)
-        if self.low is None or self.high is None:
-            return
-        strict = not self.is_discrete
-        wrong = self.low >= self.high if strict else self.low > self.high
-        sign = "<" if strict else "≤"
+        sign = "≤" if self.is_discrete else "<"
         text = f"expected low {sign} high for `{what}(low, high)`, got bounds in another order."
-        self.low = require(self.low, ~wrong, text)
+        self.low = ordered(self.low, self.high, text, strict=not self.is_discrete)
 
     @property
     def _ends(self) -> tuple[Array, Array]:
@@ -130,6 +126,13 @@ class Bounded(Derived):
     def _inside(self, x: Value) -> Flags:
         low, high = self._ends
         return (x >= low) & (x <= high)
+
+
+def ordered(low: Any, high: Any, text: str, *, strict: bool) -> Any:
+    """Return ``low`` if it is below ``high``, or either is absent; otherwise raise the text."""
+    if low is None or high is None:
+        return low
+    return require(low, ~(low >= high if strict else low > high), text)
 
 
 def _no_moment(d: Distribution, name: str) -> NotImplementedError:

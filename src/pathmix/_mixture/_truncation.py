@@ -13,6 +13,7 @@ from pathmix._components import bounds, has_atoms, interval
 from pathmix._families import sharpen
 from pathmix._mixture._derived import Bounded, below_all, nan_where
 from pathmix._mixture._errors import check_levels, checked_sample_shape
+from pathmix._mixture._intersection import Bounds
 from pathmix._mixture._moments_between import truncated_moments
 from pathmix._mixture._no_gradient import warn_of_no_gradient
 from pathmix._mixture._truncated_quantile import Between, quantile_between
@@ -73,6 +74,32 @@ class TruncatedMixture(Bounded):
             if self.is_discrete:
                 low, high = jnp.ceil(low), jnp.floor(high)
             return interval(low, high, is_discrete=self.is_discrete)
+
+    def truncate(self, low: Any = None, high: Any = None) -> "TruncatedMixture":
+        """Return the distribution of ``X`` given that it is between these bounds as well.
+
+        It is that of the mixture, truncated to the interval which both pairs of bounds enclose.
+
+        Args:
+            low: The lower bound, included; ``None`` for none. Broadcasts against the batch.
+            high: The upper bound, included; ``None`` for none.
+
+        Raises:
+            ValueError: The bounds are in the wrong order, enclose nothing of what the bounds so far
+                enclose, or have probability zero (under jit an error when the program runs).
+
+        Example:
+            >>> import jax.numpy as jnp, numpyro.distributions as dist
+            >>> from pathmix import MixtureSameFamily
+            >>> mixture = MixtureSameFamily(
+            ...     dist.Categorical(probs=jnp.array([0.5, 0.5])), dist.Normal(jnp.zeros(2))
+            ... )
+            >>> mixture.truncate(low=0.0).truncate(-1.0, 2.0).support
+            Interval(lower_bound=0.0, upper_bound=2.0)
+        """
+        given = Bounds(*(None if t is None else jnp.asarray(t) for t in (low, high)))
+        both = given.within(Bounds(self.low, self.high), strict=not self.is_discrete)
+        return TruncatedMixture(self.base_dist, *both)
 
     def log_prob(self, value: Any, intermediates: Any = None) -> Reals:
         """Return ``log f(value) − log P(low ≤ X ≤ high)``, −inf beyond the bounds."""
