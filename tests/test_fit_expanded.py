@@ -46,7 +46,7 @@ def test_sums_are_the_same(shared, full, monkeypatch, x64):
     """In stretches of some forty rows; squares lose the digits that their size has more."""
     monkeypatch.setattr(_expanded, "EXPANDED", 500)
     model, task, _ = problem(shift=100.0, shared=shared, full=full)
-    assert is_accurate(model, task.data)
+    assert is_accurate(model, task)
     got, expected = expanded_sums(model, task), plain(model, task)
     for one, other in zip(jax.tree.leaves(got), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-9)
@@ -55,7 +55,7 @@ def test_sums_are_the_same(shared, full, monkeypatch, x64):
 def test_single_precision_takes_its_logarithms_from_elsewhere():
     """So that the likelihood is the same to the last digits; sums have errors of squares."""
     model, task, _ = problem("float32")
-    assert is_accurate(model, task.data)
+    assert is_accurate(model, task)
     (_, got), likely = expanded_sums(model, task)
     (_, expected), before = plain(model, task)
     np.testing.assert_allclose(likely, before, rtol=1e-6)
@@ -65,7 +65,7 @@ def test_single_precision_takes_its_logarithms_from_elsewhere():
 def test_single_precision_of_independent_coordinates():
     """Logarithms have the errors of squares, here some hundred roundings, in 500 rows."""
     model, task, _ = problem("float32", full=False)
-    assert is_accurate(model, task.data)
+    assert is_accurate(model, task)
     (_, got), likely = expanded_sums(model, task)
     (_, expected), before = plain(model, task)
     np.testing.assert_allclose(likely, before, atol=500 * 1e-5)
@@ -78,7 +78,7 @@ def test_narrow_components_are_left_to_the_other_way(dtype, away):
     """Their squares about one centre have no digits left."""
     with jax.enable_x64(dtype == "float64"):
         model, task, _ = problem(dtype, away=away)
-        assert not is_accurate(model, task.data)
+        assert not is_accurate(model, task)
 
 
 def test_fits_are_the_same(monkeypatch, x64):

@@ -165,6 +165,18 @@ def shares(log_u: Reals, terms: Reals, level: Reals) -> Reals:
     return bounded_exp(log_u + (bounded(terms) - level), log_u.dtype)
 
 
+def sum_and_shares(log_w: ComponentFirst, terms: ComponentFirst) -> tuple[LogSum, ComponentFirst]:
+    """Return ``log Σ_k exp(log_w_k + terms_k)``, and what each term is of the sum.
+
+    There is one exponential of each. Where all are zero they share by their weights; where some are
+    infinite, these do.
+    """
+    top = jnp.max(weighted(log_w, terms), axis=0)
+    over = jnp.exp(log_w + (bounded(terms) - bounded(top)))
+    total = jnp.sum(over, axis=0)
+    return as_log_sum(top, total), over * stored(1 / total)
+
+
 def relative(terms: Reals, top: Reals) -> Reals:
     """Return ``terms − top``, which is finite, and zero where both are the same infinity."""
     return bounded(terms) - bounded(top)

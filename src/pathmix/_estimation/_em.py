@@ -19,6 +19,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Bool, Float, Int
 
+from pathmix._estimation._expanded import with_middle
 from pathmix._estimation._maximise import em_step, keep_held
 from pathmix._estimation._runs import repeat
 from pathmix._estimation._sweep import Model, Task
@@ -78,6 +79,7 @@ class EM:
     @partial(jax.jit, static_argnames="self")
     def advance(self, state: "State", task: Task, tolerance: Array, until: Array) -> "State":
         """Go on to step ``until``, or to the end."""
+        task = with_middle(task, state.model.components)
         return repeat(lambda s: _step(s, task, tolerance), state, until)
 
 

@@ -15,6 +15,7 @@ worked out so in double precision alone.
 """
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -30,7 +31,15 @@ from pathmix._estimation._closed import about
 from pathmix._estimation._data import Data
 from pathmix._estimation._gaussian import Ellipses, Moments, ellipses
 from pathmix._estimation._parameters import kind_of
-from pathmix._estimation._sweep import Model, Task, log_likelihood, memberships, over_parts
+from pathmix._estimation._sweep import (
+    Middle,
+    Model,
+    Task,
+    for_all,
+    log_likelihood,
+    memberships,
+    over_parts,
+)
 from pathmix._layout import is_symbolic
 from pathmix._special import triangular_inverse
 from pathmix._tuning import EXPANDED, EXPANDED_COMPONENTS, EXPANDED_ROWS, EXPANDED_SIZE
@@ -65,9 +74,10 @@ class Full(NamedTuple):
         """Return that of ``Σ``."""
         return 2 * jnp.sum(jnp.log(jnp.diagonal(self.d.factor, axis1=1, axis2=2)), axis=1)
 
-    def squares(self, y: Float[Array, "d n"]) -> Float[Array, "p n"]:
+    def squares(self, y: Float[Array, "n d"]) -> Float[Array, "n p"]:
         """Return ``y_i y_j`` for ``i ≤ j``."""
-        return jnp.concatenate([y[i:] * y[i] for i in range(len(y))])
+        pairs = [y[:, i:] * y[:, i : i + 1] for i in range(y.shape[1])]
+        return jnp.concatenate(pairs, axis=1)
 
     def times(self, precision: Float[Array, "k d d"]) -> Float[Array, "k p"]:
         """Return what the squares are multiplied with."""
@@ -101,7 +111,7 @@ class Diagonal(NamedTuple):
         """Return that of ``Σ``."""
         return 2 * jnp.sum(jnp.log(self.scale), axis=1)
 
-    def squares(self, y: Float[Array, "d n"]) -> Float[Array, "d n"]:
+    def squares(self, y: Float[Array, "n d"]) -> Float[Array, "n d"]:
         """Return ``y_i²``."""
         return y * y
 
@@ -128,16 +138,33 @@ def is_large(components: Canonical, rows: Data) -> bool:
     return alone and n >= EXPANDED_ROWS and k >= EXPANDED_COMPONENTS and events[0] <= EXPANDED_SIZE
 
 
-def is_accurate(model: Model, rows: Data) -> Bool[Array, ""]:
+def with_middle(task: Task, components: Canonical) -> Task:
+    """Return the same with what all steps share worked out, if they will ask for it."""
+    if not is_large(components, task.data):
+        return task
+    return task._replace(middle=_middle(task.data, components))
+
+
+def _middle(rows: Data, components: Canonical) -> Middle:
+    centre = rows.weights @ rows.x / rows.size
+    # in stretches, for there to be no other array like the data
+    squares = lambda part: part.weights @ (part.x - centre) ** 2  # noqa: E731
+    return Middle(centre, jnp.sqrt(over_parts(squares, rows, components) / rows.size))
+
+
+def is_accurate(model: Model, task: Task) -> Bool[Array, ""]:
     """Whether few digits are lost; one answer for all of several mixtures."""
-    rows, model = lax.stop_gradient((rows, model))
-    own = _own(model.components)
-    size = jnp.sqrt(rows.weights @ (rows.x - _centre(rows)) ** 2 / rows.size)
+    middle = task.middle or _middle(task.data, model.components)
+    return _loses_few(model, _own(model.components), middle)
+
+
+def _loses_few(model: Model, own: Full | Diagonal, middle: Middle) -> Bool[Array, ""]:
+    weights, own, size = lax.stop_gradient((model.weights, own, middle.size))
     precision = own.precision()
     each = precision * (size**2 if isinstance(own, Diagonal) else size[:, None] * size)
     times = jnp.sqrt(jnp.sum(each.reshape(len(each), -1) ** 2, axis=1))
-    lost = jnp.max(where(model.weights > 0, times, 0.0))
-    eps = float(jnp.finfo(rows.x.dtype).eps)
+    lost = jnp.max(where(weights > 0, times, 0.0))
+    eps = float(jnp.finfo(size.dtype).eps)
     most = _OF_SUMS if not _has_logs(own, eps) else _DOUBLE if eps < _DOUBLE else _SINGLE
     return _largest(lost) < most / eps
 
@@ -156,23 +183,57 @@ def _largest_of_all(axis_size: int, in_batched: list[bool], t: Array) -> tuple[A
 
 def expanded_sums(model: Model, task: Task) -> tuple[tuple[Array, Any], Reals]:
     """Return the counts and sums of the components, and ``Σ_n v_n (log f − level)``."""
-    own, centre = _own(model.components), _centre(task.data)
+    own, whole = _own(model.components), for_all(model, task.data)
+    centre = (task.middle or _middle(task.data, model.components)).centre
     away = own.loc - centre
     coefficients = _coefficients(own, away)
     known = _has_logs(own, float(jnp.finfo(coefficients.dtype).eps))
 
     def part(rows: Data) -> tuple[Float[Array, "k f"], Reals]:
-        y = rows.x.T - centre[:, None]
-        powers = jnp.concatenate([own.squares(y), y, jnp.ones((1, y.shape[1]), y.dtype)])
-        log_p = -0.5 * _matmul(coefficients, powers) if known else None
-        share, total = memberships(model, rows, log_p)
-        sums = _matmul(share * rows.weights, powers.T)
+        powers = _powers(own, rows, centre)
+        log_p = _matmul(coefficients, powers.T) if known else None
+        share, total = memberships(whole, rows, log_p)
+        sums = _matmul(share * rows.weights, powers)
         return sums, log_likelihood(rows, total, task.level)
 
     each = sum(coefficients.shape) / EXPANDED
     sums, gained = over_parts(part, task.data, model.components, each)
     count, first = sums[:, -1], sums[:, -1 - len(centre) : -1]
     return (count, own.sums(count, first, sums[:, : -1 - len(centre)], away)), gained
+
+
+class Logs(NamedTuple):
+    """Logarithms of densities by products of matrices."""
+
+    accurate: Bool[Array, ""]
+    """Whether few digits are lost."""
+    of: Callable[[Data], Float[Array, "k n"]]
+    each: float
+    """What a row takes up of a stretch."""
+
+
+def logs(model: Model, rows: Data) -> Logs | None:
+    """Return how they are had, of many rows in double precision."""
+    if not is_large(model.components, rows) or float(jnp.finfo(rows.x.dtype).eps) >= _DOUBLE:
+        return None
+    own, middle = _own(model.components), _middle(rows, model.components)
+    coefficients = _coefficients(own, own.loc - middle.centre)
+
+    def of(part: Data) -> Float[Array, "k n"]:
+        return _matmul(coefficients, _powers(own, part, middle.centre).T)
+
+    each = sum(coefficients.shape) / EXPANDED
+    return Logs(_loses_few(model, own, middle), of, each)
+
+
+def _powers(own: Full | Diagonal, rows: Data, centre: Float[Array, " d"]) -> Float[Array, "n f"]:
+    """Squares, values and one, of each row about the centre.
+
+    Rows come first: products are up to twice as fast so. What has no weight may be too large to be
+    squared.
+    """
+    y = where(rows.weights[:, None] > 0, rows.x - centre, 0.0)
+    return jnp.concatenate([own.squares(y), y, jnp.ones((len(y), 1), y.dtype)], axis=1)
 
 
 def _own(components: Canonical) -> Full | Diagonal:
@@ -190,13 +251,9 @@ def _has_logs(own: Full | Diagonal, eps: float) -> bool:
     return isinstance(own, Diagonal) or eps < _DOUBLE
 
 
-def _centre(rows: Data) -> Float[Array, " d"]:
-    return rows.weights @ rows.x / rows.size
-
-
 def _coefficients(own: Full | Diagonal, away: Away) -> Float[Array, "k f"]:
-    """What the powers are multiplied with for ``−2 log p``."""
+    """What the powers are multiplied with for ``log p``."""
     precision = own.precision()
     pull = own.pull(precision, away)
     one = jnp.sum(away * pull, axis=1) + own.log_det() + away.shape[1] * math.log(2 * math.pi)
-    return jnp.concatenate([own.times(precision), -2 * pull, one[:, None]], axis=1)
+    return -0.5 * jnp.concatenate([own.times(precision), -2 * pull, one[:, None]], axis=1)

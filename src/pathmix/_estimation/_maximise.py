@@ -155,7 +155,7 @@ def _sums(model: Model, task: Task) -> tuple[Sums, Reals]:
     if not is_large(model.components, task.data):
         return each()
     together = partial(expanded_sums, model, task)
-    return lax.cond(is_accurate(model, task.data), together, each)
+    return lax.cond(is_accurate(model, task), together, each)
 
 
 def _by_family(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Reals]:

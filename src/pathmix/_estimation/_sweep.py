@@ -19,9 +19,9 @@ from pathmix._estimation._data import Data
 from pathmix._estimation._gaussian import seen_log_density
 from pathmix._estimation._parameters import Held
 from pathmix._estimation._prior import Prior
-from pathmix._evaluation import first_terms
+from pathmix._evaluation import first_terms, prepared
 from pathmix._layout import cut_up, is_symbolic, put_together, with_points
-from pathmix._log_sums import LogSum, log_sum, shares
+from pathmix._log_sums import LogSum, log_sum, shares, sum_and_shares
 from pathmix._tuning import SWEPT, SWEPT_BY_MATRICES
 from pathmix._typing import ComponentFirst, Reals
 from pathmix._weights import Probabilities, Weights
@@ -49,6 +49,15 @@ class Model(NamedTuple):
         return Probabilities(self.weights).log()
 
 
+class Middle(NamedTuple):
+    """Where the rows lie."""
+
+    centre: Float[Array, " d"]
+    """Their mean."""
+    size: Float[Array, " d"]
+    """Root mean squares about it."""
+
+
 class Task(NamedTuple):
     """What is fitted to what: all that a step needs beside the mixture."""
 
@@ -57,6 +66,8 @@ class Task(NamedTuple):
     prior: Prior
     level: Reals
     """What is subtracted from each ``log f``, so that their sum does not lose small gains."""
+    middle: Middle | None = None
+    """What all steps share, where it is known."""
 
 
 class Part(NamedTuple):
@@ -69,12 +80,20 @@ class Part(NamedTuple):
 
 def sweep(fn: Callable[[Part], Sums], model: Model, task: Task) -> tuple[Sums, Reals]:
     """Return the sums of ``fn`` over parts of the data, and ``Σ_n v_n (log f − level)``."""
+    whole = for_all(model, task.data)
 
     def part(rows: Data) -> tuple[Sums, Reals]:
-        share, total = memberships(model, rows)
+        share, total = memberships(whole, rows)
         return fn(Part(rows, share * rows.weights)), log_likelihood(rows, total, task.level)
 
     return over_parts(part, task.data, model.components)
+
+
+def for_all(model: Model, rows: Data) -> Model:
+    """Return the same with what all rows share worked out, once and not for each stretch."""
+    if not rows.is_complete:
+        return model
+    return model._replace(components=prepared(model.components, len(rows.weights)))
 
 
 def log_likelihood(rows: Data, total: LogSum, level: Reals | float = 0.0) -> Reals:
@@ -99,12 +118,13 @@ def memberships(
         k = jnp.arange(len(term))[:, None]
         known = (rows.labels < 0) | (rows.labels == k)
         log_w = where(known, log_w, -jnp.inf)
-    total = log_sum(log_w, term, factor)
-    if rows.shares is not None:
-        return rows.shares.T, total
-    level, inverse = total.parts()
-    share = shares(log_w, term, level) * inverse
-    return share if factor is None else share * factor, total
+    if factor is None:
+        total, share = sum_and_shares(log_w, term)
+    else:
+        total = log_sum(log_w, term, factor)
+        level, inverse = total.parts()
+        share = shares(log_w, term, level) * inverse * factor
+    return share if rows.shares is None else rows.shares.T, total
 
 
 def terms(
@@ -156,7 +176,7 @@ def _parts(data: Data, components: Canonical, share: float | None = None) -> Dat
     count = 1 if is_symbolic(n) else max(1, min(n, -(-n * each // most)))
     if share is not None:
         count = max(1, min(n, math.ceil(n * share)))
-    count = count if count == 1 else _of_devices(n, count)
+    count = count if count == 1 else _without_rest(n, count)
     if count == 1:
         return None
     more = -n % count
@@ -165,16 +185,17 @@ def _parts(data: Data, components: Canonical, share: float | None = None) -> Dat
     return parts
 
 
-def _of_devices(n: int, count: int) -> int:
-    """The next number of stretches that each device's rows can be cut into, for none to move.
+def _without_rest(n: int, count: int) -> int:
+    """The next number of stretches that each device's rows can be cut into: no row moves then.
 
-    Without one that is at most four times as many, rows are added, and some do.
+    Without one that is at most twice as many, on several devices four times, rows are added, and
+    all are copied.
     """
     devices = jax.device_count()
-    if devices == 1 or n % devices:
+    if n % devices:
         return count
-    mine = n // devices
-    return next((c for c in range(count, 4 * count) if mine % c == 0), count)
+    mine, most = n // devices, (2 if devices == 1 else 4) * count
+    return next((c for c in range(count, most) if mine % c == 0), count)
 
 
 def _padded(t: Array, size: int) -> Array:

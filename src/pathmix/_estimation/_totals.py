@@ -1,14 +1,16 @@
 """What is counted of rows under a mixture."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 from jaxtyping import Float
 
 from pathmix._estimation._data import Data
-from pathmix._estimation._sweep import Model, log_likelihood, memberships, over_parts
+from pathmix._estimation._expanded import Logs, logs
+from pathmix._estimation._sweep import Model, for_all, log_likelihood, memberships, over_parts
 from pathmix._typing import Reals
 from pathmix._where import where
 
@@ -53,9 +55,18 @@ def _away(rows: Data, centre: Float[Array, " e"]) -> Float[Array, "n e"]:
 def totals_of(model: Model, data: Data, centre: Float[Array, " e"] | None = None) -> Totals:
     """Return what is counted of the data under a mixture; the centre is their mean by default."""
     about = centre_of(data) if centre is None else centre
+    plain = partial(_totals, for_all(model, data), data, about, None)
+    products = logs(model, data)
+    if products is None:
+        return plain()
+    by_products = partial(_totals, model, data, about, products)
+    out: Totals = lax.cond(products.accurate, by_products, plain)
+    return out
 
+
+def _totals(model: Model, data: Data, about: Float[Array, " e"], known: Logs | None) -> Totals:
     def of_part(rows: Data) -> Totals:
-        share, total = memberships(model, rows)
+        share, total = memberships(model, rows, None if known is None else known.of(rows))
         surprise = where(share > 0, share * -jnp.log(where(share > 0, share, 1.0)), 0.0)
         entropy = jnp.sum(rows.weights * jnp.sum(surprise, axis=0))
         away = _away(rows, about)
@@ -69,5 +80,6 @@ def totals_of(model: Model, data: Data, centre: Float[Array, " e"] | None = None
             jnp.matmul(part.T, away, precision="highest"),
         )
 
-    out: Totals = over_parts(of_part, data, model.components)
+    each = None if known is None else known.each
+    out: Totals = over_parts(of_part, data, model.components, each)
     return out
