@@ -250,6 +250,35 @@ def test_single_precision_agrees_with_double(factor):
     np.testing.assert_allclose(one.scale[order], two.scale[other], rtol=1e-2)
 
 
+@pytest.mark.parametrize(
+    ("family", "factor"),
+    [
+        (dist.MultivariateNormal, 1.0),
+        (dist.MultivariateNormal, 1e-6),
+        (dist.MultivariateNormal, 1e6),
+        pytest.param(dist.MultivariateStudentT, 1.0, marks=pytest.mark.slow),
+        pytest.param(dist.MultivariateStudentT, 1e6, marks=pytest.mark.slow),
+    ],
+)
+def test_single_precision_of_covariances(family, factor):
+    """A start far from data that are narrow has lost their covariances before the first step."""
+    rng = np.random.default_rng(6)
+    clouds = 0.01 * rng.normal(size=(300, 2)) + 0.05 * (rng.uniform(size=(300, 1)) < 0.4)
+    x = ((100 + clouds) * factor).astype("float32")
+    ends = []
+    for exact in (False, True):
+        with jax.enable_x64(exact):
+            rows = x.astype("float64" if exact else "float32")
+            d = fit(start(family, rows, 2, key=jax.random.key(0)), rows).mixture
+            d = d.components_distribution
+            order = np.argsort(d.loc[:, 0])
+            ends.append((np.asarray(d.loc[order]), np.asarray(d.scale_tril[order])))
+    (loc, root), (exact_loc, exact_root) = ends
+    np.testing.assert_allclose(loc, exact_loc, rtol=1e-5)
+    # a hundredth of the deviations: the locations are rounded to 8e-4 of these
+    np.testing.assert_allclose(root, exact_root, atol=1e-4 * factor)
+
+
 def test_acceleration_ends_where_plain_em_does(data):
     x, _ = data
     begun = start(dist.MultivariateNormal, x, 3, key=jax.random.key(1), structure=Tied())
@@ -292,6 +321,17 @@ def test_degenerate_and_empty_components_are_named(x64):
     assert "degenerate=[1]" in repr(found)
     assert "empty=[2]" in repr(found)
     assert np.all(np.isfinite(numbers(found.mixture)))
+
+
+def test_identical_components_are_named(x64):
+    """No step parts them; one by itself, or without weight, is not like another."""
+    x = np.random.default_rng(8).normal(size=40)
+    weights = dist.Categorical(A([0.3, 0.2, 0.5, 0.0]))
+    loc = A([0.5, 0.5, -1.0, 0.5])
+    found = fit(MixtureSameFamily(weights, dist.Normal(loc, A([1.0]))), x)
+    np.testing.assert_array_equal(found.identical, [True, True, False, False])
+    assert "identical=[0, 1]" in repr(found)
+    assert not fit(start(dist.Normal, x, 2, key=jax.random.key(0)), x).identical.any()
 
 
 def test_weights_by_another_distribution_become_a_categorical(x64):

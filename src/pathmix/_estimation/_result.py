@@ -10,18 +10,14 @@ from jax import Array
 from jaxtyping import Bool, Float, Int
 
 from pathmix._checks import is_concrete
-from pathmix._components import atomic, canonical
+from pathmix._components import canonical
+from pathmix._estimation._faults import are_alike, is_flat
 from pathmix._estimation._seen import as_seen, completed, whose
 from pathmix._estimation._sweep import Model
 from pathmix._estimation._totals import Totals
 from pathmix._mixture import MixtureSameFamily
 from pathmix._typing import Reals, Value
 from pathmix._weights import Logits, weights_of
-from pathmix._where import where
-
-_FLAT = 1e-4
-"""A component is degenerate whose variance in some direction is less than this share of the data's:
-its likelihood has no bound, or it sits on a few points."""
 
 
 class Fit(NamedTuple):
@@ -80,6 +76,14 @@ class Fit(NamedTuple):
         The smaller, the better (Biernacki, Celeux & Govaert 2000).
         """
         return self.bic + 2 * self.entropy
+
+    @property
+    def identical(self) -> Bool[Array, " k"]:
+        """Components with weight that another one is like, to rounding.
+
+        The data do not tell them apart, and no method parts those that began alike.
+        """
+        return are_alike(Model(self.mixture._weights.values(), self.mixture._components))
 
     def memberships(
         self,
@@ -169,7 +173,7 @@ class Fit(NamedTuple):
         text = (
             f"Fit(log_likelihood={float(self.log_likelihood):.6g}, {how}, steps={int(self.steps)}"
         )
-        for name in ("degenerate", "empty"):
+        for name in ("degenerate", "empty", "identical"):
             which = np.flatnonzero(np.asarray(getattr(self, name))).tolist()
             text += f", {name}={which}" if which else ""
         return text + ")"
@@ -198,45 +202,6 @@ def result(
 @jax.jit
 def _are_flat(model: Model, totals: Totals) -> Bool[Array, " k"]:
     return is_flat(model, totals.spread())
-
-
-def is_flat(model: Model, spread: Float[Array, "e e"]) -> Bool[Array, " k"]:
-    """Whether components are nearly flat in some direction, in units of the data's own spread."""
-    components, k = model.components, len(model.weights)
-    family, size = components.family, len(spread)
-    known = family.covariance is not None or family.variance is not None
-    if components.is_discrete or not known or components.event_shape not in ((), (size,)):
-        return jnp.zeros(k, bool)
-    if family.covariance is not None:
-        own = jnp.broadcast_to(family.covariance(components.theta), (k, size, size))
-    else:
-        assert family.variance is not None
-        variance = family.variance(components.theta).reshape(-1, *components.event_shape or (1,))
-        own = jnp.broadcast_to(variance, (k, size))[..., None] * jnp.eye(size, dtype=spread.dtype)
-    scale = jnp.sqrt(jnp.diagonal(spread))
-    scale = where(scale > 0, scale, 1.0)
-    units = scale[:, None] * scale
-    finite = jnp.isfinite(own).all((-2, -1))
-    own = where(finite[:, None, None], own, spread)
-    measured = jnp.trace(spread) > 0  # without errors
-    flat = _least_ratio(own / units, spread / units) < _FLAT
-    return finite & measured & ~atomic(components) & (flat | _is_singular(own / units))
-
-
-def _is_singular(own: Array) -> Array:
-    """Whether the least eigenvalue is rounding."""
-    values = jnp.linalg.eigvalsh(own)
-    rounding = 16 * own.shape[-1] * jnp.finfo(own.dtype).eps
-    return values[..., 0] <= rounding * values[..., -1]
-
-
-def _least_ratio(own: Array, spread: Array) -> Array:
-    """The least variance of each component in any direction, over that of the data there."""
-    values, vectors = jnp.linalg.eigh(spread)
-    varies = values > 1e-6 * values[-1]  # in the others no component can vary
-    root = where(varies, vectors / jnp.sqrt(where(varies, values, 1.0)), 0.0)
-    inner = root.T @ own @ root + jnp.diag(where(varies, 0.0, 1.0))
-    return jnp.linalg.eigvalsh(inner)[..., 0]
 
 
 def with_model(mixture: MixtureSameFamily, model: Model) -> MixtureSameFamily:

@@ -11,8 +11,8 @@ from jax import Array, lax
 from jaxtyping import Int
 
 from pathmix._checks import is_concrete
+from pathmix._estimation._faults import is_flat
 from pathmix._estimation._progress import in_turns
-from pathmix._estimation._result import is_flat
 from pathmix._estimation._sweep import Model, Task
 from pathmix._estimation._totals import spread_of
 from pathmix._tuning import TURN
@@ -136,7 +136,7 @@ def go_on(
     if not is_concrete(state, task):
         return advance(state, task, bound, jnp.asarray(steps))
     return in_turns(
-        lambda s, until: advance(s, task, bound, until),
+        lambda s, until: advance(s, task, bound, jnp.asarray(until)),
         state,
         lambda s: _all_done(s, steps),
         lambda s: f"log likelihood {float(jnp.nanmax(s.history)):.6g}",

@@ -19,9 +19,10 @@ from pathmix._components import Canonical
 from pathmix._estimation._beliefs import read_prior
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._em import EM
+from pathmix._estimation._faults import is_flat
 from pathmix._estimation._parameters import leaves, read_fixed
 from pathmix._estimation._prior import Prior
-from pathmix._estimation._result import Fit, is_flat, result
+from pathmix._estimation._result import Fit, result
 from pathmix._estimation._runs import BEST, SHORT, at, go_on, ranked
 from pathmix._estimation._start import components_of, starts_of
 from pathmix._estimation._structure import Structure

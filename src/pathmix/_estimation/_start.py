@@ -41,6 +41,7 @@ _ROUNDS = 10
 """Rounds of k-means, in every other of several starts: they lead many of them to the same place."""
 _STEPS = 30
 """Steps of a maximum that is not closed."""
+_ELLIPTICAL = (dist.MultivariateNormal, dist.MultivariateStudentT)
 
 
 def start(
@@ -205,8 +206,7 @@ def _guess(
     """Parameters of the right size, by their names, where a maximum must be approached."""
     if kind_of(components) is dist.LowRankMultivariateNormal:
         return _of_factors(components, rows, structure)
-    scalars = components.factors()
-    if scalars is None:
+    if components.factors() is None and kind_of(components) not in _ELLIPTICAL:
         return components
     share = (share * rows.weights).reshape(*share.shape, *(1,) * (rows.x.ndim - 1))
     if rows.observed is not None:
@@ -223,6 +223,8 @@ def _guess(
         "rate": 1 / positive,
         "mean": positive,
     }
+    if kind_of(components) in _ELLIPTICAL:  # for sums about a far location lose all digits
+        by_name["scale_tril"] = jax.vmap(jnp.diag)(by_name["scale"])
 
     def guess(name: str, old: Value) -> Value:
         new = by_name.get(name)
