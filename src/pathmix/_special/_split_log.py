@@ -49,7 +49,7 @@ class SplitLog(NamedTuple):
         1.0986
         """
         high, rest = two_sum(self.high, -other.high)
-        return SplitLog(high, rest + (self.low - other.low))
+        return SplitLog(high, stored(rest + (self.low - other.low)))
 
 
 @custom_jvp
