@@ -41,7 +41,8 @@ KEPT = 2**23
 
 FEW = 8
 """Components below which a loop over them may be faster than one pass over all terms, and a
-deviance of each pair by itself than by a split logarithm of each point (log_prob, Gamma, K = 3)."""
+deviance of each pair by itself than by a split logarithm of each point (log_prob, Gamma, K = 3).
+Sums over fewer are written out (cdf, HalfNormal, K = 3)."""
 
 SHARED_BADLY = 2**10, 2**15
 """Between so many values of few components XLA's CPU compiler gives each of two threads half of a

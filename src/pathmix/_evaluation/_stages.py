@@ -7,6 +7,7 @@ once, and only the rest is written out.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -36,18 +37,12 @@ def of_each(
 
     The first axis of a parameter is that of the components, or has one entry for all of them.
     """
-    stages = staged(traced, [len(p) > 1 for p in parameters])
+    stages = staged(traced, tuple(len(p) > 1 for p in parameters))
     shared = [None if len(p) > 1 else p[0] for p in parameters]
     known = _run(stages.equations(0, OF_POINTS), _start(stages, [*shared, x]))
     pairs, results = stages.equations(OF_PAIRS), stages.program.outvars
     read = [v for v in _read_by(pairs, results) if stages.depends[v] == OF_COMPONENTS]
-    own = [v for v, p in zip(stages.program.invars, parameters, strict=False) if len(p) > 1]
-
-    def of_components(*values: Array) -> list[Array]:
-        env = _run(stages.equations(OF_COMPONENTS), known | dict(zip(own, values, strict=True)))
-        return [env[v] for v in read]
-
-    theirs = jax.vmap(of_components)(*(p for p in parameters if len(p) > 1)) if own else []
+    theirs = _of_components(stages, known, parameters, read)
     out = []
     for k in range(count):
         env = _run(pairs, known | {v: t[k] for v, t in zip(read, theirs, strict=True)})
@@ -55,7 +50,23 @@ def of_each(
     return out
 
 
-def staged(traced: ClosedJaxpr, of_components: Sequence[bool]) -> Stages:
+def _of_components(
+    stages: Stages, known: dict[Any, Any], parameters: Sequence[Array], read: list[Any]
+) -> list[Array]:
+    """What is ``read`` of all components, worked out together."""
+    given = zip(stages.program.invars, parameters, strict=False)
+    own = {v: p for v, p in given if len(p) > 1}
+
+    def of_one(*values: Array) -> list[Array]:
+        env = known | dict(zip(own, values, strict=True))
+        env = _run(stages.equations(OF_COMPONENTS), env)
+        return [env[v] for v in read]
+
+    return jax.vmap(of_one)(*own.values()) if own else []
+
+
+@lru_cache(256)
+def staged(traced: ClosedJaxpr, of_components: tuple[bool, ...]) -> Stages:
     """Return a program of parameters, of which some are those of components, and of points."""
     flat = jax.make_jaxpr(lambda *args: _inlined(traced, *args))(*traced.in_avals)
     program = flat.jaxpr

@@ -50,7 +50,8 @@ def is_slope_written_out(components: Canonical, x: Value) -> bool:
     """Return the same of the slope in ``x``, for which the formula is there twice."""
     if components.family.limit is not None or not is_written_out(components, x):
         return False
-    of_pairs = staged(_traced(_density, components, x), _own(components, x)).equations(OF_PAIRS)
+    own = tuple(len(p) > 1 for p in components.component_first(x.ndim).parameters)
+    of_pairs = staged(_traced(_density, components, x), own).equations(OF_PAIRS)
     return len(of_pairs) <= LONG_SLOPE
 
 
@@ -75,19 +76,15 @@ def _traced(fn: Any, components: Canonical, x: Value) -> ClosedJaxpr:
     return program
 
 
-def _own(components: Canonical, x: Value) -> list[bool]:
-    """Which parameters are not the same for all components."""
-    return [len(p) > 1 for p in components.component_first(x.ndim).parameters]
-
-
-def _of_each(fn: Any, components: Canonical, x: Value) -> list[list[Reals]]:
+def _each(fn: Any, components: Canonical, x: Value) -> list[list[Reals]]:
+    """The results of each component."""
     parameters = components.component_first(x.ndim).parameters
     return of_each(_traced(fn, components, x), parameters, x, components.own_shape[-1])
 
 
 def written_out(weights: Weights | Own, components: Canonical, x: Value) -> LogSum:
     """Return ``log Σ_k exp(log_w_k + log p_k)``."""
-    log_w, each = with_points(weights.log(), x.ndim), _of_each(_density, components, x)
+    log_w, each = with_points(weights.log(), x.ndim), _each(_density, components, x)
     return log_sum_of([(w, term) for w, (term,) in zip(log_w, each, strict=True)])
 
 
@@ -95,7 +92,7 @@ def slope_written_out(
     weights: Weights | Own, components: Canonical, x: Value
 ) -> tuple[LogSum, Reals]:
     """Return the same and its slope in ``x``, ``Σ_k r_k ∂_x log p_k``."""
-    log_w, each = with_points(weights.log(), x.ndim), _of_each(_density_and_slope, components, x)
+    log_w, each = with_points(weights.log(), x.ndim), _each(_density_and_slope, components, x)
     top = highest_of([(w, term) for w, (term, _) in zip(log_w, each, strict=True)])
     parts = [jnp.exp(w + relative(term, top)) for w, (term, _) in zip(log_w, each, strict=True)]
     felt = [where(p > 0, p * slope, 0.0) for p, (_, slope) in zip(parts, each, strict=True)]

@@ -26,7 +26,7 @@ from pathmix._where import where
 from ._exact import one_minus, product_error, two_sum
 from ._kernels import beta_deviance
 from ._quotients import deviance_of
-from ._split_log import SplitLog, split_log
+from ._split_log import SplitLog, split_log, split_logs
 
 
 def gamma_deviance(a: Reals, rate: Reals, x: Reals) -> Reals:
@@ -103,7 +103,8 @@ def _gamma_split(a: Reals, rate: Reals, x: Reals) -> Reals:
 @custom_jvp
 def _log_from_mode(a: Reals, rate: Reals, x: Reals) -> Reals:
     """``log(a/(rate x))``, relatively accurate also where it is near zero."""
-    return split_log(a).over(split_log(rate)).minus(split_log(x))
+    log_a, log_rate = split_logs(a, rate)
+    return log_a.over(log_rate).minus(split_log(x))
 
 
 @custom_jvp
@@ -138,18 +139,26 @@ def _beta_split(a: Reals, b: Reals, x: Reals) -> Reals:
 @custom_jvp
 def _log_from_mean(a: Reals, b: Reals, x: Reals) -> Reals:
     """``log(a/((a + b) x))``, relatively accurate also where it is near zero."""
-    return split_log(a).over(_log_of_two(*two_sum(a, b))).minus(split_log(x))
+    return _logs_from_mean(a, b, x)[0]
 
 
 @custom_jvp
 def _log_from_rest(a: Reals, b: Reals, x: Reals) -> Reals:
     """``log(b/((a + b) (1 − x)))``, relatively accurate also where it is near zero."""
-    return split_log(b).over(_log_of_two(*two_sum(a, b))).minus(_log_of_two(*one_minus(x)))
+    return _logs_from_mean(a, b, x)[1]
 
 
-def _log_of_two(total: Reals, lost: Reals) -> SplitLog:
-    """Of a number in two floats."""
-    log = split_log(total)
+def _logs_from_mean(a: Reals, b: Reals, x: Reals) -> tuple[Reals, Reals]:
+    n, lost_of_n = two_sum(a, b)
+    y, lost_of_y = one_minus(x)
+    log_a, log_b, log_n = split_logs(a, b, n)
+    log_x, log_y = split_logs(x, y)
+    log_n, log_y = _with_lost(log_n, n, lost_of_n), _with_lost(log_y, y, lost_of_y)
+    return log_a.over(log_n).minus(log_x), log_b.over(log_n).minus(log_y)
+
+
+def _with_lost(log: SplitLog, total: Reals, lost: Reals) -> SplitLog:
+    """Of a number in two floats, from that of the first."""
     return SplitLog(log.high, (log.low * total + lost) / total)
 
 
