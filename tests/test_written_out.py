@@ -8,7 +8,9 @@ import pytest
 
 from pathmix import Mixture, MixtureSameFamily
 from pathmix._components import canonical
-from pathmix._evaluation._written_out import _length, is_written_out
+from pathmix._evaluation._stages import OF_PAIRS, OF_POINTS, of_each, staged
+from pathmix._evaluation._written_out import _length, is_slope_written_out, is_written_out
+from pathmix._special import log1p
 from pathmix._tuning import SHARED_BADLY, WRITTEN_OUT
 
 RNG = np.random.default_rng(0)
@@ -44,6 +46,40 @@ def test_as_few_points_at_a_time(name, k, by, x64):
     whole = jax.jit(mixture.log_prob)(x)
     few = jnp.concatenate([mixture.log_prob(part) for part in np.split(x, 24)])
     np.testing.assert_allclose(whole, few, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["Normal", "Gamma", "Beta"])
+def test_slopes_as_of_few_points_at_a_time(name, x64):
+    components, w = FAMILIES[name](3), jnp.array([0.3, 0.0, 0.7])
+    mixture = MixtureSameFamily(dist.Categorical(probs=w, validate_args=False), components)
+    x = np.array(mixture.sample(jax.random.key(1), (N,)), float)
+    x[:5] = [np.inf, -np.inf, 0.0, 1e30, -1e-30]
+    assert is_slope_written_out(canonical(components), jnp.asarray(x))
+    slope = jax.jit(jax.grad(lambda x: mixture.log_prob(x).sum()))
+    few = jnp.concatenate([slope(part) for part in np.split(x, 24)])
+    np.testing.assert_allclose(slope(x), few, rtol=1e-11, atol=1e-12)
+    bend = jax.jvp(slope, (x[5:],), (jnp.ones(N - 5),))[1]
+    parts = [jax.jvp(slope, (part,), (jnp.ones_like(part),))[1] for part in np.split(x[5:], 5)]
+    np.testing.assert_allclose(bend, np.concatenate(parts), rtol=1e-9, atol=1e-9)
+
+
+def test_in_stages():
+    """Of components, of points, of pairs, and of neither, through calls of all kinds."""
+
+    def fn(parameters, x):
+        a, b = parameters
+        total = jax.jit(lambda a, x: log1p(a) * x + jnp.exp(b))(a, x) + jnp.sin(x)
+        return total, jax.nn.softplus(x), a * b, 2 * b
+
+    a, b, x = jnp.arange(4.0)[:, None], jnp.array([[0.5]]), jnp.linspace(0.0, 1.0, 7)
+    traced = jax.make_jaxpr(fn)((a[0], b[0]), x)
+    stages = staged(traced, (True, False))
+    names = lambda *kinds: {eqn.primitive.name for eqn in stages.equations(*kinds)}  # noqa: E731
+    assert "sin" in names(OF_POINTS)
+    assert "exp" in names(0)
+    assert not names(OF_PAIRS) & {"sin", "exp", "bitcast_convert_type"}
+    for k, out in enumerate(of_each(traced, [a, b], x, 4)):
+        jax.tree.map(np.testing.assert_array_equal, tuple(out), fn((a[k], b[0]), x))
 
 
 @pytest.mark.parametrize("several", [False, True])
@@ -96,6 +132,12 @@ def test_batches(x64):
 )
 def test_of_which_it_is_worth_it(components, n, is_it):
     assert is_written_out(canonical(components()), jnp.zeros(n)) == is_it
+
+
+def test_slopes_of_long_densities_are_not():
+    components = canonical(dist.StudentT(5.0, jnp.zeros(3), 1.0))
+    assert is_written_out(components, jnp.zeros(N))
+    assert not is_slope_written_out(components, jnp.zeros(N))
 
 
 def test_a_density_with_a_loop_is_not():

@@ -69,10 +69,14 @@ def log_sum_of(pairs: Sequence[tuple[Reals, Reals]]) -> LogSum:
 
     Of an array of the terms compilers would have one loop, and in it a branch for each of them.
     """
-    top = reduce(jnp.maximum, [weighted(*pair) for pair in pairs])
-    level = bounded(top)
-    parts = [jnp.exp(log_w + (bounded(term) - level)) for log_w, term in pairs]
+    top = highest_of(pairs)
+    parts = [jnp.exp(log_w + relative(term, top)) for log_w, term in pairs]
     return as_log_sum(top, reduce(jnp.add, parts))
+
+
+def highest_of(pairs: Sequence[tuple[Reals, Reals]]) -> Reals:
+    """Return the highest of weighted terms, as pairs of log weights and terms."""
+    return reduce(jnp.maximum, [weighted(*pair) for pair in pairs])
 
 
 def added(sums: list[LogSum]) -> LogSum:

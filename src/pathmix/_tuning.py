@@ -41,7 +41,8 @@ KEPT = 2**23
 
 FEW = 8
 """Components below which a loop over them may be faster than one pass over all terms, and a
-deviance of each pair by itself than by a split logarithm of each point (log_prob, Gamma, K = 3)."""
+deviance of each pair by itself than by a split logarithm of each point (log_prob, Gamma, K = 3).
+Sums over fewer are written out (cdf, HalfNormal, K = 3)."""
 
 SHARED_BADLY = 2**10, 2**15
 """Between so many values of few components XLA's CPU compiler gives each of two threads half of a
@@ -55,6 +56,11 @@ LONG, SHORT = 350, 100
 """The most operations on points of a density that is written out for each component; and how many
 it may have in all, whatever they are on. Code of more takes seconds to compile (log_prob,
 BetaBinomial and TruncatedNormal, N = 1e5)."""
+
+LONG_SLOPE = 25
+"""The most operations on pairs of a point and a component of a density that is written out together
+with its slope in ``x``. Of longer ones less is gained, and the code takes twice as long to compile
+(log_prob_grad_x, Gamma, Gumbel and StudentT, N = 1e5, K = 16)."""
 
 STRETCH = 2**14, 2**17
 """Values of a stretch of points, about: those that a core's cache holds while blocks read them

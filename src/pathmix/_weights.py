@@ -16,7 +16,7 @@ from jax import Array, lax
 from jaxtyping import Float
 from numpyro.distributions import Distribution, ExpandedDistribution
 
-from pathmix._layout import with_points
+from pathmix._layout import fold_components, with_points
 from pathmix._log_sums import (
     LogSum,
     mix_logits,
@@ -25,7 +25,9 @@ from pathmix._log_sums import (
     safe_log,
     weighted,
 )
+from pathmix._rules import custom_jvp
 from pathmix._special import bounded_exp
+from pathmix._tuning import FEW
 from pathmix._typing import ComponentFirst, Flags, Reals
 from pathmix._where import where
 
@@ -170,10 +172,29 @@ def _first(w: PerWeight, terms: ComponentFirst) -> ComponentFirst:
     return with_points(w, terms.ndim - 1)
 
 
+@custom_jvp
 def average(w: PerWeight, t: ComponentFirst) -> Reals:
-    """Return ``Σ_k w_k t_k`` of ``k *points``, in which a zero weight beats an infinite term."""
+    """Return ``Σ_k w_k t_k`` of ``k *points``, in which a zero weight beats an infinite term.
+
+    Of few components it is written out: compilers unroll the loop that a sum over them is, within
+    that over the points, which is then not vectorised.
+    """
     w = _first(w, t)
-    return jnp.sum(w * where((w == 0) & ~jnp.isfinite(t), 0.0, t), axis=0)
+    if len(t) >= FEW:
+        return jnp.sum(_share((w, t)), axis=0)
+    return fold_components(jnp.add, (jnp.broadcast_to(w, (len(t), *w.shape[1:])), t), _share)
+
+
+@average.defjvp
+def _average_jvp(primals, tangents):  # type: ignore[no-untyped-def]
+    """Of a sum over an axis, the transpose of which is no sum of many arrays."""
+    summed = lambda w, t: jnp.sum(_share((_first(w, t), t)), axis=0)  # noqa: E731
+    return average(*primals), jax.jvp(summed, primals, tangents)[1]
+
+
+def _share(pair: tuple[Reals, Reals]) -> Reals:
+    w, t = pair
+    return w * where((w == 0) & ~jnp.isfinite(t), 0.0, t)
 
 
 def _relative(positive: Flags, terms: ComponentFirst) -> ComponentFirst:

@@ -19,8 +19,9 @@ from pathmix._evaluation._kept_slopes import is_kept, kept_change
 from pathmix._evaluation._rows import moved, times
 from pathmix._evaluation._scalars import along, by_stretches, each, with_slopes
 from pathmix._evaluation._written_out import (
+    is_slope_written_out,
     is_written_out,
-    with_derivatives_of,
+    slope_written_out,
     written_out,
 )
 from pathmix._layout import fold_components, over_components, with_points
@@ -57,9 +58,16 @@ def _value(weights: Weights, components: Canonical, x: Value) -> Reals:
     return log_sum_of_scalars(weights, components, x).value
 
 
-@with_derivatives_of(_value)
+@custom_jvp
 def _written_out(weights: Weights, components: Canonical, x: Value) -> Reals:
     return written_out(weights, components, x).value
+
+
+@partial(_written_out.defjvp, symbolic_zeros=True)
+def _written_out_jvp(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+    """As of what is stored, which is not traced for it if it is not read."""
+    out, change = _log_density_jvp(primals, tangents)
+    return out.value, jnp.broadcast_to(change.value, out.value.shape)
 
 
 @partial(log_sum_of_scalars.defjvp, symbolic_zeros=True)
@@ -101,6 +109,8 @@ def change_of_scalars(out: LogSum, primals: Any, tangents: Any) -> Reals:
 @custom_jvp
 def _with_slope(weights: Weights | Own, components: Canonical, x: Value) -> tuple[LogSum, Reals]:
     """``log f`` and its slope in ``x``, by the same loops."""
+    if is_slope_written_out(components, x):
+        return slope_written_out(weights, components, x)
     first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
 
     def stretch(x: Value) -> tuple[LogSum, Reals]:

@@ -9,20 +9,25 @@ incomplete functions, would be compiled for each component.
 
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import ClosedJaxpr
 
 from pathmix._components import Canonical
+from pathmix._evaluation._scalars import along
+from pathmix._evaluation._stages import OF_PAIRS, of_each, staged
 from pathmix._layout import is_symbolic, with_points
-from pathmix._log_sums import LogSum, log_sum_of
+from pathmix._log_sums import LogSum, as_log_sum, highest_of, log_sum_of, relative
 from pathmix._moving import jvp_of_moving
 from pathmix._rules import custom_jvp
-from pathmix._tuning import LONG, SHARED_BADLY, SHORT, WRITTEN_OUT
+from pathmix._special import shared_by
+from pathmix._tuning import LONG, LONG_SLOPE, SHARED_BADLY, SHORT, WRITTEN_OUT
 from pathmix._typing import Reals, Value
 from pathmix._weights import Own, Weights
+from pathmix._where import where
 
 _LOOPS = {"while", "scan"}
 
@@ -33,22 +38,67 @@ def is_written_out(components: Canonical, x: Value) -> bool:
     size = count * math.prod(x.shape)
     if is_symbolic(size) or count > WRITTEN_OUT or size <= SHARED_BADLY[1]:
         return False
-    first = components.component_first(x.ndim)
-    density = jax.make_jaxpr(lambda x: first.family.log_density(first.theta, x))(x)
-    length = _length(density.jaxpr, x.size)
+    length = _length(_traced(_density, components, x).jaxpr, x.size)
     if length is None:
         return False
     total, on_points = length
-    # what is worked out of parameters alone is written out too, for nothing
+    # what is worked out of parameters alone takes its time to compile, for nothing
     return on_points <= LONG and total <= max(SHORT, 4 * on_points)
+
+
+def is_slope_written_out(components: Canonical, x: Value) -> bool:
+    """Return the same of the slope in ``x``, for which the formula is there twice."""
+    if components.family.limit is not None or not is_written_out(components, x):
+        return False
+    own = tuple(len(p) > 1 for p in components.component_first(x.ndim).parameters)
+    of_pairs = staged(_traced(_density, components, x), own).equations(OF_PAIRS)
+    return len(of_pairs) <= LONG_SLOPE
+
+
+@partial(jax.jit, static_argnums=2)
+def _density(one: Canonical, x: Value, count: int) -> Reals:
+    """Of one component of so many. Compiled functions are traced once for all who ask."""
+    with shared_by(count):
+        return one.family.log_density(one.theta, x)
+
+
+@partial(jax.jit, static_argnums=2)
+def _density_and_slope(one: Canonical, x: Value, count: int) -> tuple[Reals, Reals]:
+    with shared_by(count):
+        terms, slope = along(None, one, x)
+    return terms.term, slope.term
+
+
+def _traced(fn: Any, components: Canonical, x: Value) -> ClosedJaxpr:
+    first = components.component_first(x.ndim)
+    one = jax.eval_shape(lambda c: c.of([p[0] for p in c.parameters]), first)
+    program: ClosedJaxpr = fn.trace(one, x, components.own_shape[-1]).jaxpr
+    return program
+
+
+def _each(fn: Any, components: Canonical, x: Value) -> list[list[Reals]]:
+    """The results of each component."""
+    parameters = components.component_first(x.ndim).parameters
+    return of_each(_traced(fn, components, x), parameters, x, components.own_shape[-1])
 
 
 def written_out(weights: Weights | Own, components: Canonical, x: Value) -> LogSum:
     """Return ``log Σ_k exp(log_w_k + log p_k)``."""
-    first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
-    ones = [first.of([p[k % len(p)] for p in first.parameters]) for k in range(len(log_w))]
-    terms = [one.family.log_density(one.theta, x) for one in ones]
-    return log_sum_of(list(zip(log_w, terms, strict=True)))
+    log_w, each = with_points(weights.log(), x.ndim), _each(_density, components, x)
+    return log_sum_of([(w, term) for w, (term,) in zip(log_w, each, strict=True)])
+
+
+def slope_written_out(
+    weights: Weights | Own, components: Canonical, x: Value
+) -> tuple[LogSum, Reals]:
+    """Return the same and its slope in ``x``, ``Σ_k r_k ∂_x log p_k``."""
+    log_w, each = with_points(weights.log(), x.ndim), _each(_density_and_slope, components, x)
+    top = highest_of([(w, term) for w, (term, _) in zip(log_w, each, strict=True)])
+    parts = [jnp.exp(w + relative(term, top)) for w, (term, _) in zip(log_w, each, strict=True)]
+    felt = [where(p > 0, p * slope, 0.0) for p, (_, slope) in zip(parts, each, strict=True)]
+    total, slope = reduce(jnp.add, parts), reduce(jnp.add, felt)
+    slope = where(total > 0, slope * (1 / where(total > 0, total, 1.0)), 0.0)
+    return as_log_sum(top, total), slope
 
 
 def with_derivatives_of(fn: Callable[..., Reals]) -> Callable[..., Any]:

@@ -9,7 +9,9 @@ they spare, and the quotient of each pair is taken apart (:mod:`._quotients`).
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -24,7 +26,7 @@ from pathmix._where import where
 from ._exact import one_minus, product_error, two_sum
 from ._kernels import beta_deviance
 from ._quotients import deviance_of
-from ._split_log import SplitLog, split_log
+from ._split_log import SplitLog, split_log, split_logs
 
 
 def gamma_deviance(a: Reals, rate: Reals, x: Reals) -> Reals:
@@ -52,8 +54,28 @@ def beta_deviance_at(a: Reals, b: Reals, x: Reals) -> Reals:
     return beta_deviance(a, b, x, 1 - x)
 
 
+@contextmanager
+def shared_by(count: int) -> Iterator[None]:
+    """Within, functions of one component stand for those of ``count``, which share the points.
+
+    >>> with shared_by(16):
+    ...     print(gamma_deviance(*map(jnp.asarray, (100.0, 1.0, 101.0))).round(6))
+    0.004967
+    """
+    before = _components.set(count)
+    try:
+        yield
+    finally:
+        _components.reset(before)
+
+
+_components: ContextVar[int] = ContextVar("components", default=1)
+
+
 def _is_shared(*arguments: Reals) -> bool:
     """Whether many points meet many components; of symbolic sizes that is not known."""
+    if _components.get() >= FEW:
+        return True
     pairs = math.prod(jnp.broadcast_shapes(*(t.shape for t in arguments)))
     sizes = [pairs, *(t.size for t in arguments)]
     return all(isinstance(n, int) for n in sizes) and pairs >= FEW * max(sizes[1:])
@@ -81,7 +103,8 @@ def _gamma_split(a: Reals, rate: Reals, x: Reals) -> Reals:
 @custom_jvp
 def _log_from_mode(a: Reals, rate: Reals, x: Reals) -> Reals:
     """``log(a/(rate x))``, relatively accurate also where it is near zero."""
-    return split_log(a).over(split_log(rate)).minus(split_log(x))
+    log_a, log_rate = split_logs(a, rate)
+    return log_a.over(log_rate).minus(split_log(x))
 
 
 @custom_jvp
@@ -116,18 +139,26 @@ def _beta_split(a: Reals, b: Reals, x: Reals) -> Reals:
 @custom_jvp
 def _log_from_mean(a: Reals, b: Reals, x: Reals) -> Reals:
     """``log(a/((a + b) x))``, relatively accurate also where it is near zero."""
-    return split_log(a).over(_log_of_two(*two_sum(a, b))).minus(split_log(x))
+    return _logs_from_mean(a, b, x)[0]
 
 
 @custom_jvp
 def _log_from_rest(a: Reals, b: Reals, x: Reals) -> Reals:
     """``log(b/((a + b) (1 − x)))``, relatively accurate also where it is near zero."""
-    return split_log(b).over(_log_of_two(*two_sum(a, b))).minus(_log_of_two(*one_minus(x)))
+    return _logs_from_mean(a, b, x)[1]
 
 
-def _log_of_two(total: Reals, lost: Reals) -> SplitLog:
-    """Of a number in two floats."""
-    log = split_log(total)
+def _logs_from_mean(a: Reals, b: Reals, x: Reals) -> tuple[Reals, Reals]:
+    n, lost_of_n = two_sum(a, b)
+    y, lost_of_y = one_minus(x)
+    log_a, log_b, log_n = split_logs(a, b, n)
+    log_x, log_y = split_logs(x, y)
+    log_n, log_y = _with_lost(log_n, n, lost_of_n), _with_lost(log_y, y, lost_of_y)
+    return log_a.over(log_n).minus(log_x), log_b.over(log_n).minus(log_y)
+
+
+def _with_lost(log: SplitLog, total: Reals, lost: Reals) -> SplitLog:
+    """Of a number in two floats, from that of the first."""
     return SplitLog(log.high, (log.low * total + lost) / total)
 
 

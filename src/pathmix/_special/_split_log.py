@@ -49,7 +49,7 @@ class SplitLog(NamedTuple):
         1.0986
         """
         high, rest = two_sum(self.high, -other.high)
-        return SplitLog(high, rest + (self.low - other.low))
+        return SplitLog(high, stored(rest + (self.low - other.low)))
 
 
 @custom_jvp
@@ -64,7 +64,8 @@ def split_log(x: Reals) -> SplitLog:
     x = jnp.maximum(x, jnp.finfo(x.dtype).tiny)
     e, f, leading = _apart(x)
     table, log_2 = _table(x.dtype)
-    r, log, log_rest = (jnp.asarray(t).at[leading].get(mode="promise_in_bounds") for t in table)
+    entries = jnp.asarray(table).at[leading].get(mode="promise_in_bounds")
+    r, log, log_rest = (entries[..., i] for i in range(3))
     s, s_rest = two_sum(half(f) * r - 1, (f - half(f)) * r)  # these products are exact
     curve = jnp.zeros_like(s)
     for n in range(4 if x.dtype.itemsize <= 4 else 9, 1, -1):
@@ -76,6 +77,18 @@ def split_log(x: Reals) -> SplitLog:
     # Compilers may work either out apart from the other. All of ``high`` is exact but for its
     # additions, so that both agree on it.
     return SplitLog(stored(high), stored(low))
+
+
+def split_logs(*numbers: Reals) -> list[SplitLog]:
+    """Return the logarithms of several numbers: of like shapes by one program, which is short.
+
+    >>> print(*(log.high.round(4) for log in split_logs(jnp.array(2.0), jnp.array(10.0))))
+    0.6931 2.3026
+    """
+    if len({t.shape for t in numbers}) > 1:
+        return [split_log(t) for t in numbers]
+    high, low = split_log(jnp.stack(numbers))
+    return [SplitLog(high[i], low[i]) for i in range(len(numbers))]
 
 
 @split_log.defjvp
@@ -96,10 +109,10 @@ def _apart(x: Reals) -> tuple[Reals, Reals, Array]:
 
 
 @cache
-def _table(dtype: np.dtype) -> tuple[tuple[np.ndarray, ...], list[float]]:
-    """Return each ``r``, ``−log r`` in two floats, and ``log 2`` in three, of which two are short.
+def _table(dtype: np.dtype) -> tuple[np.ndarray, list[float]]:
+    """Return each ``r`` with ``−log r`` in two floats, as rows, and ``log 2`` in three floats.
 
-    Times an exponent these are exact.
+    Of these two are short, and exact times an exponent.
     """
     size = 2**_LEADING
     r = np.round(4 * size / (1 + (np.arange(size) + 0.5) / size)) / (4 * size)
@@ -111,4 +124,4 @@ def _table(dtype: np.dtype) -> tuple[tuple[np.ndarray, ...], list[float]]:
     for bits in (short, 2 * short, 6 * short):
         log_2.append(round(rest * 2**bits) / 2**bits)
         rest -= Decimal(log_2[-1])
-    return (r.astype(dtype), high, np.array(low, dtype)), log_2
+    return np.stack([r.astype(dtype), high, np.array(low, dtype)], axis=1), log_2
