@@ -9,10 +9,13 @@ import pytest
 from pathmix import EM, MixtureSameFamily, fit
 from pathmix._estimation import _expanded, _maximise
 from pathmix._estimation._data import Data
-from pathmix._estimation._expanded import expanded_sums, is_accurate
+from pathmix._estimation._expanded import expanded_sums, is_accurate, logs
 from pathmix._estimation._parameters import Held
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._sweep import Model, Task, sweep
+from pathmix._estimation._totals import totals_of
+from pathmix._log_sums import sum_and_shares
+from pathmix._where import where
 
 
 def problem(dtype="float64", *, away=3.0, shift=0.0, shared=False, full=True):
@@ -71,6 +74,38 @@ def test_single_precision_of_independent_coordinates():
     np.testing.assert_allclose(likely, before, atol=500 * 1e-5)
     for one, other in zip(got, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-2)
+
+
+def test_rows_without_weight_may_be_as_large_as_they_like(x64):
+    """Their squares are infinite, and zero times infinity is no number."""
+    model, task, _ = problem()
+    expected = expanded_sums(model, task)
+    far = where(task.data.weights[:, None] > 0, task.data.x, 1e200)
+    got = expanded_sums(model, task._replace(data=task.data._replace(x=far)))
+    for one, other in zip(jax.tree.leaves(got), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-9)
+
+
+def test_totals_are_the_same(monkeypatch, x64):
+    """Those of few rows are worked out for each component about its own location."""
+    model, task, _ = problem(shift=100.0)
+    expected = totals_of.__wrapped__(model, task.data)
+    monkeypatch.setattr(_expanded, "EXPANDED_ROWS", 1)
+    monkeypatch.setattr(_expanded, "EXPANDED_COMPONENTS", 1)
+    monkeypatch.setattr(_expanded, "EXPANDED", 500)
+    assert logs(model, task.data).accurate
+    got = totals_of.__wrapped__(model, task.data)
+    for one, other in zip(jax.tree.leaves(got), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-9)
+
+
+def test_shares_of_terms_that_are_infinite():
+    """All share by their weights where all are zero; infinite ones alone where some are."""
+    log_w = jnp.log(jnp.array([[0.25], [0.75], [0.0]]))
+    terms = jnp.array([[-jnp.inf, jnp.inf, 0.0], [-jnp.inf, 0.0, -jnp.inf], [0.0, 0.0, jnp.inf]])
+    total, share = sum_and_shares(log_w, terms)
+    np.testing.assert_array_equal(total.value, [-jnp.inf, jnp.inf, np.log(np.float32(0.25))])
+    np.testing.assert_allclose(share, [[0.25, 1, 1], [0.75, 0, 0], [0, 0, 0]], rtol=1e-6)
 
 
 @pytest.mark.parametrize(("dtype", "away"), [("float32", 3e3), ("float64", 3e8)])
