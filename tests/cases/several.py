@@ -153,6 +153,14 @@ ROWS = [
     ),
     Joined(
         BESIDE,
+        (
+            of("HurdlePoisson", gate=(0.3, 0.6), rate=(2.0, 5.0)),
+            of("Exponential", rate=(0.7,)),
+            normals((-1.0, 0.75)),
+        ),
+    ),
+    Joined(
+        BESIDE,
         (masses(0.5), of("GeometricProbs", probs=(0.2, 0.6)), of("Exponential", rate=(0.7,))),
     ),
     Joined(
