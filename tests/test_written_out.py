@@ -48,9 +48,8 @@ def test_as_few_points_at_a_time(name, k, by, x64):
     np.testing.assert_allclose(whole, few, rtol=1e-13, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", ["Normal", "Gamma", "Beta"])
-def test_slopes_as_of_few_points_at_a_time(name, x64):
-    components, w = FAMILIES[name](3), jnp.array([0.3, 0.0, 0.7])
+def test_slopes_as_of_few_points_at_a_time(x64):
+    components, w = FAMILIES["Normal"](3), jnp.array([0.3, 0.0, 0.7])
     mixture = MixtureSameFamily(dist.Categorical(probs=w, validate_args=False), components)
     x = np.array(mixture.sample(jax.random.key(1), (N,)), float)
     x[:5] = [np.inf, -np.inf, 0.0, 1e30, -1e-30]

@@ -60,7 +60,7 @@ BetaBinomial and TruncatedNormal, N = 1e5)."""
 LONG_SLOPE = 25
 """The most operations on pairs of a point and a component of a density that is written out together
 with its slope in ``x``. Of longer ones less is gained, and the code takes twice as long to compile
-(log_prob_grad_x, Gamma, Gumbel and StudentT, N = 1e5, K = 16)."""
+(log_prob_grad_x, Normal, Gumbel and StudentT, N = 1e5, K = 16)."""
 
 STRETCH = 2**14, 2**17
 """Values of a stretch of points, about: those that a core's cache holds while blocks read them

@@ -23,7 +23,6 @@ from pathmix._layout import is_symbolic, with_points
 from pathmix._log_sums import LogSum, as_log_sum, highest_of, log_sum_of, relative
 from pathmix._moving import jvp_of_moving
 from pathmix._rules import custom_jvp
-from pathmix._special import shared_by
 from pathmix._tuning import LONG, LONG_SLOPE, SHARED_BADLY, SHORT, WRITTEN_OUT
 from pathmix._typing import Reals, Value
 from pathmix._weights import Own, Weights
@@ -55,24 +54,22 @@ def is_slope_written_out(components: Canonical, x: Value) -> bool:
     return len(of_pairs) <= LONG_SLOPE
 
 
-@partial(jax.jit, static_argnums=2)
-def _density(one: Canonical, x: Value, count: int) -> Reals:
-    """Of one component of so many. Compiled functions are traced once for all who ask."""
-    with shared_by(count):
-        return one.family.log_density(one.theta, x)
+@jax.jit
+def _density(one: Canonical, x: Value) -> Reals:
+    """Of one component. Compiled functions are traced once for all who ask."""
+    return one.family.log_density(one.theta, x)
 
 
-@partial(jax.jit, static_argnums=2)
-def _density_and_slope(one: Canonical, x: Value, count: int) -> tuple[Reals, Reals]:
-    with shared_by(count):
-        terms, slope = along(None, one, x)
+@jax.jit
+def _density_and_slope(one: Canonical, x: Value) -> tuple[Reals, Reals]:
+    terms, slope = along(None, one, x)
     return terms.term, slope.term
 
 
 def _traced(fn: Any, components: Canonical, x: Value) -> ClosedJaxpr:
     first = components.component_first(x.ndim)
     one = jax.eval_shape(lambda c: c.of([p[0] for p in c.parameters]), first)
-    program: ClosedJaxpr = fn.trace(one, x, components.own_shape[-1]).jaxpr
+    program: ClosedJaxpr = fn.trace(one, x).jaxpr
     return program
 
 

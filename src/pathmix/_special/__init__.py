@@ -39,7 +39,6 @@ from ._quotients import short_log1p as short_log1p
 from ._sine import sine as sine
 from ._split_deviance import beta_deviance_at as beta_deviance_at
 from ._split_deviance import gamma_deviance as gamma_deviance
-from ._split_deviance import shared_by as shared_by
 from ._stirling import deviance as deviance
 from ._stirling import stirling_error as stirling_error
 from ._substitution import matrix_rows as matrix_rows

@@ -9,9 +9,7 @@ they spare, and the quotient of each pair is taken apart (:mod:`._quotients`).
 """
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -54,28 +52,8 @@ def beta_deviance_at(a: Reals, b: Reals, x: Reals) -> Reals:
     return beta_deviance(a, b, x, 1 - x)
 
 
-@contextmanager
-def shared_by(count: int) -> Iterator[None]:
-    """Within, functions of one component stand for those of ``count``, which share the points.
-
-    >>> with shared_by(16):
-    ...     print(gamma_deviance(*map(jnp.asarray, (100.0, 1.0, 101.0))).round(6))
-    0.004967
-    """
-    before = _components.set(count)
-    try:
-        yield
-    finally:
-        _components.reset(before)
-
-
-_components: ContextVar[int] = ContextVar("components", default=1)
-
-
 def _is_shared(*arguments: Reals) -> bool:
     """Whether many points meet many components; of symbolic sizes that is not known."""
-    if _components.get() >= FEW:
-        return True
     pairs = math.prod(jnp.broadcast_shapes(*(t.shape for t in arguments)))
     sizes = [pairs, *(t.size for t in arguments)]
     return all(isinstance(n, int) for n in sizes) and pairs >= FEW * max(sizes[1:])
