@@ -43,6 +43,11 @@ FEW = 8
 """Components below which a loop over them may be faster than one pass over all terms, and a
 deviance of each pair by itself than by a split logarithm of each point (log_prob, Gamma, K = 3)."""
 
+FEW_PAIRS = 2**15
+"""Up to so many pairs of a point and a component, each pair has a deviance by itself: the program
+of split logarithms has twice as many kernels, which is what takes the time (log_prob and posterior,
+Gamma, N = 1000, K = 16)."""
+
 SHARED_BADLY = 2**10, 2**15
 """Between so many values of few components XLA's CPU compiler gives each of two threads half of a
 pass over all terms, and the hand-over, of some 30 µs, takes longer than a pass over each component
@@ -71,10 +76,10 @@ MANY_POINTS, MANY_COORDINATES = 128, 512
 """Points of one matrix, or coordinates of all of them, above which its inverse pays
 (benchmarks/many_mixtures.py; full covariances, K = 8, E = 10 to 64, N = 8 to 100)."""
 
-SUBSTITUTED = 12
+SUBSTITUTED = 5
 """Rows of a triangular system that are worked out without a loop, the program growing with their
-square: of 16 it takes more than twice as long to compile (benchmarks/many_mixtures.py, covariances
-of size 4 to 10)."""
+square: of 10 a loop is as fast, and is compiled in two thirds of the time, of 16 in a half
+(benchmarks/many_mixtures.py; full covariances, N = 8 to 16, K = 4 to 16, E = 4 to 25)."""
 
 INVERTED = 16
 """Size of a triangular matrix, or of its diagonal blocks, that is inverted column by column. Of 16,

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from pathmix._components import Canonical
+from pathmix._evaluation._scalars import are_shared_badly
 from pathmix._layout import is_symbolic, with_points
 from pathmix._log_sums import LogSum, log_sum_of
 from pathmix._moving import jvp_of_moving
@@ -33,14 +34,24 @@ def is_written_out(components: Canonical, x: Value) -> bool:
     size = count * math.prod(x.shape)
     if is_symbolic(size) or count > WRITTEN_OUT or size <= SHARED_BADLY[1]:
         return False
-    first = components.component_first(x.ndim)
-    density = jax.make_jaxpr(lambda x: first.family.log_density(first.theta, x))(x)
-    length = _length(density.jaxpr, x.size)
+    length = _length_of_density(components, x)
     if length is None:
         return False
     total, on_points = length
     # what is worked out of parameters alone is written out too, for nothing
     return on_points <= LONG and total <= max(SHORT, 4 * on_points)
+
+
+def is_in_place(components: Canonical, x: Value) -> bool:
+    """Return whether terms of few components are worked out where they are read.
+
+    Of short formulas that takes less time than to store them, component by component, and half as
+    long to compile as the loop.
+    """
+    if not are_shared_badly(components.own_shape[-1], x.shape):
+        return False
+    length = _length_of_density(components, x)
+    return length is not None and length[0] <= SHORT
 
 
 def written_out(weights: Weights | Own, components: Canonical, x: Value) -> LogSum:
@@ -69,6 +80,12 @@ def with_derivatives_of(fn: Callable[..., Reals]) -> Callable[..., Any]:
         return out
 
     return decorate
+
+
+def _length_of_density(components: Canonical, x: Value) -> tuple[int, int] | None:
+    first = components.component_first(x.ndim)
+    density = jax.make_jaxpr(lambda x: first.family.log_density(first.theta, x))(x)
+    return _length(density.jaxpr, x.size)
 
 
 def _length(jaxpr: Any, points: int) -> tuple[int, int] | None:
