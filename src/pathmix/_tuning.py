@@ -76,10 +76,11 @@ MANY_POINTS, MANY_COORDINATES = 128, 512
 """Points of one matrix, or coordinates of all of them, above which its inverse pays
 (benchmarks/many_mixtures.py; full covariances, K = 8, E = 10 to 64, N = 8 to 100)."""
 
-SUBSTITUTED = 5
-"""Rows of a triangular system that are worked out without a loop, the program growing with their
-square: of 10 a loop is as fast, and is compiled in two thirds of the time, of 16 in a half
-(benchmarks/many_mixtures.py; full covariances, N = 8 to 16, K = 4 to 16, E = 4 to 25)."""
+SUBSTITUTED, MANY_SYSTEMS = (5, 12), 64
+"""Rows of a triangular system that are worked out without a loop, of few systems and of many: the
+program grows with their square. Of 10 rows a loop is compiled in two thirds of the time, but is
+slower for many systems (benchmarks/many_mixtures.py; full covariances, N = 8 to 16, K = 4 to 16,
+E = 4 to 25)."""
 
 INVERTED = 16
 """Size of a triangular matrix, or of its diagonal blocks, that is inverted column by column. Of 16,

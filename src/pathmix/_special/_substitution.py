@@ -6,11 +6,13 @@ costs more than small systems do, gathers arrays that are sharded over devices, 
 them at once have waited for each other's threads for ever.
 """
 
+import math
+
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from pathmix._tuning import SUBSTITUTED
+from pathmix._tuning import MANY_SYSTEMS, SUBSTITUTED
 from pathmix._where import where
 
 Matrix = Float[Array, "*batch i i"]
@@ -60,9 +62,15 @@ def solve_rows(factor: Matrix, y: RightSide, *, transposed: bool = False) -> Row
     )
 
 
+def _is_written_out(y: Rows) -> bool:
+    few, more = SUBSTITUTED
+    systems = math.prod(y.shape[1:])
+    return len(y) <= (more if isinstance(systems, int) and systems >= MANY_SYSTEMS else few)
+
+
 def _lower(factor: MatrixRows, y: Rows) -> Rows:
     """Solve ``Lz = y`` from the first row to the last."""
-    if len(y) > SUBSTITUTED:
+    if not _is_written_out(y):
         return _by_columns(factor, y)
     z: list[Array] = []
     for i in range(len(y)):
@@ -75,7 +83,7 @@ def _lower(factor: MatrixRows, y: Rows) -> Rows:
 
 def _upper(factor: MatrixRows, y: Rows) -> Rows:
     """Solve ``Lᵀz = y`` from the last row to the first."""
-    if len(y) > SUBSTITUTED:  # read backwards, an upper triangle is a lower one
+    if not _is_written_out(y):  # read backwards, an upper triangle is a lower one
         backwards = jnp.flip(jnp.swapaxes(factor, 0, 1), (0, 1))
         return jnp.flip(_by_columns(backwards, jnp.flip(y, 0)), 0)
     z: list[Array] = []  # last row first
