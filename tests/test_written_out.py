@@ -81,6 +81,17 @@ def test_in_stages():
         jax.tree.map(np.testing.assert_array_equal, tuple(out), fn((a[k], b[0]), x))
 
 
+@pytest.mark.parametrize(("name", "loops"), [("Normal", False), ("Gamma", True)])
+def test_short_terms_of_few_components_need_no_loop(name, loops, x64):
+    """A loop takes as long to compile as all the rest; slopes are those of few points at a time."""
+    mixture = MixtureSameFamily(dist.Categorical(logits=numbers(3)), FAMILIES[name](3))
+    x = mixture.sample(jax.random.key(2), (600,))
+    assert ("while" in jax.jit(mixture.log_prob).lower(x).as_text()) == loops
+    slope = jax.jit(jax.grad(lambda x: mixture.log_prob(x).sum()))
+    few = jnp.concatenate([slope(part) for part in np.split(x, 2)])
+    np.testing.assert_allclose(slope(x), few, rtol=1e-12, atol=1e-13)
+
+
 @pytest.mark.parametrize("several", [False, True])
 def test_derivatives_as_of_few_points_at_a_time(several, x64):
     halves = dist.Categorical(logits=jnp.array([0.2, -0.3, 0.5]))

@@ -131,7 +131,7 @@ def _mix_logits_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     level, inverse = out.parts()
     share = jnp.exp(log_w + (bounded(terms) - level)) * inverse
     felt = share * _where_felt(share, d_terms)
-    change = over_components(share, d_log_w) + fold_components(jnp.add, felt)
+    change = over_components(share, d_log_w) + jnp.sum(felt, axis=0)
     return out, LogSum(jnp.zeros_like(out.level), change)
 
 
@@ -152,7 +152,7 @@ def _mix_probabilities_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     over = bounded_exp(bounded(terms) - level, w.dtype) * inverse
     both, d_both = jax.jvp(_times, (w, factors), (d_w, d_factors))
     felt = over * both * _where_felt(over, d_terms)
-    change = over_components(over, d_both) + fold_components(jnp.add, felt)
+    change = over_components(over, d_both) + jnp.sum(felt, axis=0)
     return out, LogSum(jnp.zeros_like(out.level), change)
 
 

@@ -44,6 +44,11 @@ FEW = 8
 deviance of each pair by itself than by a split logarithm of each point (log_prob, Gamma, K = 3).
 Sums over fewer are written out (cdf, HalfNormal, K = 3)."""
 
+FEW_PAIRS = 2**15
+"""Up to so many pairs of a point and a component, each pair has a deviance by itself: the program
+of split logarithms has twice as many kernels, which is what takes the time (log_prob and posterior,
+Gamma, N = 1000, K = 16)."""
+
 SHARED_BADLY = 2**10, 2**15
 """Between so many values of few components XLA's CPU compiler gives each of two threads half of a
 pass over all terms, and the hand-over, of some 30 µs, takes longer than a pass over each component
@@ -77,10 +82,11 @@ MANY_POINTS, MANY_COORDINATES = 128, 512
 """Points of one matrix, or coordinates of all of them, above which its inverse pays
 (benchmarks/many_mixtures.py; full covariances, K = 8, E = 10 to 64, N = 8 to 100)."""
 
-SUBSTITUTED = 12
-"""Rows of a triangular system that are worked out without a loop, the program growing with their
-square: of 16 it takes more than twice as long to compile (benchmarks/many_mixtures.py, covariances
-of size 4 to 10)."""
+SUBSTITUTED, MANY_SYSTEMS = (5, 12), 64
+"""Rows of a triangular system that are worked out without a loop, of few systems and of many: the
+program grows with their square. Of 10 rows a loop is compiled in two thirds of the time, but is
+slower for many systems (benchmarks/many_mixtures.py; full covariances, N = 8 to 16, K = 4 to 16,
+E = 4 to 25)."""
 
 INVERTED = 16
 """Size of a triangular matrix, or of its diagonal blocks, that is inverted column by column. Of 16,

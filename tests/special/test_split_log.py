@@ -9,7 +9,7 @@ import pytest
 from pathmix._special._exact import half, one_minus, product_error, stored, two_sum
 from pathmix._special._split_deviance import beta_deviance_at, gamma_deviance
 from pathmix._special._split_log import split_log
-from pathmix._tuning import FEW
+from pathmix._tuning import FEW, FEW_PAIRS
 
 ABSOLUTE = {"float32": 2.0**-42, "float64": 2.0**-71}
 """Half the square of s ≤ 2⁻¹⁰, 2⁻²¹, is rounded by 2⁻²⁴ or 2⁻⁵³ of it; the last sums by less."""
@@ -112,6 +112,12 @@ CASES = {
 }
 
 
+@pytest.fixture(params=[0, FEW_PAIRS], ids=["many pairs", "few pairs"])
+def plan(request, monkeypatch):
+    """By split logarithms, or their derivatives alone."""
+    monkeypatch.setattr("pathmix._special._split_deviance.FEW_PAIRS", request.param)
+
+
 def over_pairs(oracle, p, q, x):
     with mp.workdps(50):
         each = [
@@ -120,18 +126,20 @@ def over_pairs(oracle, p, q, x):
         return np.array([[float(value) for value in row] for row in each])
 
 
+@pytest.mark.usefixtures("plan")
 @pytest.mark.parametrize("kind", CASES)
 def test_deviances_of_many_components(kind, precision):
     """Off by a few roundings of either part, and by the error of a split logarithm times ``a``."""
     fn, pairs, oracle, sizes = CASES[kind]
     p, q, x = pairs(precision)
-    found = np.asarray(jax.jit(fn)(p, q, x), float)
+    found = np.asarray(jax.jit(lambda *a: fn(*a))(p, q, x), float)
     wanted, size = (over_pairs(f, p[:, 0], q[:, 0], x) for f in (oracle, sizes))
     n = np.asarray(p + q if kind == "beta" else p, float)
     logs = ABSOLUTE[precision] + RELATIVE[precision] * 20
     assert np.max(np.abs(found - wanted) / (6 * np.finfo(precision).eps * size + 4 * n * logs)) < 1
 
 
+@pytest.mark.usefixtures("plan")
 @pytest.mark.parametrize("kind", CASES)
 def test_both_plans_agree(kind, x64):
     """Of few components the quotient of each pair is taken apart; to second order."""
@@ -154,6 +162,7 @@ def test_both_plans_agree(kind, x64):
         np.testing.assert_allclose(many, one, 1e-9, 1e-12)
 
 
+@pytest.mark.usefixtures("plan")
 def test_modes_out_of_range():
     """Of a mode that overflows or vanishes ``rate x − a`` is what it says."""
     for a, rate, x in np.float32([[30, 2e-38, 1e38], [3, 3e38, 2e-38]]):

@@ -101,5 +101,5 @@ def _normalised_jvp(primals: Any, tangents: Any) -> Any:
     change = where(log_w == -jnp.inf, 0.0, change)
     # where a probability is zero a tangent may have overflowed, and counts for nothing
     felt = where(probs > 0, change, 0.0)
-    mean = fold_components(jnp.add, probs * felt)
+    mean = jnp.sum(probs * felt, axis=0)
     return (logits, probs), (change - mean, probs * (felt - mean))

@@ -8,6 +8,7 @@ are products with vectors. The slopes of few points and components are kept for 
 (:mod:`._kept_slopes`); of many, reverse mode works them out again, stretch by stretch.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,7 @@ from pathmix._evaluation._kept_slopes import is_kept, kept_change
 from pathmix._evaluation._rows import moved, times
 from pathmix._evaluation._scalars import along, by_stretches, each, with_slopes
 from pathmix._evaluation._written_out import (
+    is_in_place,
     is_slope_written_out,
     is_written_out,
     slope_written_out,
@@ -45,13 +47,19 @@ def log_density_of_scalars(weights: Weights, components: Canonical, x: Value) ->
 @custom_jvp
 def log_sum_of_scalars(weights: Weights | Own, components: Canonical, x: Value) -> LogSum:
     first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
+    of_each = _plan(components, x)
 
     def stretch(x: Value) -> LogSum:
         # at a limit of the parameters the logarithm is right; its derivative alone is not
-        terms = each(lambda one: one.family.log_density(one.theta, x), first, x.shape)
+        terms = of_each(lambda one: one.family.log_density(one.theta, x), first, x.shape)
         return log_sum(log_w, terms)
 
     return by_stretches(stretch, components, x)
+
+
+def _plan(components: Canonical, x: Value) -> Callable[..., Any]:
+    """``each``, or all in one go where terms are worked out as they are read."""
+    return (lambda fn, first, _: fn(first)) if is_in_place(components, x) else each
 
 
 def _value(weights: Weights, components: Canonical, x: Value) -> Reals:
@@ -112,9 +120,10 @@ def _with_slope(weights: Weights | Own, components: Canonical, x: Value) -> tupl
     if is_slope_written_out(components, x):
         return slope_written_out(weights, components, x)
     first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
+    of_each = _plan(components, x)
 
     def stretch(x: Value) -> tuple[LogSum, Reals]:
-        terms, change = each(lambda c: along(None, c, x), first, x.shape)
+        terms, change = of_each(lambda c: along(None, c, x), first, x.shape)
         top = stored(highest(log_w, terms.term))
         total = over_highest(log_w, terms.term, terms.factor, top)[1]
 

@@ -24,7 +24,7 @@ from pathmix._typing import Shape, Value
 def terms_of_scalars(components: Canonical, x: Value) -> Rows:
     """Return the densities of all components, ``k *points``."""
     first, count = components.component_first(x.ndim), components.own_shape[-1]
-    if _are_alone(count, x.shape):
+    if are_shared_badly(count, x.shape):
         return _one_by_one(lambda one: density_of(one, x), first, x.shape)
     whole = lambda t: jnp.broadcast_to(t, (count, *x.shape))  # noqa: E731
     return jax.tree.map(whole, density_of(first, x))
@@ -35,13 +35,13 @@ def each(fn: Callable[[Canonical], Any], first: Canonical, points: Shape) -> Any
 
     Its first result, the terms, is stored: it has several readers.
     """
-    if _are_alone(first.own_shape[0], points):
+    if are_shared_badly(first.own_shape[0], points):
         return _one_by_one(fn, first, points)
     (terms, *rest), tree = jax.tree.flatten(fn(first))
     return jax.tree.unflatten(tree, [stored(terms), *rest])
 
 
-def _are_alone(count: int, points: Shape) -> bool:
+def are_shared_badly(count: int, points: Shape) -> bool:
     """Whether a loop over few components is faster than one pass, which threads share badly."""
     size = count * math.prod(points)
     return count < FEW and not is_symbolic(size) and SHARED_BADLY[0] < size < SHARED_BADLY[1]

@@ -5,7 +5,8 @@ parts vanish to first order. With logarithms split into two floats (:mod:`._spli
 mode too, either part is off by a rounding of itself: by as much as a rounding of ``x`` changes it.
 A pair of a point and a component then costs some ten additions and multiplications, and neither a
 logarithm nor a division. Where few components share a point the split logarithms cost more than
-they spare, and the quotient of each pair is taken apart (:mod:`._quotients`).
+they spare, and the quotient of each pair is taken apart (:mod:`._quotients`). So it is of few pairs
+of many components, but for their derivatives along parameters, which share the logarithms.
 """
 
 import math
@@ -15,9 +16,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from pathmix._moving import is_zero
+from pathmix._moving import are_zero, is_zero, jvp_of_moving
 from pathmix._rules import custom_jvp
-from pathmix._tuning import FEW
+from pathmix._tuning import FEW, FEW_PAIRS
 from pathmix._typing import Reals
 from pathmix._where import where
 
@@ -26,6 +27,8 @@ from ._kernels import beta_deviance
 from ._quotients import deviance_of
 from ._split_log import SplitLog, split_log, split_logs
 
+Deviance = Callable[..., Reals]
+
 
 def gamma_deviance(a: Reals, rate: Reals, x: Reals) -> Reals:
     """Return ``a log(a/(rate x)) + rate x − a`` of positive finite numbers, broadcast.
@@ -33,12 +36,7 @@ def gamma_deviance(a: Reals, rate: Reals, x: Reals) -> Reals:
     >>> print(gamma_deviance(*map(jnp.asarray, (100.0, 1.0, 101.0))).round(6))
     0.004967
     """
-    if _is_shared(a, rate, x):
-        return _gamma_split(a, rate, x)
-    m = rate * x
-    proper = (m > 0) & (m < jnp.inf)
-    a, m = jnp.broadcast_arrays(a, where(proper, m, 1))
-    return where(proper, deviance_of(a, m), jnp.inf)
+    return _plan(_gamma_pairs, _gamma_of_few_pairs, _gamma_split, a, rate, x)
 
 
 def beta_deviance_at(a: Reals, b: Reals, x: Reals) -> Reals:
@@ -47,16 +45,29 @@ def beta_deviance_at(a: Reals, b: Reals, x: Reals) -> Reals:
     >>> print(beta_deviance_at(*map(jnp.asarray, (2.0, 3.0, 0.5))).round(5))
     0.10068
     """
-    if _is_shared(a, b, x):
-        return _beta_split(a, b, x)
-    return beta_deviance(a, b, x, 1 - x)
+    return _plan(_beta_pairs, _beta_of_few_pairs, _beta_split, a, b, x)
 
 
-def _is_shared(*arguments: Reals) -> bool:
-    """Whether many points meet many components; of symbolic sizes that is not known."""
+def _plan(of_pairs: Deviance, of_few_pairs: Deviance, split: Deviance, *arguments: Reals) -> Reals:
+    """By split logarithms where many points meet many components, if that is known."""
     pairs = math.prod(jnp.broadcast_shapes(*(t.shape for t in arguments)))
     sizes = [pairs, *(t.size for t in arguments)]
-    return all(isinstance(n, int) for n in sizes) and pairs >= FEW * max(sizes[1:])
+    if not all(isinstance(n, int) for n in sizes) or pairs < FEW * max(sizes[1:]):
+        return of_pairs(*arguments)
+    return (split if pairs > FEW_PAIRS else of_few_pairs)(*arguments)
+
+
+def _of_few_pairs(of_pairs: Deviance, split: Deviance) -> Deviance:
+    """The same values, of which derivatives along parameters are those of split logarithms."""
+    out = custom_jvp(of_pairs)
+
+    @partial(out.defjvp, symbolic_zeros=True)
+    def rule(primals: Any, tangents: Any) -> tuple[Reals, Reals]:
+        fn = of_pairs if are_zero(tangents[:-1]) else split
+        value, change = jvp_of_moving(fn, primals, tangents)
+        return value, jnp.broadcast_to(change, value.shape)
+
+    return out
 
 
 def _rule(fn: Any, slopes: Callable[..., tuple[Callable[[], Reals], ...]]) -> None:
@@ -71,6 +82,13 @@ def _rule(fn: Any, slopes: Callable[..., tuple[Callable[[], Reals], ...]]) -> No
 
 
 # ---- Gamma ----
+
+
+def _gamma_pairs(a: Reals, rate: Reals, x: Reals) -> Reals:
+    m = rate * x
+    proper = (m > 0) & (m < jnp.inf)
+    a, m = jnp.broadcast_arrays(a, where(proper, m, 1))
+    return where(proper, deviance_of(a, m), jnp.inf)
 
 
 @custom_jvp
@@ -103,10 +121,15 @@ _rule(
         lambda: _excess(a, rate, x) * (1 / x),
     ),
 )
+_gamma_of_few_pairs = _of_few_pairs(_gamma_pairs, _gamma_split)
 _rule(_log_from_mode, lambda a, rate, x: (lambda: 1 / a, lambda: -1 / rate, lambda: -1 / x))
 _rule(_excess, lambda a, rate, x: (lambda: -jnp.ones_like(a), lambda: x, lambda: rate))
 
 # ---- Beta ----
+
+
+def _beta_pairs(a: Reals, b: Reals, x: Reals) -> Reals:
+    return beta_deviance(a, b, x, 1 - x)
 
 
 @custom_jvp
@@ -148,6 +171,7 @@ _rule(
         lambda: b / (1 - x) - a / x,
     ),
 )
+_beta_of_few_pairs = _of_few_pairs(_beta_pairs, _beta_split)
 _rule(
     _log_from_mean,
     lambda a, b, x: (lambda: b / (a + b) / a, lambda: -1 / (a + b), lambda: -1 / x),

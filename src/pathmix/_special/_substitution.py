@@ -6,11 +6,14 @@ costs more than small systems do, gathers arrays that are sharded over devices, 
 them at once have waited for each other's threads for ever.
 """
 
+import math
+
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from pathmix._tuning import SUBSTITUTED
+from pathmix._tuning import MANY_SYSTEMS, SUBSTITUTED
+from pathmix._where import where
 
 Matrix = Float[Array, "*batch i i"]
 Rows = Float[Array, "i *points"]
@@ -59,10 +62,16 @@ def solve_rows(factor: Matrix, y: RightSide, *, transposed: bool = False) -> Row
     )
 
 
+def _is_written_out(y: Rows) -> bool:
+    few, more = SUBSTITUTED
+    systems = math.prod(y.shape[1:])
+    return len(y) <= (more if isinstance(systems, int) and systems >= MANY_SYSTEMS else few)
+
+
 def _lower(factor: MatrixRows, y: Rows) -> Rows:
     """Solve ``Lz = y`` from the first row to the last."""
-    if len(y) > SUBSTITUTED:
-        return _by_blocks(factor, y)
+    if not _is_written_out(y):
+        return _by_columns(factor, y)
     z: list[Array] = []
     for i in range(len(y)):
         rest = y[i]
@@ -74,9 +83,9 @@ def _lower(factor: MatrixRows, y: Rows) -> Rows:
 
 def _upper(factor: MatrixRows, y: Rows) -> Rows:
     """Solve ``Lᵀz = y`` from the last row to the first."""
-    if len(y) > SUBSTITUTED:  # read backwards, an upper triangle is a lower one
+    if not _is_written_out(y):  # read backwards, an upper triangle is a lower one
         backwards = jnp.flip(jnp.swapaxes(factor, 0, 1), (0, 1))
-        return jnp.flip(_by_blocks(backwards, jnp.flip(y, 0)), 0)
+        return jnp.flip(_by_columns(backwards, jnp.flip(y, 0)), 0)
     z: list[Array] = []  # last row first
     for i in reversed(range(len(y))):
         rest = y[i]
@@ -86,29 +95,18 @@ def _upper(factor: MatrixRows, y: Rows) -> Rows:
     return jnp.stack(z[::-1])
 
 
-def _by_blocks(factor: MatrixRows, y: Rows) -> Rows:
-    """Solve ``Lz = y``, one block of rows after the other, by a loop."""
-    count = -(-len(y) // SUBSTITUTED)
-    size = -(-len(y) // count)
-    factor, right = _padded(factor, y, count * size)
-    blocks = factor.reshape(count, size, *factor.shape[1:])
-    right = right.reshape(count, size, *y.shape[1:])
+def _by_columns(factor: MatrixRows, y: Rows) -> Rows:
+    """Solve ``Lz = y``, taking each row out of those below it: a loop of few kernels."""
+    row = jnp.arange(len(y)).reshape(-1, *(1,) * (y.ndim - 1))
 
-    def step(z: Array, at: tuple[Array, Array, Array]) -> tuple[Array, None]:
-        start, block, rest = at
-        rest = rest - jnp.sum(block * z, axis=1)  # z is zero from this block on
-        diagonal = lax.dynamic_slice_in_dim(block, start, size, axis=1)
-        return lax.dynamic_update_slice_in_dim(z, _lower(diagonal, rest), start, axis=0), None
+    def step(j: Array, rest: Rows) -> Rows:
+        column = _entry(factor, j, 1)[:, 0]
+        z = _entry(rest, j, 0) / _entry(column, j, 0)
+        return where(row > j, rest - column * z, where(row == j, z, rest))
 
-    start = jnp.zeros((count * size, *y.shape[1:]), y.dtype)
-    z, _ = lax.scan(step, start, (size * jnp.arange(count), blocks, right))
-    return z[: len(y)]
+    return lax.fori_loop(0, len(y), step, y)
 
 
-def _padded(factor: MatrixRows, y: Rows, size: int) -> tuple[Array, Array]:
-    """Add rows of the identity to a system, and zeros on the right."""
-    more = (0, size - len(y))
-    factor = jnp.pad(factor, (more, more, *((0, 0),) * (factor.ndim - 2)))
-    ones = jnp.diag(jnp.arange(size) >= len(y)).astype(factor.dtype)
-    factor += ones.reshape(size, size, *(1,) * (factor.ndim - 2))
-    return factor, jnp.pad(y, (more, *((0, 0),) * (y.ndim - 1)))
+def _entry(t: Array, j: Array, axis: int) -> Array:
+    # to allow for negative indices costs as much as what reads the entry
+    return lax.dynamic_slice_in_dim(t, j, 1, axis, allow_negative_indices=False)
