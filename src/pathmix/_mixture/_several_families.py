@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpyro.distributions as dist
 from jax import Array
-from numpyro.distributions import Distribution, constraints
+from numpyro.distributions import Distribution, ExpandedDistribution, constraints
 from numpyro.distributions.constraints import Constraint
 
 from pathmix._components import (
@@ -35,7 +36,9 @@ class Mixture(MixtureSameFamily):
     tails, quantiles, moments, posteriors, draws. Components of one family are worked out together.
 
     Components that are mixtures themselves are taken apart: ``num_components`` counts theirs, and
-    so do posteriors. The leaves of the pytree are the weights and the parameters, family by family.
+    so do posteriors. A hurdle over a density (``HurdleGamma``) is one, of a Delta at zero and that
+    density, in this order. The leaves of the pytree are the weights and the parameters, family by
+    family.
 
     Args:
         mixture_distribution: A Categorical over the components of the list, as for
@@ -94,7 +97,7 @@ class Mixture(MixtureSameFamily):
     ) -> None:
         mixture_distribution = numpyro_of(mixture_distribution)
         if isinstance(components_distributions, Sequence):
-            components_distributions = list(map(numpyro_of, components_distributions))
+            components_distributions = list(map(_read, components_distributions))
         each = checked_list(mixture_distribution, components_distributions)
         self._stated_support = support
         groups, self._which = grouped(list(_taken_apart(each)))
@@ -136,6 +139,30 @@ class Mixture(MixtureSameFamily):
         own = (*Mixture.pytree_data_fields, *Mixture.pytree_aux_fields)
         one.__dict__.update({name: t for name, t in vars(self).items() if name not in own})
         return one
+
+
+_HURDLES = (
+    dist.HurdleProbs,
+    dist.HurdleLogits,
+    dist.HurdleGamma,
+    dist.HurdleLogNormal,
+)
+
+
+def _read(d: Any) -> Any:
+    """A component as a distribution of NumPyro, a hurdle over a density as a mixture."""
+    d = numpyro_of(d)
+    inner = d.base_dist if isinstance(d, ExpandedDistribution) else d
+    if type(inner) not in _HURDLES or inner.is_discrete:
+        return d
+    if isinstance(inner, dist.HurdleLogits):
+        logits = jnp.stack([inner.gate_logits, jnp.zeros_like(inner.gate_logits)], axis=-1)
+        gates = dist.Categorical(logits=logits, validate_args=False)
+    else:
+        probs = jnp.stack([inner.gate, 1 - inner.gate], axis=-1)
+        gates = dist.Categorical(probs=probs, validate_args=False)
+    zero = dist.Delta(jnp.zeros(inner.batch_shape, jnp.result_type(float)), validate_args=False)
+    return Mixture(gates, [zero, inner.base_dist]).expand(d.batch_shape)
 
 
 def _taken_apart(each: Sequence[Distribution]) -> Iterator[Canonical]:
