@@ -1,7 +1,7 @@
 """Components that are not what a mixture is for: flat ones, and those like others."""
 
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 from jaxtyping import Bool, Float
 
 from pathmix._components import atomic
@@ -37,15 +37,24 @@ def is_flat(model: Model, spread: Float[Array, "e e"]) -> Bool[Array, " k"]:
 
 
 def are_alike(model: Model) -> Bool[Array, "*starts k"]:
-    """Whether components with weight are like others, but for rounding."""
+    """Whether components with weight are like others, but for rounding.
+
+    One is compared with all at a time: of all pairs there may be too many numbers.
+    """
     shape, there = model.components.own_shape, model.weights > 0
-    alike = there[..., :, None] & there[..., None, :] & ~jnp.eye(shape[-1], dtype=bool)
+    units = []
     for p in model.components.parameters:
         p = jnp.broadcast_to(p, shape + p.shape[len(shape) :]).reshape(*shape, -1)
         rounding = 64 * jnp.finfo(model.dtype).eps * jnp.max(jnp.abs(p), -2, keepdims=True)
-        apart = jnp.abs(p[..., :, None, :] - p[..., None, :, :]) > rounding[..., None, :]
-        alike &= ~jnp.any(apart, axis=-1)
-    return jnp.any(alike, axis=-1)
+        units.append(p / where(rounding > 0, rounding, 1.0))
+    each = jnp.concatenate(units, axis=-1)
+
+    def like_another(k: Array) -> Array:
+        one = jnp.take(each, k[None], axis=-2)
+        like = jnp.all(jnp.abs(each - one) <= 1, axis=-1) & there & (jnp.arange(shape[-1]) != k)
+        return jnp.any(like, axis=-1)
+
+    return there & jnp.moveaxis(lax.map(like_another, jnp.arange(shape[-1])), 0, -1)
 
 
 def _is_singular(own: Array) -> Array:
