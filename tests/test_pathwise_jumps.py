@@ -58,7 +58,7 @@ CASES = {
     "Normal, Exponential": beside_normals(dist.Exponential, RATE),
     "Normal, Gamma": beside_normals(dist.Gamma, np.array([[0.7, 2.0], [0.9, 0.8]]), RATE),
 }
-QUICK = {"Uniform", "Normal, Exponential"}
+QUICK = {"Uniform"}
 rows = [pytest.param(n, marks=[] if n in QUICK else [SLOW]) for n in CASES]
 
 
