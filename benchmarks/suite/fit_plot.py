@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from suite.axes import Series, legend, panel
 from suite.fit_cases import GMMX, GOALS, GROWTH, LOOP, ONE_THREAD, OURS, POMEGRANATE, Work
 
 AXES = {"n": "rows N", "k": "components K", "d": "coordinates D"}
@@ -16,7 +17,6 @@ STYLES = {
     GMMX: {"color": "#0072B2", "marker": "s"},
     POMEGRANATE: {"color": "#009E73", "marker": "v"},
 }
-Series = dict[str, list[tuple[int, float]]]
 _USUAL = GOALS[0]
 """The sizes that are held fixed."""
 
@@ -48,27 +48,12 @@ def draw(rows: dict[str, dict[str, Any]], path: Path) -> bool:
     figure = Figure(figsize=(10.5, 6), dpi=110, layout="constrained")
     grid = figure.subplots(len(KINDS), len(AXES), sharey=True)
     for axes, ((kind, axis), lines) in zip(grid.flat, panels.items(), strict=True):
-        _panel(axes, lines, axis, KINDS[kind])
+        fixed = ", ".join(f"{o.upper()} = {getattr(_USUAL, o)}" for o in AXES if o != axis)
+        panel(axes, lines, OURS, STYLES)
+        axes.set_xlabel(AXES[axis])
+        axes.set_title(f"{KINDS[kind]}\n{fixed}", fontsize=9)
     for axes in grid[:, 0]:
         axes.set_ylabel("ms a step")
-    handles = {name: line for axes in grid.flat for line, name in _labelled(axes)}
-    order = [name for name in STYLES if name in handles]
-    figure.legend([handles[n] for n in order], order, loc="outside right center", frameon=False)
+    legend(figure, grid.flat, STYLES)
     figure.savefig(path)
     return True
-
-
-def _panel(axes: Any, lines: Series, axis: str, kind: str) -> None:
-    for name, points in lines.items():
-        axes.plot(*zip(*points, strict=True), label=name, ms=5, **STYLES[name])
-    fixed = ", ".join(f"{o.upper()} = {getattr(_USUAL, o)}" for o in AXES if o != axis)
-    axes.set(xscale="log", yscale="log", xlabel=AXES[axis])
-    axes.set_title(f"{kind}\n{fixed}", fontsize=9)
-    axes.set_xticks([x for x, _ in lines[OURS]], [f"{x:g}" for x, _ in lines[OURS]])
-    axes.minorticks_off()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#eeeeee")
-
-
-def _labelled(axes: Any) -> Iterable[tuple[Any, str]]:
-    return zip(*axes.get_legend_handles_labels(), strict=True)

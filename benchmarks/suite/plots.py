@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from suite.axes import Series, legend, panel
 from suite.race import FLOOR, OURS
 
 AXES = {"n": "samples N", "k": "components K", "e": "event size E"}
@@ -24,7 +25,6 @@ STYLES = {
     "scikit-learn": {"color": "#999999", "marker": "x"},
     FLOOR: {"color": "black", "ls": ":", "marker": ""},
 }
-Series = dict[str, list[tuple[int, float]]]
 
 
 def series(rows: Iterable[dict[str, Any]], task: str, axis: str) -> Series:
@@ -75,20 +75,9 @@ def _figure(panels: dict[str, Series], axis: str, fixed: dict[str, str], path: P
     figure = Figure(figsize=(3.1 * len(panels) + 1.6, 3.8), dpi=150, layout="constrained")
     grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (task, lines) in zip(grid, panels.items(), strict=True):
-        for name, points in lines.items():
-            axes.plot(*zip(*points, strict=True), label=name, ms=5, **STYLES[name])
-        axes.set(xscale="log", yscale="log", xlabel=AXES[axis])
+        panel(axes, lines, OURS, STYLES)
+        axes.set_xlabel(AXES[axis])
         axes.set_title(f"{TITLES[task]}\n{fixed[task]}", fontsize=9)
-        axes.set_xticks([x for x, _ in lines[OURS]], [f"{x:g}" for x, _ in lines[OURS]])
-        axes.minorticks_off()
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(color="#eeeeee")
     grid[0].set_ylabel("median time, s")
-    handles = {name: line for axes in grid for line, name in _labelled(axes)}
-    order = [name for name in STYLES if name in handles]
-    figure.legend([handles[n] for n in order], order, loc="outside right center", frameon=False)
+    legend(figure, grid, STYLES)
     figure.savefig(path)
-
-
-def _labelled(axes: Any) -> Iterable[tuple]:
-    return zip(*axes.get_legend_handles_labels(), strict=True)

@@ -14,23 +14,26 @@ logarithms of densities less so, for a fit ends by what they gain: those of full
 worked out so in double precision alone.
 """
 
-import math
 from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 import numpyro.distributions as dist
 from jax import Array, lax
 from jax.custom_batching import custom_vmap
 from jaxtyping import Bool, Float
 
 from pathmix._components import Canonical
-from pathmix._estimation._closed import about
 from pathmix._estimation._data import Data
-from pathmix._estimation._gaussian import Ellipses, Moments, ellipses
 from pathmix._estimation._parameters import kind_of
+from pathmix._estimation._powers import (
+    Diagonal,
+    Full,
+    coefficients_of,
+    matmul,
+    of_components,
+    powers,
+)
 from pathmix._estimation._sweep import (
     Middle,
     Model,
@@ -41,92 +44,12 @@ from pathmix._estimation._sweep import (
     over_parts,
 )
 from pathmix._layout import is_symbolic
-from pathmix._special import triangular_inverse
 from pathmix._tuning import EXPANDED, EXPANDED_COMPONENTS, EXPANDED_ROWS, EXPANDED_SIZE
 from pathmix._typing import Reals
 from pathmix._where import where
 
 _DOUBLE, _SINGLE, _OF_SUMS = 1e-9, 1e-5, 3e-4
 """Errors that squares may have in logarithms of densities, and where sums alone have them."""
-
-Away: TypeAlias = Float[Array, "k d"]
-"""Locations, from the centre."""
-
-_matmul = partial(jnp.matmul, precision="highest")
-
-
-class Full(NamedTuple):
-    """Components with covariances, ``k`` of each."""
-
-    d: Ellipses
-
-    @property
-    def loc(self) -> Float[Array, "k d"]:
-        """Their locations."""
-        return self.d.loc
-
-    def precision(self) -> Float[Array, "k d d"]:
-        """Return ``P``."""
-        inverse = triangular_inverse(self.d.factor)
-        return _matmul(jnp.swapaxes(inverse, 1, 2), inverse)
-
-    def log_det(self) -> Float[Array, " k"]:
-        """Return that of ``Σ``."""
-        return 2 * jnp.sum(jnp.log(jnp.diagonal(self.d.factor, axis1=1, axis2=2)), axis=1)
-
-    def squares(self, y: Float[Array, "n d"]) -> Float[Array, "n p"]:
-        """Return ``y_i y_j`` for ``i ≤ j``."""
-        pairs = [y[:, i:] * y[:, i : i + 1] for i in range(y.shape[1])]
-        return jnp.concatenate(pairs, axis=1)
-
-    def times(self, precision: Float[Array, "k d d"]) -> Float[Array, "k p"]:
-        """Return what the squares are multiplied with."""
-        i, j = np.triu_indices(precision.shape[-1])
-        return precision[:, i, j] * jnp.asarray(np.where(i == j, 1.0, 2.0), precision.dtype)
-
-    def pull(self, precision: Float[Array, "k d d"], away: Away) -> Float[Array, "k d"]:
-        """Return ``P (loc − c)``."""
-        return _matmul(precision, away[..., None])[..., 0]
-
-    def sums(self, count: Array, first: Array, pairs: Array, away: Away) -> Moments:
-        """Return the sums about the locations."""
-        size = first.shape[1]
-        place = np.zeros((size, size), int)
-        place[np.triu_indices(size)] = np.arange(pairs.shape[1])
-        second = pairs[:, np.maximum(place, place.T)]
-        return Moments(count, count, first, second).about(away)
-
-
-class Diagonal(NamedTuple):
-    """Components of independent coordinates, ``k`` of each: the same of these."""
-
-    loc: Float[Array, "k d"]
-    scale: Float[Array, "k d"]
-
-    def precision(self) -> Float[Array, "k d"]:
-        """Return the diagonal of ``P``."""
-        return 1 / self.scale**2
-
-    def log_det(self) -> Float[Array, " k"]:
-        """Return that of ``Σ``."""
-        return 2 * jnp.sum(jnp.log(self.scale), axis=1)
-
-    def squares(self, y: Float[Array, "n d"]) -> Float[Array, "n d"]:
-        """Return ``y_i²``."""
-        return y * y
-
-    def times(self, precision: Float[Array, "k d"]) -> Float[Array, "k d"]:
-        """Return what the squares are multiplied with."""
-        return precision
-
-    def pull(self, precision: Float[Array, "k d"], away: Away) -> Float[Array, "k d"]:
-        """Return ``P (loc − c)``."""
-        return precision * away
-
-    def sums(self, count: Array, first: Array, squares: Array, away: Away) -> tuple[Array, ...]:
-        """Return the sums about the locations."""
-        each = jnp.broadcast_to(count[:, None], first.shape)
-        return about(away, each, first, squares)
 
 
 def is_large(components: Canonical, rows: Data) -> bool:
@@ -155,7 +78,7 @@ def _middle(rows: Data, components: Canonical) -> Middle:
 def is_accurate(model: Model, task: Task) -> Bool[Array, ""]:
     """Whether few digits are lost; one answer for all of several mixtures."""
     middle = task.middle or _middle(task.data, model.components)
-    return _loses_few(model, _own(model.components), middle)
+    return _loses_few(model, of_components(model.components), middle)
 
 
 def _loses_few(model: Model, own: Full | Diagonal, middle: Middle) -> Bool[Array, ""]:
@@ -183,17 +106,17 @@ def _largest_of_all(axis_size: int, in_batched: list[bool], t: Array) -> tuple[A
 
 def expanded_sums(model: Model, task: Task) -> tuple[tuple[Array, Any], Reals]:
     """Return the counts and sums of the components, and ``Σ_n v_n (log f − level)``."""
-    own, whole = _own(model.components), for_all(model, task.data)
+    own, whole = of_components(model.components), for_all(model, task.data)
     centre = (task.middle or _middle(task.data, model.components)).centre
     away = own.loc - centre
-    coefficients = _coefficients(own, away)
+    coefficients = coefficients_of(own, away)
     known = _has_logs(own, float(jnp.finfo(coefficients.dtype).eps))
 
     def part(rows: Data) -> tuple[Float[Array, "k f"], Reals]:
-        powers = _powers(own, rows, centre)
-        log_p = _matmul(coefficients, powers.T) if known else None
+        phi = powers(own, rows, centre)
+        log_p = matmul(coefficients, phi.T) if known else None
         share, total = memberships(whole, rows, log_p)
-        sums = _matmul(share * rows.weights, powers)
+        sums = matmul(share * rows.weights, phi)
         return sums, log_likelihood(rows, total, task.level)
 
     each = sum(coefficients.shape) / EXPANDED
@@ -216,44 +139,16 @@ def logs(model: Model, rows: Data) -> Logs | None:
     """Return how they are had, of many rows in double precision."""
     if not is_large(model.components, rows) or float(jnp.finfo(rows.x.dtype).eps) >= _DOUBLE:
         return None
-    own, middle = _own(model.components), _middle(rows, model.components)
-    coefficients = _coefficients(own, own.loc - middle.centre)
+    own, middle = of_components(model.components), _middle(rows, model.components)
+    coefficients = coefficients_of(own, own.loc - middle.centre)
 
     def of(part: Data) -> Float[Array, "k n"]:
-        return _matmul(coefficients, _powers(own, part, middle.centre).T)
+        return matmul(coefficients, powers(own, part, middle.centre).T)
 
     each = sum(coefficients.shape) / EXPANDED
     return Logs(_loses_few(model, own, middle), of, each)
 
 
-def _powers(own: Full | Diagonal, rows: Data, centre: Float[Array, " d"]) -> Float[Array, "n f"]:
-    """Squares, values and one, of each row about the centre.
-
-    Rows come first: products are up to twice as fast so. What has no weight may be too large to be
-    squared.
-    """
-    y = where(rows.weights[:, None] > 0, rows.x - centre, 0.0)
-    return jnp.concatenate([own.squares(y), y, jnp.ones((len(y), 1), y.dtype)], axis=1)
-
-
-def _own(components: Canonical) -> Full | Diagonal:
-    k = components.own_shape[-1]
-    scalars = components.factors()
-    if scalars is None:
-        return Full(ellipses(components).spread(k))
-    shape = (k, *components.event_shape)
-    loc, scale = (jnp.broadcast_to(p, shape) for p in scalars.parameters)
-    return Diagonal(loc, scale)
-
-
 def _has_logs(own: Full | Diagonal, eps: float) -> bool:
     """Whether logarithms of densities are made so, too."""
     return isinstance(own, Diagonal) or eps < _DOUBLE
-
-
-def _coefficients(own: Full | Diagonal, away: Away) -> Float[Array, "k f"]:
-    """What the powers are multiplied with for ``log p``."""
-    precision = own.precision()
-    pull = own.pull(precision, away)
-    one = jnp.sum(away * pull, axis=1) + own.log_det() + away.shape[1] * math.log(2 * math.pi)
-    return -0.5 * jnp.concatenate([own.times(precision), -2 * pull, one[:, None]], axis=1)

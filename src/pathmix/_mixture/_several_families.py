@@ -150,11 +150,22 @@ _HURDLES = (
 
 
 def _read(d: Any) -> Any:
-    """A component as a distribution of NumPyro, a hurdle over a density as a mixture."""
+    """A component as a distribution of NumPyro, hurdles over densities as mixtures."""
     d = numpyro_of(d)
+    if isinstance(d, MixtureSameFamily) and _has_atom(d.components_distribution):
+        each = d._components
+        return Mixture(d.mixture_distribution, members((each,), (0,) * each.batch_shape[-1]))
+    return _two_parts(d) if _has_atom(d) else d
+
+
+def _has_atom(d: Any) -> bool:
+    """Whether it is a hurdle over a density, which is a mass at zero beside it."""
     inner = d.base_dist if isinstance(d, ExpandedDistribution) else d
-    if type(inner) not in _HURDLES or inner.is_discrete:
-        return d
+    return type(inner) in _HURDLES and not inner.is_discrete
+
+
+def _two_parts(d: Distribution) -> "Mixture":
+    inner = d.base_dist if isinstance(d, ExpandedDistribution) else d
     if isinstance(inner, dist.HurdleLogits):
         logits = jnp.stack([inner.gate_logits, jnp.zeros_like(inner.gate_logits)], axis=-1)
         gates = dist.Categorical(logits=logits, validate_args=False)
