@@ -9,6 +9,7 @@ ratios within a round are quoted, compile time apart.
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from typing import Any, NamedTuple
 
 import jax
@@ -38,29 +39,29 @@ PAIRS = {
 
 
 class Work(NamedTuple):
-    """One function of parameters of all components and points, and what TFP calls it."""
+    """One function of a mixture, points and a random key."""
 
-    fn: Callable[[Any, jax.Array], jax.Array]
+    fn: Callable[[Any, jax.Array, jax.Array], jax.Array]
     is_gradient: bool = False
     is_peers: bool = True
     """Whether NumPyro and TFP have it."""
 
 
 WORK = {
-    "log_prob": Work(lambda m, x: m.log_prob(x)),
-    "log_prob_grad": Work(lambda m, x: jnp.mean(m.log_prob(x)), is_gradient=True),
-    "cdf": Work(lambda m, x: m.cdf(x)),
-    "posterior": Work(lambda m, x: m.posterior_marginal(x).probs, is_peers=False),
-    "icdf": Work(lambda m, x: m.icdf(jnp.clip(jax.nn.sigmoid(x), 0.001, 0.999)), is_peers=False),
-    "sample": Work(lambda m, x: draws(m, x)),
+    "log_prob": Work(lambda m, x, _: m.log_prob(x)),
+    "log_prob_grad": Work(lambda m, x, _: jnp.mean(m.log_prob(x)), is_gradient=True),
+    "cdf": Work(lambda m, x, _: m.cdf(x)),
+    "posterior": Work(lambda m, x, _: m.posterior_marginal(x).probs, is_peers=False),
+    "icdf": Work(lambda m, x, _: m.icdf(jnp.clip(jax.nn.sigmoid(x), 0.001, 0.999)), is_peers=False),
+    "sample": Work(lambda m, x, key: draws(m, x, key)),
 }
 
 
-def draws(mixture: Any, x: jax.Array) -> jax.Array:
+def draws(mixture: Any, x: jax.Array, key: jax.Array) -> jax.Array:
     """Draw as many values as there are points; TFP's argument is called seed."""
     if isinstance(mixture, dist.Distribution):
-        return mixture.sample(jax.random.key(0), x.shape)
-    return mixture.sample(x.shape, seed=jax.random.key(0))
+        return mixture.sample(key, x.shape)
+    return mixture.sample(x.shape, seed=key)
 
 
 def parameters() -> dict[str, jax.Array]:
@@ -108,10 +109,15 @@ def contestants(pair: str) -> dict[str, Callable[[dict], Any]]:
 
 
 def compiled(fn: Callable, *args: Any) -> tuple[Callable, float]:
-    """A call of the function, and the seconds it took to compile."""
+    """A call of the function with a new key each time, and the seconds it took to compile.
+
+    How long draws by rejection take depends on the key: by half, for as many gamma variates.
+    """
+    keys = cycle(jax.random.split(jax.random.key(0), 64))
     start = time.perf_counter()
-    program = jax.jit(fn).lower(*args).compile()
-    return lambda: jax.block_until_ready(program(*args)), time.perf_counter() - start
+    program = jax.jit(fn).lower(*args, next(keys)).compile()
+    taken = time.perf_counter() - start
+    return lambda: jax.block_until_ready(program(*args, next(keys))), taken
 
 
 def seconds(fn: Callable, calls: int) -> float:
@@ -137,7 +143,7 @@ def several(pair: str, name: str, rounds: int) -> str:
     made = {}
     for who, make in makers.items():
         if work.is_peers or who in ("pathmix", "first", "second"):
-            fn = lambda p, x, make=make: work.fn(make(p), x)  # noqa: E731
+            fn = lambda p, x, key, make=make: work.fn(make(p), x, key)  # noqa: E731
             made[who] = compiled(jax.value_and_grad(fn) if work.is_gradient else fn, p, x)
     times = race({who: call for who, (call, _) in made.items()}, rounds)
     ours = times["pathmix"]
@@ -169,8 +175,8 @@ def alone(name: str, rounds: int) -> str:
         return MixtureSameFamily(weights, dist.MultivariateNormal(loc, scale_tril=factor))
 
     work = {
-        "conditional": lambda loc: mixture(loc).conditional(range(d // 2), x).mean,
-        "reduce": lambda loc: reduce(mixture(loc), 16).mean,
+        "conditional": lambda loc, _: mixture(loc).conditional(range(d // 2), x).mean,
+        "reduce": lambda loc, _: reduce(mixture(loc), 16).mean,
     }
     call, compile_time = compiled(work[name], loc)
     time_of = np.median(race({"pathmix": call}, rounds)["pathmix"])
