@@ -59,25 +59,12 @@ ONE_IN = {
 """Of these products of families with shapes, operators and edges the default run takes one row of
 each test in so many, always the same ones, and one at least. What is tested of each family,
 test_laws_coverage.py counts."""
-QUICK_COMPILER = [
-    "--xla_llvm_disable_expensive_passes=true",
-    "--xla_cpu_enable_concurrency_optimized_scheduler=false",
-]
-"""Most of the tests' time is that of the compiler, which is halved without what makes fast code.
-A run with `XLA_FLAGS=` (or with flags of its own) has the compiler that users have."""
-if jax.__version_info__ < (0, 12):
-    # jaxlib 0.12.0 makes wrong code without optimisation (test_laws_values.py, Gamma, reciprocal)
-    QUICK_COMPILER += [
-        "--xla_backend_optimization_level=0",
-        "--xla_cpu_use_fusion_emitters=false",
-    ]
 LIMIT = 3 * 2**30
 """Bytes of a process above which it forgets its compiled programs."""
 CELLS = pytest.StashKey()
 
 
 def pytest_configure(config):
-    os.environ.setdefault("XLA_FLAGS", " ".join(QUICK_COMPILER))  # read when JAX is first used
     config.addinivalue_line("markers", "law(names): what the test holds of its row's family")
 
 
