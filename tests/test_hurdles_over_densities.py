@@ -7,7 +7,7 @@ import numpyro.distributions as dist
 import pytest
 from scipy import stats
 
-from pathmix import Mixture, expectation
+from pathmix import Mixture, MixtureSameFamily, expectation
 
 GATE, WEIGHT = 0.3, 0.4
 """Of the zeros, and of the hurdle beside a standard normal distribution."""
@@ -57,6 +57,22 @@ def test_batches_and_traced_gates(x64):
     np.testing.assert_allclose(slope(0.25), 4.0, rtol=1e-12)
     alone = Mixture(dist.Categorical(probs=jnp.ones(1)), [dist.HurdleGamma(gates, 2.0)])
     np.testing.assert_allclose(alone.log_prob(1.0), dist.HurdleGamma(gates, 2.0).log_prob(1.0))
+
+
+def test_hurdles_of_a_mixture_within_a_mixture_are_taken_apart(x64):
+    """Each has an atom and a density, by the weights of the list times its own."""
+    gates = jnp.array([0.5, 0.25])
+    inner = MixtureSameFamily(
+        dist.Categorical(probs=jnp.array([0.5, 0.5])), dist.HurdleGamma(gates, 2.0)
+    )
+    mixture = beside_a_normal(inner)
+    own, normal = WEIGHT / 2, (1 - WEIGHT) * stats.norm.pdf(1.0)
+    np.testing.assert_allclose(mixture.log_prob(0.0), np.log(own * 0.75), rtol=1e-12)
+    np.testing.assert_allclose(
+        mixture.log_prob(1.0), np.log(own * 1.25 * stats.gamma(2.0).pdf(1.0) + normal), rtol=1e-12
+    )
+    share = np.sort(mixture.posterior_marginal(0.0).probs)
+    np.testing.assert_allclose(share, [0.0, 0.0, 0.0, 1 / 3, 2 / 3], rtol=1e-12)
 
 
 def test_the_share_of_zeros_of_draws_is_the_atom(key):
