@@ -12,6 +12,7 @@ import numpy as np
 import numpyro.distributions as dist
 import pytest
 from jax import lax
+from numpyro.distributions.transforms import AffineTransform
 
 from pathmix import Mixture, MixtureSameFamily
 from pathmix._pathwise import _logits
@@ -57,6 +58,10 @@ CASES = {
     "TruncatedNormal": same(truncated, LOC, LOW, HIGH),
     "Normal, Exponential": beside_normals(dist.Exponential, RATE),
     "Normal, Gamma": beside_normals(dist.Gamma, np.array([[0.7, 2.0], [0.9, 0.8]]), RATE),
+    "LogUniform": same(dist.LogUniform, 1 + LOW, 1 + HIGH),
+    "Normal, HalfNormal": beside_normals(dist.HalfNormal, RATE),
+    "Normal, Weibull": beside_normals(dist.Weibull, RATE, np.array([[0.8, 1.0], [2.0, 1.3]])),
+    "Normal, Beta": beside_normals(dist.Beta, np.array([[0.8, 1.0], [2.0, 1.0]]), RATE),
 }
 QUICK = {"Uniform"}
 rows = [pytest.param(n, marks=[] if n in QUICK else [SLOW]) for n in CASES]
@@ -242,6 +247,25 @@ def is_tapered(d):
 def test_nothing_is_tapered_where_all_components_end_together(name):
     assert not is_tapered(TOGETHER[name]())
     assert is_tapered(dist.Uniform(LOW, HIGH))
+
+
+def test_a_reflected_mixture_moves_the_other_way(x64):
+    """Where densities end at zero and go on below it."""
+
+    def moved(sign, x):
+        def draw(logits):
+            gamma = dist.Gamma(np.array([0.8, 1.5]), np.array([1.0, 2.0]))
+            turned = dist.TransformedDistribution(gamma, AffineTransform(0.0, sign))
+            each = [dist.Normal(sign * LOC[0], 1.0).to_event(1), turned.to_event(1)]
+            mixture = Mixture(dist.Categorical(logits=logits), each, reparameterize=True)
+            return mixture.reparameterize_sample(x)
+
+        return jax.jvp(draw, floats((LOGITS[:2],)), floats((CHANGE[:2],)))[1]
+
+    x = jnp.array([[0.3, 0.8], [1.2, -0.5], [-0.4, 0.7], [-1.0, -0.1]])
+    expected = moved(1.0, x)
+    assert jnp.all(jnp.abs(expected[:, 0]) > 1e-3)
+    np.testing.assert_allclose(moved(-1.0, -x), -expected, rtol=1e-12)
 
 
 def test_gradients_at_ends_and_beyond_are_finite():
