@@ -66,19 +66,19 @@ def run(
 
 @partial(jax.jit, static_argnames=("method", "max_steps"))
 def _begin(model: Model, method: Method, max_steps: int) -> Any:
-    return method.begin(_typed(model), max_steps)
+    return method.begin(typed(model), max_steps)
 
 
 @partial(jax.jit, static_argnames=("method", "max_steps"))
 def _groups(models: Model, method: Method, max_steps: int) -> list[Any]:
     """States before the first step, in groups of those that go on; the last ones are repeated."""
-    states = jax.vmap(method.begin, (0, None))(_typed(models), max_steps)
+    states = jax.vmap(method.begin, (0, None))(typed(models), max_steps)
     count = len(models.weights)
     size = min(BEST, count)
     return [at(states, jnp.arange(i, i + size) % count) for i in range(0, count, size)]
 
 
-def _typed(model: Model) -> Model:
+def typed(model: Model) -> Model:
     """The same with the types that steps give.
 
     They are not weak, as those of Python's numbers are: else one program would be compiled for the
@@ -101,19 +101,25 @@ def _winner(states: Any, task: Task) -> Any:
 
 
 def ranked(states: Any, task: Task) -> Int[Array, " starts"]:
-    """Return the order of several states, the best one first, by their log posteriors.
+    """Return the order of several states, the best one first."""
+    values = jax.vmap(lambda s: s.total(task.data.size))(states)
+    spread = spread_of(task.data)
+    flat = jax.vmap(lambda s: jnp.any(is_flat(s.best, spread) | s.flat))(states)
+    order: Array = best_first(values, flat)
+    return order
+
+
+def best_first(values: Any, flat: Any, xp: Any = jnp) -> Any:
+    """Return the order of log posteriors; by NumPy as well, of what is known.
 
     Those with degenerate components come after all others. So do those on the way to where a
     better one is: of many starts most lead to few tops, and another one may be reached slowly.
     """
-    values = jax.vmap(lambda s: s.total(task.data.size))(states)
-    values = jnp.nan_to_num(values, nan=-jnp.inf)
-    spread = spread_of(task.data)
-    flat = jax.vmap(lambda s: jnp.any(is_flat(s.best, spread) | s.flat))(states)
-    by_value = jnp.lexsort((-values, flat))
-    near = jnp.abs(jnp.diff(values[by_value])) < NEAR
-    again = jnp.zeros(len(values), bool).at[by_value[1:]].set(near)
-    return jnp.lexsort((-values, again, flat))
+    values = xp.nan_to_num(values, nan=-xp.inf)
+    by_value = xp.lexsort((-values, flat))
+    near = xp.abs(xp.diff(values[by_value])) < NEAR
+    again = xp.concatenate([xp.zeros(1, bool), near])[xp.argsort(by_value)]
+    return xp.lexsort((-values, again, flat))
 
 
 def go_on(

@@ -1,0 +1,139 @@
+"""Fits of several numbers of components at once, by the same few programs.
+
+Each has a first axis, of problems: those of fewer components than most are filled up with some that
+have no weight, which nothing comes of. What is compiled is as little as can be, for of small data
+that is what takes the time: choices among runs are NumPy's, and the rows' centres are worked out
+by one program for all families of the same data.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+from jaxtyping import Int
+
+from pathmix._components import Canonical
+from pathmix._estimation._data import Data
+from pathmix._estimation._em import EM
+from pathmix._estimation._faults import is_flat
+from pathmix._estimation._parameters import read_fixed
+from pathmix._estimation._prior import Prior
+from pathmix._estimation._runs import BEST, SHORT, at, best_first, go_on, typed
+from pathmix._estimation._start import nearest_of, starts_of
+from pathmix._estimation._structure import Structure
+from pathmix._estimation._sweep import Task
+from pathmix._estimation._totals import Totals, spread_of, totals_of
+from pathmix._typing import Flags, Reals
+
+_METHOD = EM()
+Nearest = Int[Array, "problems starts n"]
+
+
+class Ended(NamedTuple):
+    """A run at its end, with components without weight; or several, with a first axis."""
+
+    state: Any
+    value: Reals
+    """Its log posterior."""
+    totals: Totals
+    flat: Flags
+    """Components that are degenerate."""
+
+
+def best_of(
+    nearest: Nearest,
+    components: Canonical,
+    rows: Data,
+    priors: list[Prior],
+    counts: list[int],
+    structure: Structure,
+    max_steps: int,
+    tolerance: float,
+) -> list[Ended]:
+    """Return the best run of each of several problems, as NumPy's arrays.
+
+    As in :func:`fit`, each start takes a few steps, and the best ones go on to the end.
+    """
+    held = read_fixed(None, components)
+    prior, own = _together(priors)
+    task = Task(rows, held, prior, np.zeros((), rows.x.dtype))  # type: ignore[arg-type]
+    axes = Task(None, None, own, None)  # type: ignore[arg-type]
+    bound = np.asarray(tolerance, rows.x.dtype)
+    go = partial(go_on, task=task, method=_METHOD, bound=bound, progress=None, axes=axes)
+    begun = _begin(nearest, components, rows, np.asarray(counts), structure, max_steps)
+    states = _each_start(jax.device_get(begun))
+    if len(states) > BEST:
+        states = [s.state for s in _ranked([go(s, steps=SHORT) for s in states], rows)[:BEST]]
+    best = _ranked([go(s, steps=max_steps) for s in states], rows)[0]
+    return [at(best, i) for i in range(len(counts))]
+
+
+def _ranked(states: list[Any], rows: Data) -> list[Ended]:
+    """Runs of all problems, each problem's best one first."""
+    each = jax.device_get([Ended(s, *_judged(s, rows)) for s in states])
+    stacked = jax.tree.map(lambda *t: np.stack(t, axis=1), *each)
+    with np.errstate(invalid="ignore"):  # two runs that failed are no number apart
+        pairs = zip(stacked.value, stacked.flat.any(-1), strict=True)
+        order = np.stack([best_first(*pair, np) for pair in pairs])
+    index = np.arange(len(order))[:, None], order
+    return _each_start(at(stacked, index))
+
+
+def _each_start(states: Any) -> list[Any]:
+    """Of arrays of problems and starts those of each start."""
+    count = jax.tree.leaves(states)[0].shape[1]
+    return [at(states, (slice(None), j)) for j in range(count)]
+
+
+def _together(priors: list[Prior]) -> tuple[Prior, Any]:
+    """The priors of several problems as one, and which of its parts are each problem's own."""
+    first = priors[0]
+    each = [one._replace(parameters=()) for one in priors]
+    stacked: Prior = jax.tree.map(lambda *t: np.stack(t), *each)
+    axes: Any = Prior(*(None if part is None else 0 for part in each[0]))  # type: ignore[arg-type]
+    whole, shared = stacked._replace(parameters=first.parameters), {"parameters": None}
+    return whole, axes._replace(**shared)
+
+
+# Compiled as wholes, for else each slice of each array would be a program of its own.
+
+
+@partial(jax.jit, static_argnames=("k", "num_starts"))
+def nearest_of_each(
+    key: Array, number: Array, rows: Data, counts: Array, k: int, num_starts: int
+) -> Nearest:
+    """Return which centre each row is nearest to, of the starts of the family of this number."""
+    own = jax.random.fold_in(key, number)
+    return jax.vmap(lambda n: nearest_of(own, rows, n, k, num_starts))(counts)
+
+
+@partial(jax.jit, static_argnames=("structure", "max_steps"))
+def _begin(
+    nearest: Nearest,
+    components: Canonical,
+    rows: Data,
+    counts: Array,
+    structure: Structure,
+    max_steps: int,
+) -> Any:
+    """States before the first step, of all problems and starts."""
+
+    def begun(nearest: Array, count: Array) -> Any:
+        models = starts_of(nearest, components, rows, count, structure)
+        return jax.vmap(lambda m: _METHOD.begin(m, max_steps))(typed(models))
+
+    return jax.vmap(begun)(nearest, counts)
+
+
+@jax.jit
+def _judged(states: Any, rows: Data) -> tuple[Reals, Totals, Flags]:
+    """What is known of a run of each problem."""
+    spread = spread_of(rows)
+
+    def one(state: Any) -> tuple[Reals, Totals, Flags]:
+        flat = is_flat(state.best, spread) | state.flat
+        return state.total(rows.size), totals_of(state.best, rows), flat
+
+    return jax.vmap(one)(states)
