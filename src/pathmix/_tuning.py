@@ -123,3 +123,7 @@ PER_LEVEL, LEVELS = 64, 1024
 
 POLISHED = 6
 """Steps of Newton's method, after which bisection is as fast (icdf, Normal)."""
+
+LITTLE = 2**20
+"""Numbers over rows, coordinates, components and starts of fits whose programs compile in less time
+and may run in more (PLACEHOLDER)."""

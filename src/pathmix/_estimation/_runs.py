@@ -11,6 +11,7 @@ from jax import Array, lax
 from jaxtyping import Int
 
 from pathmix._checks import is_concrete
+from pathmix._estimation._compiling import is_little, quickly
 from pathmix._estimation._faults import is_flat
 from pathmix._estimation._progress import in_turns
 from pathmix._estimation._sweep import Model, Task
@@ -141,6 +142,9 @@ def go_on(
     steps = min(steps, state.history.shape[-1])
     if not is_concrete(state, task):
         return advance(state, task, bound, jnp.asarray(steps))
+    size = task.data.x.size * state.best.weights.size
+    if several:
+        advance = partial(advance, little=is_little(size))
     return in_turns(
         lambda s, until: advance(s, task, bound, jnp.asarray(until)),
         state,
@@ -148,11 +152,11 @@ def go_on(
         lambda s: f"log likelihood {float(jnp.nanmax(s.history)):.6g}",
         steps,
         shown=progress,
-        first=1 if progress else max(1, TURN // (task.data.x.size * state.best.weights.size)),
+        first=1 if progress else max(1, TURN // size),
     )
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@quickly(static_argnums=(0, 1))
 def _advance_each(
     method: Method, axes: Any, states: Any, task: Task, bound: Array, until: Array
 ) -> Any:

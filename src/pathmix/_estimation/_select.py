@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import numpy as np
 from jax import Array
 
@@ -15,7 +16,7 @@ from pathmix._estimation._prior import Prior
 from pathmix._estimation._selection import Found, Selection, selection
 from pathmix._estimation._start import components_of
 from pathmix._estimation._structure import Structure
-from pathmix._estimation._together import best_of, nearest_of_each
+from pathmix._estimation._together import best_of
 
 _CRITERIA = ("aic", "bic", "icl")
 
@@ -84,10 +85,10 @@ def select(
         components = components_of(family, data, max(counts), structure)
         rows = read_data(components, data, weights, None, None, None, missing=missing)
         priors = [_prior(prior, name, named, components, rows, n) for n in counts]
-        nearest = nearest_of_each(
-            key, np.asarray(i), rows, np.asarray(counts), max(counts), num_starts
+        own = jax.random.fold_in(key, i)
+        fits = best_of(
+            own, components, rows, priors, counts, structure, num_starts, max_steps, tolerance
         )
-        fits = best_of(nearest, components, rows, priors, counts, structure, max_steps, tolerance)
         found += [Found(name, n, one) for n, one in zip(counts, fits, strict=True)]
     return selection(found, criterion)
 

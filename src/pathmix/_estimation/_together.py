@@ -6,6 +6,7 @@ that is what takes the time: choices among runs are NumPy's, and the rows' centr
 by one program for all families of the same data.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from jax import Array
 from jaxtyping import Int
 
 from pathmix._components import Canonical
+from pathmix._estimation._compiling import is_little, quickly
 from pathmix._estimation._data import Data
 from pathmix._estimation._em import EM
 from pathmix._estimation._faults import is_flat
@@ -43,12 +45,13 @@ class Ended(NamedTuple):
 
 
 def best_of(
-    nearest: Nearest,
+    key: Array,
     components: Canonical,
     rows: Data,
     priors: list[Prior],
     counts: list[int],
     structure: Structure,
+    num_starts: int,
     max_steps: int,
     tolerance: float,
 ) -> list[Ended]:
@@ -56,23 +59,27 @@ def best_of(
 
     As in :func:`fit`, each start takes a few steps, and the best ones go on to the end.
     """
+    k, problems = max(counts), np.asarray(counts)
+    little = is_little(rows.x.size * k * len(counts) * num_starts, rows, key)
+    nearest = _nearest(key, rows, problems, k, num_starts, little=little)
     held = read_fixed(None, components)
     prior, own = _together(priors)
     task = Task(rows, held, prior, np.zeros((), rows.x.dtype))  # type: ignore[arg-type]
     axes = Task(None, None, own, None)  # type: ignore[arg-type]
     bound = np.asarray(tolerance, rows.x.dtype)
     go = partial(go_on, task=task, method=_METHOD, bound=bound, progress=None, axes=axes)
-    begun = _begin(nearest, components, rows, np.asarray(counts), structure, max_steps)
+    begun = _begin(nearest, components, rows, problems, structure, max_steps, little=little)
     states = _each_start(jax.device_get(begun))
+    ranked = partial(_ranked, judge=partial(_judged, rows=rows, little=little))
     if len(states) > BEST:
-        states = [s.state for s in _ranked([go(s, steps=SHORT) for s in states], rows)[:BEST]]
-    best = _ranked([go(s, steps=max_steps) for s in states], rows)[0]
+        states = [run.state for run in ranked([go(s, steps=SHORT) for s in states])[:BEST]]
+    best = ranked([go(s, steps=max_steps) for s in states])[0]
     return [at(best, i) for i in range(len(counts))]
 
 
-def _ranked(states: list[Any], rows: Data) -> list[Ended]:
+def _ranked(states: list[Any], judge: Callable[[Any], Any]) -> list[Ended]:
     """Runs of all problems, each problem's best one first."""
-    each = jax.device_get([Ended(s, *_judged(s, rows)) for s in states])
+    each = jax.device_get([Ended(s, *judge(s)) for s in states])
     stacked = jax.tree.map(lambda *t: np.stack(t, axis=1), *each)
     with np.errstate(invalid="ignore"):  # two runs that failed are no number apart
         pairs = zip(stacked.value, stacked.flat.any(-1), strict=True)
@@ -100,16 +107,13 @@ def _together(priors: list[Prior]) -> tuple[Prior, Any]:
 # Compiled as wholes, for else each slice of each array would be a program of its own.
 
 
-@partial(jax.jit, static_argnames=("k", "num_starts"))
-def nearest_of_each(
-    key: Array, number: Array, rows: Data, counts: Array, k: int, num_starts: int
-) -> Nearest:
-    """Return which centre each row is nearest to, of the starts of the family of this number."""
-    own = jax.random.fold_in(key, number)
-    return jax.vmap(lambda n: nearest_of(own, rows, n, k, num_starts))(counts)
+@quickly(once=True, static_argnames=("k", "num_starts"))
+def _nearest(key: Array, rows: Data, counts: Array, k: int, num_starts: int) -> Nearest:
+    """Which centre each row is nearest to, of each problem's starts."""
+    return jax.vmap(lambda n: nearest_of(key, rows, n, k, num_starts))(counts)
 
 
-@partial(jax.jit, static_argnames=("structure", "max_steps"))
+@quickly(once=True, static_argnames=("structure", "max_steps"))
 def _begin(
     nearest: Nearest,
     components: Canonical,
@@ -127,7 +131,7 @@ def _begin(
     return jax.vmap(begun)(nearest, counts)
 
 
-@jax.jit
+@quickly(once=True)
 def _judged(states: Any, rows: Data) -> tuple[Reals, Totals, Flags]:
     """What is known of a run of each problem."""
     spread = spread_of(rows)
