@@ -14,9 +14,9 @@ import jax.numpy as jnp
 from pathmix._checks import is_concrete
 from pathmix._tuning import LITTLE
 
-_OLD_EMITTERS = {"xla_cpu_use_fusion_emitters": False}
+_SHORT = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 1}
 """Code as fast, for small arrays, in two thirds of the time."""
-_PLAIN_CODE = {**_OLD_EMITTERS, "xla_backend_optimization_level": 0}
+_PLAIN = {**_SHORT, "xla_backend_optimization_level": 0}
 """Code some times slower, in a third of the time: for what runs a few times."""
 
 
@@ -43,7 +43,7 @@ def quickly(*, once: bool = False, **static: Any) -> Callable[[Callable[..., Any
 def is_little(work: int, *arrays: Any) -> bool:
     """Whether arrays are known, no program is being traced, and there is little to do.
 
-    Of ``work`` there is as much as numbers over rows, coordinates, components and starts.
+    Of ``work`` there is as much as numbers over rows, coordinates and components.
     """
     return work <= LITTLE and is_concrete(*arrays) and is_concrete(jnp.zeros(()))
 
@@ -52,4 +52,4 @@ def _options(*, once: bool) -> dict[str, Any] | None:
     # later versions of XLA make wrong code of some programs, or have no such option (`conftest.py`)
     if jax.default_backend() != "cpu" or jax.__version_info__ >= (0, 12):
         return None
-    return _PLAIN_CODE if once else _OLD_EMITTERS
+    return _PLAIN if once else _SHORT

@@ -54,12 +54,13 @@ def run(
         state = _begin(model, method, max_steps)
         return go_on(state, task, method, bound, max_steps, progress=progress)
     # as many at a time as then go on: one program does both
-    groups = _groups(model, method, max_steps)
+    little = is_little(task.data.x.size * model.weights.size, model, task)
+    groups = _groups(model, method, max_steps, little=little)
     if len(groups) > 1:
         short = [go_on(g, task, method, bound, SHORT, progress=False) for g in groups]
-        groups = [_best(short, task, len(model.weights))]
+        groups = [_best(short, task, len(model.weights), little=little)]
     states = go_on(groups[0], task, method, bound, max_steps, progress=progress)
-    return _winner(states, task)
+    return _winner(states, task, little=little)
 
 
 # Compiled as wholes, for else each slice of each array would be a program of its own.
@@ -70,7 +71,7 @@ def _begin(model: Model, method: Method, max_steps: int) -> Any:
     return method.begin(typed(model), max_steps)
 
 
-@partial(jax.jit, static_argnames=("method", "max_steps"))
+@quickly(once=True, static_argnames=("method", "max_steps"))
 def _groups(models: Model, method: Method, max_steps: int) -> list[Any]:
     """States before the first step, in groups of those that go on; the last ones are repeated."""
     states = jax.vmap(method.begin, (0, None))(typed(models), max_steps)
@@ -89,14 +90,14 @@ def typed(model: Model) -> Model:
     return model._replace(weights=model.weights.astype(model.dtype))
 
 
-@partial(jax.jit, static_argnames="count")
+@quickly(once=True, static_argnames="count")
 def _best(groups: list[Any], task: Task, count: int) -> Any:
     """Those of the first ``count`` states that go on: after them, some are repeated."""
     states = jax.tree.map(lambda *t: jnp.concatenate(t)[:count], *groups)
     return at(states, ranked(states, task)[:BEST])
 
 
-@jax.jit
+@quickly(once=True)
 def _winner(states: Any, task: Task) -> Any:
     return at(states, ranked(states, task)[0])
 
@@ -137,14 +138,13 @@ def go_on(
 
     Several states have the one task, or parts of it each its own, along ``axes``.
     """
-    several = state.step.ndim > 0
-    advance = partial(_advance_each, method, axes) if several else method.advance
+    size = task.data.x.size * state.best.weights.size
+    advance: Any = method.advance
+    if state.step.ndim > 0:
+        advance = partial(_advance_each, method, axes, little=is_little(size, state, task))
     steps = min(steps, state.history.shape[-1])
     if not is_concrete(state, task):
         return advance(state, task, bound, jnp.asarray(steps))
-    size = task.data.x.size * state.best.weights.size
-    if several:
-        advance = partial(advance, little=is_little(size))
     return in_turns(
         lambda s, until: advance(s, task, bound, jnp.asarray(until)),
         state,

@@ -90,9 +90,9 @@ class Found(NamedTuple):
         model = self._model()
         weights = dist.Categorical(probs=model.weights, validate_args=False)
         mixture = MixtureSameFamily(weights, model.components.distribution)
-        totals = self.ended.totals
+        totals, flat = self.ended.totals, self.ended.flat[: self.k]
         totals = totals._replace(counts=totals.counts[: self.k])
-        return result(mixture, model, totals, self._num_parameters(), self.ended.state)
+        return result(mixture, model, totals, self._num_parameters(), self.ended.state, flat)
 
     def _model(self) -> Model:
         model, k = self.ended.state.best, self.k

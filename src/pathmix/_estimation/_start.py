@@ -6,7 +6,6 @@ rows nearest to its own, and a little of all others: so that none collapses onto
 none has nothing.
 """
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -19,6 +18,7 @@ from numpyro.distributions import Distribution
 
 from pathmix._checks import require_counts
 from pathmix._components import Canonical, canonical
+from pathmix._estimation._compiling import is_little, quickly
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._factors import begun
 from pathmix._estimation._gaussian import Ellipses, Moments, moments
@@ -90,8 +90,9 @@ def start(
     structure = structure or Structure()
     components = components_of(family, data, int(k), structure)
     rows = read_data(components, data, weights, None, None, None, missing=missing)
-    nearest = nearest_of(key, rows, jnp.asarray(k), int(k), int(num_starts))
-    models = starts_of(nearest, components, rows, jnp.asarray(k), structure)
+    little = is_little(rows.x.size * int(k) * int(num_starts), key, components, rows)
+    nearest = nearest_of(key, rows, jnp.asarray(k), int(k), int(num_starts), little=little)
+    models = starts_of(nearest, components, rows, jnp.asarray(k), structure, little=little)
     if num_starts == 1:
         models = jax.tree.map(lambda t: t[0], models)
     weights_of = dist.Categorical(probs=models.weights, validate_args=False)
@@ -117,7 +118,7 @@ def _full(components: Canonical) -> Canonical:
     return components.of(inner.map(spread).parameters)
 
 
-@partial(jax.jit, static_argnames=("k", "num_starts"))
+@quickly(static_argnames=("k", "num_starts"))
 def nearest_of(
     key: Array, rows: Data, count: Array, k: int, num_starts: int
 ) -> Int[Array, "starts n"]:
@@ -131,7 +132,7 @@ def nearest_of(
     return jax.vmap(one)(jax.random.split(key, num_starts), rounds)
 
 
-@partial(jax.jit, static_argnames="structure")
+@quickly(once=True, static_argnames="structure")
 def starts_of(
     nearest: Int[Array, "starts n"],
     components: Canonical,

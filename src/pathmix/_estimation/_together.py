@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Int
@@ -60,13 +61,13 @@ def best_of(
     As in :func:`fit`, each start takes a few steps, and the best ones go on to the end.
     """
     k, problems = max(counts), np.asarray(counts)
-    little = is_little(rows.x.size * k * len(counts) * num_starts, rows, key)
+    little = is_little(rows.x.size * k * len(counts), rows, key)
     nearest = _nearest(key, rows, problems, k, num_starts, little=little)
     held = read_fixed(None, components)
     prior, own = _together(priors)
     task = Task(rows, held, prior, np.zeros((), rows.x.dtype))  # type: ignore[arg-type]
     axes = Task(None, None, own, None)  # type: ignore[arg-type]
-    bound = np.asarray(tolerance, rows.x.dtype)
+    bound = jnp.asarray(tolerance, rows.x.dtype)
     go = partial(go_on, task=task, method=_METHOD, bound=bound, progress=None, axes=axes)
     begun = _begin(nearest, components, rows, problems, structure, max_steps, little=little)
     states = _each_start(jax.device_get(begun))
@@ -107,7 +108,7 @@ def _together(priors: list[Prior]) -> tuple[Prior, Any]:
 # Compiled as wholes, for else each slice of each array would be a program of its own.
 
 
-@quickly(once=True, static_argnames=("k", "num_starts"))
+@quickly(static_argnames=("k", "num_starts"))
 def _nearest(key: Array, rows: Data, counts: Array, k: int, num_starts: int) -> Nearest:
     """Which centre each row is nearest to, of each problem's starts."""
     return jax.vmap(lambda n: nearest_of(key, rows, n, k, num_starts))(counts)
@@ -132,11 +133,11 @@ def _begin(
 
 
 @quickly(once=True)
-def _judged(states: Any, rows: Data) -> tuple[Reals, Totals, Flags]:
+def _judged(states: Any, rows: Data) -> tuple[Array, Totals, Array]:
     """What is known of a run of each problem."""
     spread = spread_of(rows)
 
-    def one(state: Any) -> tuple[Reals, Totals, Flags]:
+    def one(state: Any) -> tuple[Array, Totals, Array]:
         flat = is_flat(state.best, spread) | state.flat
         return state.total(rows.size), totals_of(state.best, rows), flat
 
