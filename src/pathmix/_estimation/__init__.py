@@ -12,8 +12,8 @@ from pathmix._estimation._prior import ConjugateNormal as ConjugateNormal
 from pathmix._estimation._progress import in_turns as in_turns
 from pathmix._estimation._result import Fit as Fit
 from pathmix._estimation._seen import given_what_was_seen as given_what_was_seen
-from pathmix._estimation._select import Selection as Selection
 from pathmix._estimation._select import select as select
+from pathmix._estimation._selection import Selection as Selection
 from pathmix._estimation._start import start as start
 from pathmix._estimation._statistics import Statistics as Statistics
 from pathmix._estimation._statistics import statistics as statistics

@@ -23,7 +23,7 @@ from pathmix._estimation._parameters import read_fixed
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._progress import over_blocks
 from pathmix._estimation._runs import run
-from pathmix._estimation._start import components_of, starts_of
+from pathmix._estimation._start import components_of, nearest_of, starts_of
 from pathmix._estimation._structure import Structure
 from pathmix._estimation._sweep import Model, Task
 from pathmix._estimation._totals import totals_of
@@ -164,11 +164,11 @@ def _gain(
     tolerance: Reals,
 ) -> tuple[Reals, Model]:
     """Twice the log likelihood that one more component gains, and the mixture without it."""
-    keys = jax.random.split(key, num_starts)
 
     def best(components: Canonical) -> tuple[Reals, Model]:
-        count = jnp.asarray(components.own_shape[-1])
-        models = starts_of(keys, components, rows, count, structure)
+        k = components.own_shape[-1]
+        nearest = nearest_of(key, rows, jnp.asarray(k), k, num_starts)
+        models = starts_of(nearest, components, rows, jnp.asarray(k), structure)
         held = jax.tree.map(jnp.asarray, read_fixed(None, components))
         task = Task(rows, held, Prior(), jnp.zeros((), rows.x.dtype))
         found = run(models, task, EM(), max_steps, tolerance, progress=False).best

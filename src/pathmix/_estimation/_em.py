@@ -69,9 +69,9 @@ class EM:
             jnp.array(-jnp.inf, dtype),
             jnp.zeros((), dtype),
             jnp.full(3, jnp.inf, dtype),
-            Past(empty, empty, jnp.array(0)),
+            Past(empty, empty, jnp.array(0, int)),
             jnp.full(max_steps, jnp.nan, dtype),
-            jnp.array(0),
+            jnp.array(0, int),
             jnp.array(False),  # noqa: FBT003
             jnp.array(False),  # noqa: FBT003
         )

@@ -9,6 +9,7 @@ import numpy as np
 from pathmix._checks import is_concrete, require, require_counts
 from pathmix._components import Canonical
 from pathmix._estimation._beliefs import read_prior
+from pathmix._estimation._compiling import is_little
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._em import EM
 from pathmix._estimation._gradient import Gradient
@@ -110,7 +111,8 @@ def fit(
     state = run(model, task, method, max_steps, tolerance, progress=progress)
     stopped = jax.lax.stop_gradient(_likely(state, rows))
     found = at_fixed_point(stopped.best, task)
-    totals = totals_of(found, rows)
+    little = is_little(rows.x.size * found.weights.size, found, rows)
+    totals = totals_of(found, rows, little=little)
     return result(inner, found, totals, held.free(inner._components), stopped)
 
 

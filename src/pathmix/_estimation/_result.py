@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 from pathmix._checks import is_concrete
 from pathmix._components import canonical
+from pathmix._estimation._compiling import is_little, quickly
 from pathmix._estimation._faults import are_alike, is_flat
 from pathmix._estimation._seen import as_seen, completed, whose
 from pathmix._estimation._sweep import Model
@@ -180,10 +181,23 @@ class Fit(NamedTuple):
 
 
 def result(
-    mixture: MixtureSameFamily, model: Model, totals: Totals, num_parameters: int, state: Any
+    mixture: MixtureSameFamily,
+    model: Model,
+    totals: Totals,
+    num_parameters: int,
+    state: Any,
+    flat: Any = None,
 ) -> Fit:
-    """Return what a run has found: ``model``, of the kind of ``mixture``."""
+    """Return what a run has found: ``model``, of the kind of ``mixture``.
+
+    Which components are degenerate may be known.
+    """
     stop = jax.lax.stop_gradient
+    if flat is None:
+        flat = (
+            _are_flat(model, totals, little=is_little(0, model, totals))
+            | state.flat[: len(model.weights)]
+        )
     return Fit(
         mixture=with_model(mixture, model),
         log_likelihood=totals.log_likelihood,
@@ -191,7 +205,7 @@ def result(
         converged=state.converged,
         steps=state.step,
         counts=totals.counts,
-        degenerate=_are_flat(model, totals) | state.flat[: len(model.weights)],
+        degenerate=flat,
         empty=model.weights == 0,
         num_parameters=num_parameters,
         num_observations=totals.size,
@@ -199,7 +213,7 @@ def result(
     )
 
 
-@jax.jit
+@quickly(once=True)
 def _are_flat(model: Model, totals: Totals) -> Bool[Array, " k"]:
     return is_flat(model, totals.spread())
 

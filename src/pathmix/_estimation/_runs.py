@@ -11,6 +11,7 @@ from jax import Array, lax
 from jaxtyping import Int
 
 from pathmix._checks import is_concrete
+from pathmix._estimation._compiling import is_little, quickly
 from pathmix._estimation._faults import is_flat
 from pathmix._estimation._progress import in_turns
 from pathmix._estimation._sweep import Model, Task
@@ -53,12 +54,13 @@ def run(
         state = _begin(model, method, max_steps)
         return go_on(state, task, method, bound, max_steps, progress=progress)
     # as many at a time as then go on: one program does both
-    groups = _groups(model, method, max_steps)
+    little = is_little(task.data.x.size * model.weights.size, model, task)
+    groups = _groups(model, method, max_steps, little=little)
     if len(groups) > 1:
         short = [go_on(g, task, method, bound, SHORT, progress=False) for g in groups]
-        groups = [_best(short, task, len(model.weights))]
+        groups = [_best(short, task, len(model.weights), little=little)]
     states = go_on(groups[0], task, method, bound, max_steps, progress=progress)
-    return _winner(states, task)
+    return _winner(states, task, little=little)
 
 
 # Compiled as wholes, for else each slice of each array would be a program of its own.
@@ -66,19 +68,19 @@ def run(
 
 @partial(jax.jit, static_argnames=("method", "max_steps"))
 def _begin(model: Model, method: Method, max_steps: int) -> Any:
-    return method.begin(_typed(model), max_steps)
+    return method.begin(typed(model), max_steps)
 
 
-@partial(jax.jit, static_argnames=("method", "max_steps"))
+@quickly(once=True, static_argnames=("method", "max_steps"))
 def _groups(models: Model, method: Method, max_steps: int) -> list[Any]:
     """States before the first step, in groups of those that go on; the last ones are repeated."""
-    states = jax.vmap(method.begin, (0, None))(_typed(models), max_steps)
+    states = jax.vmap(method.begin, (0, None))(typed(models), max_steps)
     count = len(models.weights)
     size = min(BEST, count)
     return [at(states, jnp.arange(i, i + size) % count) for i in range(0, count, size)]
 
 
-def _typed(model: Model) -> Model:
+def typed(model: Model) -> Model:
     """The same with the types that steps give.
 
     They are not weak, as those of Python's numbers are: else one program would be compiled for the
@@ -88,32 +90,38 @@ def _typed(model: Model) -> Model:
     return model._replace(weights=model.weights.astype(model.dtype))
 
 
-@partial(jax.jit, static_argnames="count")
+@quickly(once=True, static_argnames="count")
 def _best(groups: list[Any], task: Task, count: int) -> Any:
     """Those of the first ``count`` states that go on: after them, some are repeated."""
     states = jax.tree.map(lambda *t: jnp.concatenate(t)[:count], *groups)
     return at(states, ranked(states, task)[:BEST])
 
 
-@jax.jit
+@quickly(once=True)
 def _winner(states: Any, task: Task) -> Any:
     return at(states, ranked(states, task)[0])
 
 
 def ranked(states: Any, task: Task) -> Int[Array, " starts"]:
-    """Return the order of several states, the best one first, by their log posteriors.
+    """Return the order of several states, the best one first."""
+    values = jax.vmap(lambda s: s.total(task.data.size))(states)
+    spread = spread_of(task.data)
+    flat = jax.vmap(lambda s: jnp.any(is_flat(s.best, spread) | s.flat))(states)
+    order: Array = best_first(values, flat)
+    return order
+
+
+def best_first(values: Any, flat: Any, xp: Any = jnp) -> Any:
+    """Return the order of log posteriors; by NumPy as well, of what is known.
 
     Those with degenerate components come after all others. So do those on the way to where a
     better one is: of many starts most lead to few tops, and another one may be reached slowly.
     """
-    values = jax.vmap(lambda s: s.total(task.data.size))(states)
-    values = jnp.nan_to_num(values, nan=-jnp.inf)
-    spread = spread_of(task.data)
-    flat = jax.vmap(lambda s: jnp.any(is_flat(s.best, spread) | s.flat))(states)
-    by_value = jnp.lexsort((-values, flat))
-    near = jnp.abs(jnp.diff(values[by_value])) < NEAR
-    again = jnp.zeros(len(values), bool).at[by_value[1:]].set(near)
-    return jnp.lexsort((-values, again, flat))
+    values = xp.nan_to_num(values, nan=-xp.inf)
+    by_value = xp.lexsort((-values, flat))
+    near = xp.abs(xp.diff(values[by_value])) < NEAR
+    again = xp.concatenate([xp.zeros(1, bool), near])[xp.argsort(by_value)]
+    return xp.lexsort((-values, again, flat))
 
 
 def go_on(
@@ -130,8 +138,10 @@ def go_on(
 
     Several states have the one task, or parts of it each its own, along ``axes``.
     """
-    several = state.step.ndim > 0
-    advance = partial(_advance_each, method, axes) if several else method.advance
+    size = task.data.x.size * state.best.weights.size
+    advance: Any = method.advance
+    if state.step.ndim > 0:
+        advance = partial(_advance_each, method, axes, little=is_little(size, state, task))
     steps = min(steps, state.history.shape[-1])
     if not is_concrete(state, task):
         return advance(state, task, bound, jnp.asarray(steps))
@@ -142,11 +152,11 @@ def go_on(
         lambda s: f"log likelihood {float(jnp.nanmax(s.history)):.6g}",
         steps,
         shown=progress,
-        first=1 if progress else max(1, TURN // (task.data.x.size * state.best.weights.size)),
+        first=1 if progress else max(1, TURN // size),
     )
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@quickly(static_argnums=(0, 1))
 def _advance_each(
     method: Method, axes: Any, states: Any, task: Task, bound: Array, until: Array
 ) -> Any:

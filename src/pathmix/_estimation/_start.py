@@ -6,7 +6,6 @@ rows nearest to its own, and a little of all others: so that none collapses onto
 none has nothing.
 """
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -19,6 +18,7 @@ from numpyro.distributions import Distribution
 
 from pathmix._checks import require_counts
 from pathmix._components import Canonical, canonical
+from pathmix._estimation._compiling import is_little, quickly
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._factors import begun
 from pathmix._estimation._gaussian import Ellipses, Moments, moments
@@ -90,8 +90,9 @@ def start(
     structure = structure or Structure()
     components = components_of(family, data, int(k), structure)
     rows = read_data(components, data, weights, None, None, None, missing=missing)
-    keys = jax.random.split(key, int(num_starts))
-    models = starts_of(keys, components, rows, jnp.asarray(k), structure)
+    little = is_little(rows.x.size * int(k) * int(num_starts), key, components, rows)
+    nearest = nearest_of(key, rows, jnp.asarray(k), int(k), int(num_starts), little=little)
+    models = starts_of(nearest, components, rows, jnp.asarray(k), structure, little=little)
     if num_starts == 1:
         models = jax.tree.map(lambda t: t[0], models)
     weights_of = dist.Categorical(probs=models.weights, validate_args=False)
@@ -117,19 +118,34 @@ def _full(components: Canonical) -> Canonical:
     return components.of(inner.map(spread).parameters)
 
 
-@partial(jax.jit, static_argnames="structure")
+@quickly(static_argnames=("k", "num_starts"))
+def nearest_of(
+    key: Array, rows: Data, count: Array, k: int, num_starts: int
+) -> Int[Array, "starts n"]:
+    """Return which of ``count`` centres, among ``k``, each row is nearest to, for several starts.
+
+    It says nothing of components: one program serves all families of the same data.
+    """
+    rounds = where(jnp.arange(num_starts) % 2 == 0, _ROUNDS, 0)
+    x, there = _flat(rows), jnp.arange(k) < count
+    one = lambda key, rounds: _nearest(key, rounds, x, rows.weights, there)  # noqa: E731
+    return jax.vmap(one)(jax.random.split(key, num_starts), rounds)
+
+
+@quickly(once=True, static_argnames="structure")
 def starts_of(
-    keys: Array, components: Canonical, rows: Data, count: Array, structure: Structure
+    nearest: Int[Array, "starts n"],
+    components: Canonical,
+    rows: Data,
+    count: Array,
+    structure: Structure,
 ) -> Model:
-    """Return a start for each key, of ``count`` components; the others have no weight."""
-    rounds = where(jnp.arange(len(keys)) % 2 == 0, _ROUNDS, 0)
-    one = lambda key, rounds: _one(key, rounds, components, rows, count, structure)  # noqa: E731
-    return jax.vmap(one)(keys, rounds)
+    """Return starts of ``count`` components, one each for ``nearest``; others have no weight."""
+    return jax.vmap(lambda own: _one(own, components, rows, count, structure))(nearest)
 
 
 def _one(
-    key: Array,
-    rounds: Array,
+    nearest: Int[Array, " n"],
     components: Canonical,
     rows: Data,
     count: Array,
@@ -138,7 +154,6 @@ def _one(
     k = components.own_shape[-1]
     others = 0.0 if kind_of(components) in ORDERED else _OTHERS  # ends and medians want their own
     weights = where(jnp.arange(k) < count, 1 / count, 0.0).astype(components.dtype)
-    nearest = _nearest(key, rounds, _flat(rows), rows.weights, weights > 0)
     shares = (1 - others) * jax.nn.one_hot(nearest, k, dtype=components.dtype) + others * weights
     given = rows._replace(shares=shares)
     held = jax.tree.map(jnp.asarray, read_fixed(None, components))
@@ -283,7 +298,7 @@ _PLAIN = {
 
 
 def _of_class(family: Any, data: Any, structure: Structure) -> Distribution:
-    """A distribution of a class, at plain values of its parameters."""
+    """A distribution of a class, at plain values of its parameters, which need no checks."""
     if family is dist.LowRankMultivariateNormal:
         if structure.rank is None:
             raise ValueError(
@@ -294,16 +309,18 @@ def _of_class(family: Any, data: Any, structure: Structure) -> Distribution:
     family = _PLAIN.get(family, family)
     if family is dist.CategoricalProbs:
         return dist.CategoricalProbs(
-            jnp.full(int(np.nanmax(data)) + 1, 1.0) / (np.nanmax(data) + 1)
+            jnp.full(int(np.nanmax(data)) + 1, 1.0) / (np.nanmax(data) + 1), validate_args=False
         )
     if family in (dist.MultivariateNormal, dist.MultivariateStudentT):
         size = np.shape(data)[-1]
         df = {"df": 5.0} if family is dist.MultivariateStudentT else {}
-        return family(**df, loc=jnp.zeros(size), scale_tril=jnp.eye(size))
+        dtype = jnp.result_type(float)
+        loc, root = np.zeros(size, dtype), np.eye(size, dtype=dtype)
+        return family(**df, loc=loc, scale_tril=root, validate_args=False)
     if family is dist.Dirichlet:
-        return dist.Dirichlet(jnp.ones(np.shape(data)[-1]))
+        return dist.Dirichlet(jnp.ones(np.shape(data)[-1]), validate_args=False)
     if family in (dist.Uniform, dist.Pareto):
-        return family(1.0, 2.0)
+        return family(1.0, 2.0, validate_args=False)
     names = [n for n in family.arg_constraints if not family.arg_constraints[n].is_discrete]
     if len(names) < len(family.arg_constraints):
         raise ValueError(
@@ -311,4 +328,4 @@ def _of_class(family: Any, data: Any, structure: Structure) -> Distribution:
             "estimated, got the class. Pass one, with any parameters."
         )
     plain = {n: dist.biject_to(family.arg_constraints[n])(jnp.zeros(())) for n in names}
-    return family(**plain)
+    return family(**plain, validate_args=False)

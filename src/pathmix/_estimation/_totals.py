@@ -3,11 +3,11 @@
 from functools import partial
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float
 
+from pathmix._estimation._compiling import quickly
 from pathmix._estimation._data import Data
 from pathmix._estimation._expanded import Logs, logs
 from pathmix._estimation._sweep import Model, for_all, log_likelihood, memberships, over_parts
@@ -51,7 +51,7 @@ def _away(rows: Data, centre: Float[Array, " e"]) -> Float[Array, "n e"]:
     return jnp.zeros_like(away) if measured else away
 
 
-@jax.jit
+@quickly(once=True)
 def totals_of(model: Model, data: Data, centre: Float[Array, " e"] | None = None) -> Totals:
     """Return what is counted of the data under a mixture; the centre is their mean by default."""
     about = centre_of(data) if centre is None else centre
