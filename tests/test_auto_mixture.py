@@ -69,6 +69,7 @@ def several(y=0.3):
 # ---- starts ----
 
 
+@pytest.mark.slow
 def test_the_start_is_at_the_modes_with_their_scales_and_masses():
     """Of normals far apart each fit is exact: the mixture itself is what comes out."""
     weights, locs = [0.3, 0.7], [[4.0, -1.0, 0.0], [-4.0, 2.0, 0.5]]

@@ -212,6 +212,7 @@ DEGREES = [1e5, 9e5, 1.1e6, 1e8, 1e12, np.inf]
 
 
 @pytest.mark.parametrize("quantity", STUDENT)
+@pytest.mark.slow
 def test_many_degrees_of_freedom_to_the_normal_limit(quantity, precision):
     z = np.array([0.0, 0.3, 2.0, 9.0, 30.0])
     df = np.array(DEGREES, precision)

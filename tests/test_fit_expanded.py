@@ -116,6 +116,7 @@ def test_narrow_components_are_left_to_the_other_way(dtype, away):
         assert not is_accurate(model, task)
 
 
+@pytest.mark.slow
 def test_fits_are_the_same(monkeypatch, x64):
     """Alone, and of several mixtures at once, where one that is not accurate decides for all."""
     _, task, mixture = problem()

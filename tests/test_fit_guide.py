@@ -27,6 +27,7 @@ def two(mean=3.0):
 
 
 @pytest.mark.parametrize("covariance", ["full", pytest.param("diagonal", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_two_normals_are_reached_exactly(covariance):
     """A mixture of normals is among the guides, so the ELBO is the log evidence, 0, to rounding."""
     model = two()

@@ -82,6 +82,7 @@ def test_no_step_goes_down(x64):
 
 
 @pytest.mark.parametrize("holes", [pytest.param(0.0, marks=pytest.mark.slow), 0.2])
+@pytest.mark.slow
 def test_full_rank_is_a_full_covariance(holes, x64):
     """Missing entries are marginalised as those of full covariances are."""
     x = few(holes=holes)

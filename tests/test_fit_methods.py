@@ -160,6 +160,7 @@ def test_blocks_that_are_all_alike_lead_where_em_does(name, x64):
     assert likely - fit(mixture, [x], method=OnlineEM()).log_likelihood > 2e-5 * abs(likely)
 
 
+@pytest.mark.slow
 def test_one_pass_over_a_file_comes_close(tmp_path):
     """A last share of 79^-.6 leaves three times the variance of the estimate from all, and more
     where components overlap: 12 standard errors are some five of its own."""

@@ -155,6 +155,7 @@ def test_other_guides_of_one_normal_can_be_diagnosed():
     assert found.mode_masses == {0: 1.0}
 
 
+@pytest.mark.slow
 def test_guide_report_is_of_the_elbo():
     """At the posterior itself stratified and pathwise gradients of locations have no variance."""
     guide = AutoMixture(normal_model, 1, init=FromPrior())

@@ -286,6 +286,7 @@ def test_brackets_of_scalars():
     np.testing.assert_allclose(bracket, 0.0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_bounds_with_a_weight_of_zero():
     components = dist.Normal(jnp.array([0.0, 5.0]))
 
@@ -299,6 +300,7 @@ def test_bounds_with_a_weight_of_zero():
     assert jnp.all(jnp.isfinite(jax.jacrev(total)(probs)))
 
 
+@pytest.mark.slow
 def test_wasserstein_of_shifts_and_scales():
     """A shift costs itself; a change of scale its part of the spread."""
     p = a()
@@ -392,6 +394,7 @@ OF_STUDENT_T = {  # by mpmath: the integrals of squared tails, with incomplete b
 @pytest.mark.parametrize(
     "df", [df if df[0] == 1 else pytest.param(df, marks=pytest.mark.slow) for df in OF_STUDENT_T]
 )
+@pytest.mark.slow
 def test_crps_of_student_t(df):
     """To the digits of the references, up to forty scales out."""
     x, wanted = OF_STUDENT_T[df]

@@ -49,6 +49,7 @@ def a_list(scale, peak):
     ]
 
 
+@pytest.mark.slow
 def test_a_list_of_all_kinds():
     weights = tfd.Categorical(logits=jnp.array([0.1, 0.5, -0.2, 0.3]))
 

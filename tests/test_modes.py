@@ -277,6 +277,7 @@ def batch(loc):
 LOC = np.array([[[0.0, 1.0], [2.0, 3.0], [3.0, 9.0]], [[0.0, 4.0], [1.0, 1.0], [-5.0, 0.5]]])
 
 
+@pytest.mark.slow
 def test_batches_jit_and_vmap():
     each = np.array(
         [[mix([0.3, 0.7], dist.Normal(jnp.asarray(t), 1.0)).mode() for t in r] for r in LOC]

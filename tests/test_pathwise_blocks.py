@@ -34,6 +34,7 @@ def parameters():
 
 # one component or coordinate at a time, and two; samples that can be split, and not
 @pytest.mark.parametrize(("make", "block", "n"), [(normals, 1, 7), (full, 20, 8)])
+@pytest.mark.slow
 def test_blocks_change_nothing(make, block, n, x64, monkeypatch):
     x = np.random.default_rng(1).normal(size=(n, E))
     direction = jax.tree.map(lambda v: np.cos(np.arange(v.size)).reshape(v.shape), parameters())

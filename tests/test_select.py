@@ -26,6 +26,7 @@ def chosen():
         return select(KINDS, CLOUDS, range(1, 5), key=KEY, num_starts=5)
 
 
+@pytest.mark.slow
 def test_each_row_is_that_of_a_fit(chosen, x64):
     """Components are far apart: up to three the likelihood has one top that starts lead to."""
     for name, entry in KINDS.items():

@@ -43,6 +43,7 @@ AT = np.array([-1.0, 0.5, 3.0, 0.2, 4.0, 2.0])
 
 @pytest.mark.parametrize("w", [[0.1, 0.3, 0.2, 0.25, 0.15], [0.4, 0.0, 0.35, 0.25, 0.0]])
 @pytest.mark.parametrize("make", [families, pytest.param(vectors, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_values_and_derivatives_of_both_orders(make, w, x64):
     """The second weights leave a family without any: its derivatives there are one-sided."""
     w, p = jnp.array(w), jnp.asarray(AT)
@@ -63,6 +64,7 @@ def test_values_and_derivatives_of_both_orders(make, w, x64):
         np.testing.assert_allclose(mine, wanted, rtol=1e-9, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_slopes_that_are_kept_move_with_the_points(x64):
     """Gradients in parameters alone keep slopes, from a level of their own."""
     w, p, x = jnp.array([0.1, 0.3, 0.2, 0.25, 0.15]), jnp.asarray(AT), jnp.asarray(POINTS)

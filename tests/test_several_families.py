@@ -82,6 +82,7 @@ def test_point_masses_among_counts_are_counts():
 
 
 @pytest.mark.parametrize("kind", [MixtureSameFamily, pytest.param(Mixture, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_mixture_of_point_masses_among_counts_is_of_counts(kind, x64):
     """As its masses are, listed one by one."""
     halves, places = dist.Categorical(probs=jnp.array([0.5, 0.5])), jnp.array([0.0, 3.0])
@@ -394,6 +395,7 @@ def model(y=None):
         )
 
 
+@pytest.mark.slow
 def test_a_robust_likelihood_in_a_model():
     """Outliers at 50 pull the mean by six, and the posterior by nothing."""
     y = np.concatenate([np.random.default_rng(0).normal(2, 1, 35), np.full(5, 50.0)])
