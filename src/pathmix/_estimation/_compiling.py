@@ -45,7 +45,8 @@ def is_little(work: int, *arrays: Any) -> bool:
 
     Of ``work`` there is as much as numbers over rows, coordinates and components.
     """
-    return work <= LITTLE and is_concrete(*arrays) and is_concrete(jnp.zeros(()))
+    known = is_concrete(*arrays) and is_concrete(jnp.zeros(()))
+    return known and work <= LITTLE  # sizes of what is traced may be symbols, which do not compare
 
 
 def _options(*, once: bool) -> dict[str, Any] | None:

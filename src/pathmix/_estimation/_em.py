@@ -59,6 +59,7 @@ class EM:
     def begin(self, model: Model, max_steps: int) -> "State":
         """Return the state before the first step."""
         dtype = model.dtype
+        zero = jnp.array(0, int)  # not of a weak type, which steps do not keep: see `typed`
         size = _flat(model).size if is_smooth(model.components) and self.memory else 0
         empty = jnp.zeros((self.memory if size else 0, size), dtype)
         return State(
@@ -69,9 +70,9 @@ class EM:
             jnp.array(-jnp.inf, dtype),
             jnp.zeros((), dtype),
             jnp.full(3, jnp.inf, dtype),
-            Past(empty, empty, jnp.array(0, int)),
+            Past(empty, empty, zero),
             jnp.full(max_steps, jnp.nan, dtype),
-            jnp.array(0, int),
+            zero,
             jnp.array(False),  # noqa: FBT003
             jnp.array(False),  # noqa: FBT003
         )

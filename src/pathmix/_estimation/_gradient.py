@@ -80,7 +80,7 @@ class Gradient:
             model,
             jnp.array(-jnp.inf, dtype),
             jnp.full(max_steps, jnp.nan, dtype),
-            jnp.array(0, int),
+            jnp.array(0, int),  # not of a weak type, which steps do not keep: see `typed`
             jnp.array(False),  # noqa: FBT003
             jnp.array(False),  # noqa: FBT003
         )
