@@ -43,7 +43,6 @@ ONE_IN = {
     "test_fit_families.py": 16,
     "test_fit_methods.py": 4,
     "test_fit_priors.py": 2,
-    "test_fit_recovery.py": 8,
     "test_fit_references.py": 3,
     "test_gamma_tails.py": 3,
     "test_hurdles_over_densities.py": 3,

@@ -351,6 +351,7 @@ def learn(guide, model, *args, steps=3):
     return svi, state
 
 
+@pytest.mark.slow
 def test_start_and_steps_under_jit():
     guide = AutoMixture(waits, 2, init=QUICK)
     svi, state = learn(guide, waits, Y)

@@ -270,6 +270,7 @@ def hold(edge, quantity, precision, result):
 
 
 @pytest.mark.parametrize("edge", EDGES, ids=str)
+@pytest.mark.slow
 def test_densities_have_one_sided_derivatives_to_the_second_order(edge, precision):
     x = jnp.asarray(edge.points, precision)[:, None]
 

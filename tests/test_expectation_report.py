@@ -11,6 +11,7 @@ from pathmix import Pathwise, Score, Stratified, estimator_report, expectation
 REPORTED = (Score(), Stratified(), Pathwise())
 
 
+@pytest.mark.slow
 def test_report():
     """Structure, order, cost, and figures that an independent measurement confirms.
 

@@ -55,6 +55,7 @@ def test_spread_and_coverage(estimator):
 
 
 @pytest.mark.parametrize("estimator", [Score(), Score("linear"), Stratified()], ids=repr)
+@pytest.mark.slow
 def test_counts(estimator):
     """The same of discrete components."""
     mixture = by_logits(jnp.array([0.3, -0.4]), dist.Poisson(jnp.array([2.0, 6.0])))

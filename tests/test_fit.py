@@ -45,6 +45,7 @@ def test_order_of_rows_does_not_matter(data):
 
 
 @pytest.mark.parametrize("family", [dist.MultivariateNormal, dist.MultivariateStudentT])
+@pytest.mark.slow
 def test_full_covariances_with_missing_entries(family, x64):
     """At the end no direction is uphill in the likelihood of what is seen, by NumPyro's margins."""
     rng = np.random.default_rng(1)

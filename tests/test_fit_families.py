@@ -73,6 +73,7 @@ def test_weights_missing_entries_and_the_order_of_rows(name, x64):
 
 
 @pytest.mark.parametrize("name", rows([name for name in FAMILIES if name not in KINKED], FEW))
+@pytest.mark.slow
 def test_estimates_keep_slopes_at_zero_as_weights_of_rows_change(name, x64):
     """That is the implicit function theorem, with derivatives of the density alone."""
     mixture, x = problem(name, n=400)

@@ -94,6 +94,7 @@ def test_full_rank_is_a_full_covariance(holes, x64):
         np.testing.assert_allclose(low.impute(x), full.impute(x), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_whole_weights_are_repetitions_and_sums_add_up(x64):
     x, w = few(), np.random.default_rng(3).integers(0, 4, 120)
     begun = start(NORMAL, x, 2, key=KEY, structure=LowRank(2))
@@ -109,6 +110,7 @@ def test_whole_weights_are_repetitions_and_sums_add_up(x64):
     assert by_sums[0].log_prob(x) @ w > begun.log_prob(x) @ w
 
 
+@pytest.mark.slow
 def test_factors_that_components_share(x64):
     """Of all rows about their means together; the diagonals may be of each component."""
     x = few()

@@ -210,6 +210,7 @@ def test_iterators_weights_and_blocks_of_any_size(x64):
     np.testing.assert_allclose(doubled.log_likelihood, 2 * again.log_likelihood, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_blocks_may_be_small_or_empty_handed(x64):
     """A row alone has no spread, one coordinate is missed by a whole block, one has no weight."""
     x = clouds(200)
@@ -234,6 +235,7 @@ def test_flat_blocks_end_degenerate(x64):
         update(SUMMED["full"](), statistics(SUMMED["full"](), flat))
 
 
+@pytest.mark.slow
 def test_missing_entries_in_blocks(x64):
     """Sums under one mixture about the locations of another: as with each block the whole data."""
     x = clouds(90)

@@ -138,6 +138,7 @@ def test_weights_of_less_precision_than_the_rest(x64):
 @pytest.mark.parametrize(
     "kind", ["counts", *(pytest.param(k, marks=pytest.mark.slow) for k in ("full", "tied"))]
 )
+@pytest.mark.slow
 def test_selections_are_fits_with_the_prior(kind, x64):
     """Components that fill a kind up have no part in the prior: neither weight nor density."""
     if kind == "counts":

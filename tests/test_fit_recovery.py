@@ -26,6 +26,7 @@ def quick(names):
 
 
 @pytest.mark.parametrize("name", quick(SMOOTH + CORNERED))
+@pytest.mark.slow
 def test_within_four_standard_errors(name, x64):
     """Of 300 parameters one is off by more with a probability of 2 %; draws are always the same."""
     mixture, x = problem(name, DRAWS)

@@ -48,6 +48,7 @@ def derivatives(name, by):
 
 @pytest.mark.parametrize("by", ["probs", "logits"])
 @pytest.mark.parametrize("name", MIXTURES)
+@pytest.mark.slow
 def test_as_worked_out_again(name, by, x64, monkeypatch):
     calls = []
     keep = _scalar_density.kept_change

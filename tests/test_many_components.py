@@ -133,6 +133,7 @@ def test_a_posterior_is_a_pytree():
         lambda a: dist.StudentT(a, 0.3, 1.0),
     ],
 )
+@pytest.mark.slow
 def test_second_derivatives_of_few_components(x64, make):
     """Each shape's own curvature too, in the parameters and in x."""
     weights, a = dist.Categorical(probs=jnp.array([0.2, 0.3, 0.5])), jnp.array([2.0, 3.0, 4.0])

@@ -157,6 +157,7 @@ def test_the_check_has_power():
 
 
 @pytest.mark.parametrize("draws", [DRAWS // 4, pytest.param(DRAWS, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_second_derivatives(draws):
     """All blocks of the Hessian: logits, locations, scales and across."""
     found = deviations("Normal", pathwise, hessian, draws)

@@ -187,6 +187,7 @@ def test_slopes_take_priors_into_account(x64):
     )
 
 
+@pytest.mark.slow
 def test_several_starts_and_jit(x64):
     begun, _, x = problem("normal, t", 500)
     one = fit(begun, x, progress=False)
@@ -317,6 +318,7 @@ def slope_of_mean(start):
         for name, make in WITH_AN_EMPTY_ONE.items()
     ],
 )
+@pytest.mark.slow
 def test_a_component_without_weight_does_not_touch_derivatives(make, x64):
     """They are those of the fit without it."""
     of = lambda w: MixtureSameFamily(  # noqa: E731

@@ -162,6 +162,7 @@ def quadrature_bound(p):
     return jnp.trapezoid(jnp.exp(dist.Normal().log_prob(noise)) * bound, noise)
 
 
+@pytest.mark.slow
 def test_gradients_of_the_importance_weighted_bound():
     estimates = all_orders(bounds(importance_weighted(1), gaussian_model, guide))
     assert_unbiased(independent(estimates, START, keys=40_000), all_orders(quadrature_bound)(START))

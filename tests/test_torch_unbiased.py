@@ -157,6 +157,7 @@ def worst(found):
         pytest.param("precision_matrix", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_gradients(name):
     """Of every expectation in the logits and every parameter of every component."""
     found = deviations(name, pathwise)

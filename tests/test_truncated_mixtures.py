@@ -186,6 +186,7 @@ def test_draws(low, high):
     assert stats.kstest(draws, cdf).pvalue > ALPHA
 
 
+@pytest.mark.slow
 def test_counts(x64):
     truncated = two(dist.Poisson(jnp.array([3.0, 10.0]))).truncate(2, 5)
     n = np.arange(0, 8)
@@ -511,6 +512,7 @@ def test_a_censored_site():
     np.testing.assert_allclose(log_joint, wanted, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_count_among_densities_at_the_bound(x64):
     """It is between the bounds, and the quantile of all levels of its mass."""
     weights = dist.Categorical(probs=jnp.array([0.4, 0.6]))
@@ -549,6 +551,7 @@ MORE_LEVELS = [
 @pytest.mark.parametrize(
     ("made", "at", "q"), [*LEVELS_OF, *(pytest.param(*row, marks=SLOW) for row in MORE_LEVELS)]
 )
+@pytest.mark.slow
 def test_derivatives_of_quantiles_with_masses(made, at, q, x64):
     """Below, at, between and above the masses, by central differences with an error of ``h⁴``."""
     value, t = jax.jit(lambda t: made(t).icdf(q)), jnp.array(at)

@@ -34,6 +34,7 @@ def test_of_one_normal(bounds, rtol):
     np.testing.assert_allclose(truncated.variance, exact.var(), rtol=rtol)
 
 
+@pytest.mark.slow
 def test_of_a_censored_mixture():
     low, high = -1.2, 2.0
     cdf = lambda x: 0.3 * stats.norm.cdf(x, -1, 0.5) + 0.7 * stats.norm.cdf(x, 1, 2)  # noqa: E731

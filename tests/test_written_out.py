@@ -97,6 +97,7 @@ def test_short_terms_of_few_components_need_no_loop(name, loops, x64):
 
 
 @pytest.mark.parametrize("several", [False, True])
+@pytest.mark.slow
 def test_derivatives_as_of_few_points_at_a_time(several, x64):
     halves = dist.Categorical(logits=jnp.array([0.2, -0.3, 0.5]))
     loc = jnp.array([0.0, 2.0, -1.0])
