@@ -102,6 +102,7 @@ def test_product_and_normaliser(name):
     np.testing.assert_allclose(got, total, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_scalar_normaliser_by_quadrature_and_batches():
     p = mixture_of(dist.Normal(jnp.array([[0.0, 1.0, 2.0], [3.0, 1.0, 2.0]]), 0.5))
     q = mixture_of(dist.Normal(jnp.array([1.0, -1.0, 2.0]), 0.7), [0.5, 0.5, 0.0])

@@ -83,6 +83,7 @@ def test_the_start_is_at_the_modes_with_their_scales_and_masses():
         np.testing.assert_allclose(components.scales[order], scales, rtol=1e-2)
 
 
+@pytest.mark.slow
 def test_both_orders_of_two_labels_are_found_and_kept():
     guide = AutoMixture(waits, 2)
     svi = SVI(waits, guide, numpyro.optim.Adam(0.003), Trace_ELBO(4))
@@ -95,6 +96,7 @@ def test_both_orders_of_two_labels_are_found_and_kept():
     np.testing.assert_allclose(loc[0], loc[1, ::-1], atol=0.15)
 
 
+@pytest.mark.slow
 def test_light_modes_are_passed_over_and_components_share_the_rest():
     model = two_normals([1e-8, 1.0], [[4.0, 0.0], [-4.0, 0.0]], [[1.0, 1.0], [1.0, 1.0]])
     _, p = set_up(AutoMixture(model, 3))
@@ -138,6 +140,7 @@ def test_starts_from_the_prior_follow_it():
     assert stats.kstest(latents["share"][:, 0], stats.beta(1, 2).cdf).pvalue > 4e-5
 
 
+@pytest.mark.slow
 def test_starts_from_given_points():
     points = {
         "loc": jnp.array([0.0, 1.0]),
@@ -221,6 +224,7 @@ def test_the_posterior_is_the_mixture_of_the_parameters(covariance):
     assert q.event_shape == (guide.latent_dim,) == (6,)
 
 
+@pytest.mark.slow
 def test_parameters_are_named_by_the_prefix_and_start_as_they_are_constrained():
     guide = AutoMixture(several, 2, covariance="low_rank", rank=3, prefix="q", init=POINTS[:2])
     svi = SVI(several, guide, numpyro.optim.Adam(0.1), Trace_ELBO())
@@ -381,6 +385,7 @@ def test_parts_of_a_model_by_different_guides():
     assert {"auto_locs", "scale_other_loc"} <= set(svi.get_params(state))
 
 
+@pytest.mark.slow
 def test_double_precision(x64):
     model = two_normals([1.0], [[0.0, 0.0]], [[1.0, 1.0]])
     guide, p = set_up(AutoMixture(model, 2, init=QUICK))

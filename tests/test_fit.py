@@ -310,6 +310,17 @@ def test_identical_rows_do_not_break_a_start(x64):
     )
 
 
+def test_a_support_that_begins_at_the_location_holds_all_rows_at_the_start(x64):
+    truth = dist.Levy(3.0, 0.5)
+    x = truth.sample(jax.random.key(0), (500,))
+    assert bool(jnp.all(jnp.isfinite(start(dist.Levy, x, 3, key=jax.random.key(1)).log_prob(x))))
+    found = fit(start(dist.Levy, x, 1, key=jax.random.key(1)), x)
+    assert truth.log_prob(x).sum() < found.log_likelihood < truth.log_prob(x).sum() + 10
+    np.testing.assert_allclose(found.mixture.component_distribution.scale, 0.5, atol=0.15)
+    same = start(dist.Levy, jnp.full(9, 2.0), 2, key=jax.random.key(1))
+    assert bool(jnp.all(jnp.isfinite(same.log_prob(jnp.full(9, 2.0)))))
+
+
 def test_degenerate_and_empty_components_are_named(x64):
     rng = np.random.default_rng(7)
     x = np.concatenate([rng.normal(size=100), 50 + 1e-4 * rng.normal(size=5)])

@@ -55,6 +55,7 @@ def test_sums_are_the_same(shared, full, monkeypatch, x64):
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_single_precision_takes_its_logarithms_from_elsewhere():
     """So that the likelihood is the same to the last digits; sums have errors of squares."""
     model, task, _ = problem("float32")

@@ -44,6 +44,7 @@ def slopes(found, x):
     return jax.grad(log_likelihood, argnums=range(4))(*at)
 
 
+@pytest.mark.slow
 def test_a_known_mixture_is_recovered(x64):
     """Twice the gain on the truth is χ² with a degree for each number: rotations are none."""
     true = known()

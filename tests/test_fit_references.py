@@ -44,6 +44,7 @@ def test_log_likelihood(name, family, k, structure, expected, x64):
     assert not found.degenerate.any()
 
 
+@pytest.mark.slow
 def test_four_galaxy_components(x64):
     """50 starts, each followed to the end, find both published optima.
 

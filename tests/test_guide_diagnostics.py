@@ -81,6 +81,7 @@ def normal_model(scale, y):
 NORMAL = {"auto_logits": jnp.zeros(1), "auto_locs": jnp.full((1, 2), 0.5)}
 
 
+@pytest.mark.slow
 def test_evidence_and_elbo_have_closed_forms():
     """Posterior N(y/2, 1/2), evidence N(y; 0, 2); guides too wide by a known factor."""
     y = jnp.ones(2)

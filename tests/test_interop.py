@@ -14,12 +14,14 @@ import pytest
 import tensorflow_probability.substrates.jax as tfp
 from jax.scipy.special import logsumexp
 
-from cases import outsiders
+from cases import outsiders_borrowed, outsiders_distrax, outsiders_tfp
+from cases.outsider_rows import WARNINGS
+from cases.outsiders_refused import CLASSES_REFUSED, OF_A_KIND
 from pathmix import Mixture, MixtureSameFamily, fit, interop, save, start
 from pathmix import random_variables as rv
 from pathmix._outside import DISTRAX, TFP, rows
 
-pytestmark = pytest.mark.filterwarnings(*outsiders.WARNINGS)
+pytestmark = pytest.mark.filterwarnings(*WARNINGS)
 tfd = tfp.distributions
 PROBS = jnp.array([0.3, 0.7])
 X = jnp.array([-0.5, 0.3, 1.7])
@@ -305,9 +307,9 @@ def test_what_is_refused_says_so(case):
         act()
 
 
-@pytest.mark.parametrize("name", outsiders.REFUSED)
+@pytest.mark.parametrize("name", CLASSES_REFUSED)
 def test_classes_that_can_be_no_components(x64, name):
-    _, make = outsiders.REFUSED[name]
+    _, make = CLASSES_REFUSED[name]
     library, read = (DISTRAX, interop.from_distrax) if name == "Joint" else (TFP, interop.from_tfp)
     d = make()
     assert type(d).__name__.lstrip("_") == name
@@ -349,11 +351,11 @@ def classes(module, base):
 
 
 ALL = {
-    TFP: (classes(tfd, tfd.Distribution), outsiders.TFP, outsiders.BORROWED_TFP),
+    TFP: (classes(tfd, tfd.Distribution), outsiders_tfp.TFP, outsiders_borrowed.BORROWED_TFP),
     DISTRAX: (
         classes(distrax, distrax.Distribution),
-        outsiders.DISTRAX,
-        outsiders.BORROWED_DISTRAX,
+        outsiders_distrax.DISTRAX,
+        outsiders_borrowed.BORROWED_DISTRAX,
     ),
 }
 
@@ -364,7 +366,7 @@ def test_every_class_is_in_the_table_or_has_a_reason(library):
     named = {row.name for row in rows() if row.library is library}
     assert named <= there, "the table names classes that are gone"
     assert {row.name for row in read} == named, "a row of the table has no case, or the reverse"
-    reasons = {row.name for row in own} | set(outsiders.REFUSED) | set(outsiders.OF_A_KIND)
+    reasons = {row.name for row in own} | set(CLASSES_REFUSED) | set(OF_A_KIND)
     assert there - named - reasons == set(), "classes without a row or a reason"
 
 
@@ -391,5 +393,5 @@ def test_the_page_names_all_others():
     text = re.sub(r"\s+", " ", PAGE.read_text())
     others = {row.name for _, _, own in ALL.values() for row in own}
     named = {row.name for row in rows()}
-    unnamed = [name for name in others | set(outsiders.REFUSED) if f"`{name}`" not in text]
+    unnamed = [name for name in others | set(CLASSES_REFUSED) if f"`{name}`" not in text]
     assert not sorted(set(unnamed) - named)

@@ -8,15 +8,15 @@ import pytest
 from jax.scipy.special import logsumexp
 from numpyro.distributions import biject_to, constraints
 
-from cases import outsiders
+from cases.outsider_rows import WARNINGS, tfd
+from cases.outsiders_borrowed import BORROWED_DISTRAX, BORROWED_TFP
 from pathmix import MixtureSameFamily, interop
 
-pytestmark = pytest.mark.filterwarnings(*outsiders.WARNINGS)
-tfd = outsiders.tfd
+pytestmark = pytest.mark.filterwarnings(*WARNINGS)
 LOG_WEIGHTS = np.log([0.3, 0.7])
 READ = {"tfp": interop.from_tfp, "distrax": interop.from_distrax}
-ROWS = [("tfp", row) for row in outsiders.BORROWED_TFP]
-ROWS += [("distrax", row) for row in outsiders.BORROWED_DISTRAX]
+ROWS = [("tfp", row) for row in BORROWED_TFP]
+ROWS += [("distrax", row) for row in BORROWED_DISTRAX]
 rows = pytest.mark.parametrize(("library", "row"), ROWS, ids=lambda t: str(t))
 UNDRAWN = {"MatrixTLinearOperator"}
 """Its own draws cannot be part of a program."""

@@ -10,13 +10,15 @@ import numpyro.distributions as dist
 import pytest
 from jax.scipy.special import logsumexp
 
-from cases import outsiders
+from cases.outsider_rows import WARNINGS
+from cases.outsiders_distrax import DISTRAX
+from cases.outsiders_tfp import TFP
 from pathmix import MixtureSameFamily, interop
 
-pytestmark = pytest.mark.filterwarnings(*outsiders.WARNINGS)
+pytestmark = pytest.mark.filterwarnings(*WARNINGS)
 LOG_WEIGHTS = np.log([0.3, 0.7])
 READ = {"tfp": interop.from_tfp, "distrax": interop.from_distrax}
-ROWS = [("tfp", row) for row in outsiders.TFP] + [("distrax", row) for row in outsiders.DISTRAX]
+ROWS = [("tfp", row) for row in TFP] + [("distrax", row) for row in DISTRAX]
 MIXTURES = ("Mixture", "MixtureSameFamily", "MixtureOfTwo")
 SINGLE = {"FlatDirichlet"}
 """TFP works its log densities out in float32."""
@@ -105,7 +107,7 @@ def test_gradients_reach_their_parameters(x64, library, row):
             np.testing.assert_allclose(slopes[name][i], slope, 1e-6, 1e-8 * size, err_msg=name)
 
 
-WRITTEN = [row for row in outsiders.TFP if row.name not in MIXTURES]
+WRITTEN = [row for row in TFP if row.name not in MIXTURES]
 
 
 @pytest.mark.parametrize("row", WRITTEN, ids=str)

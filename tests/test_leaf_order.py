@@ -31,6 +31,7 @@ def processes(tmp_path_factory):
 
 
 @pytest.mark.parametrize("what", ["tree", "program"])
+@pytest.mark.slow
 def test_trees_and_programs_are_the_same(what, processes):
     first, second = processes
     different = [name for name in first if first[name][what] != second[name][what]]

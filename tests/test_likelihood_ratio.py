@@ -12,6 +12,7 @@ KEY = jax.random.key(0)
 FAITHFUL = np.loadtxt("examples/data/faithful.csv", delimiter=",", skiprows=1)
 
 
+@pytest.mark.slow
 def test_there_is_more_than_one_kind_of_eruption(x64):
     """The log likelihood of two is that of test_fit_references.py."""
     found = likelihood_ratio_test(

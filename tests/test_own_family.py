@@ -118,6 +118,7 @@ def direction(t):
 
 
 @pytest.mark.parametrize("level", [0.05, 0.5, 0.95])
+@pytest.mark.slow
 def test_draws_move_as_the_quantile_to_second_order(level, x64):
     """Differences of step 1e-4 leave 1e-8 of the first derivative and 1e-7 of the second."""
     x = quantile_at(level, *direction(0.0))

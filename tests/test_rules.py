@@ -196,6 +196,7 @@ def test_posteriors_in_a_loop(x64):
     check_in_a_loop(row("StudentT"), lambda mixture, x: mixture.posterior_marginal(x).probs)
 
 
+@pytest.mark.slow
 def test_tails_in_a_loop(x64):
     check_in_a_loop(row("Gamma"), lambda mixture, x: mixture.log_survival_function(x))
 

@@ -55,6 +55,7 @@ def check(results, tolerance=1e-6):
     assert results["control"]["moved"] >= N
 
 
+@pytest.mark.slow
 def test_on_eight_devices():
     results = finish(start(8, QUICK))
     assert results["devices"] == 8

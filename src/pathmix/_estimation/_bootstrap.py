@@ -19,13 +19,15 @@ from pathmix._checks import is_concrete, require_counts
 from pathmix._components import Canonical
 from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._em import EM
+from pathmix._estimation._nearest import nearest_of
 from pathmix._estimation._parameters import read_fixed
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._progress import over_blocks
 from pathmix._estimation._runs import run
-from pathmix._estimation._start import components_of, nearest_of, starts_of
+from pathmix._estimation._start import starts_of
 from pathmix._estimation._structure import Structure
 from pathmix._estimation._sweep import Model, Task
+from pathmix._estimation._template import components_of
 from pathmix._estimation._totals import totals_of
 from pathmix._mixture import MixtureSameFamily
 from pathmix._typing import Reals

@@ -14,8 +14,8 @@ from pathmix._estimation._data import Data, read_data
 from pathmix._estimation._parameters import leaves
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._selection import Found, Selection, selection
-from pathmix._estimation._start import components_of
 from pathmix._estimation._structure import Structure
+from pathmix._estimation._template import components_of
 from pathmix._estimation._together import best_of
 
 _CRITERIA = ("aic", "bic", "icl")

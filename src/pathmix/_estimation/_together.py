@@ -21,10 +21,11 @@ from pathmix._estimation._compiling import is_little, quickly
 from pathmix._estimation._data import Data
 from pathmix._estimation._em import EM
 from pathmix._estimation._faults import is_flat
+from pathmix._estimation._nearest import nearest_of
 from pathmix._estimation._parameters import read_fixed
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._runs import BEST, SHORT, at, best_first, go_on, typed
-from pathmix._estimation._start import nearest_of, starts_of
+from pathmix._estimation._start import starts_of
 from pathmix._estimation._structure import Structure
 from pathmix._estimation._sweep import Task
 from pathmix._estimation._totals import Totals, spread_of, totals_of
