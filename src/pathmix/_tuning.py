@@ -107,6 +107,9 @@ SWEPT_BY_MATRICES = 2**20
 
 EXPANDED = 2**17
 """Powers and memberships of one stretch where rows are expanded in powers (steps, full)."""
+UNDIVIDED = 2**17
+"""Bytes over components and rows of a stretch beyond which XLA's CPU compiler gives each of two
+threads half of a pass: at this size the hand-overs take longer than that saves (steps, diag)."""
 EXPANDED_ROWS, EXPANDED_COMPONENTS, EXPANDED_SIZE = 2**12, 8, 64
 """Rows and components from which on, and sizes up to which that pays (steps, full)."""
 

@@ -44,7 +44,7 @@ from pathmix._estimation._sweep import (
     over_parts,
 )
 from pathmix._layout import is_symbolic
-from pathmix._tuning import EXPANDED, EXPANDED_COMPONENTS, EXPANDED_ROWS, EXPANDED_SIZE
+from pathmix._tuning import EXPANDED, EXPANDED_COMPONENTS, EXPANDED_ROWS, EXPANDED_SIZE, UNDIVIDED
 from pathmix._typing import Reals
 from pathmix._where import where
 
@@ -119,10 +119,18 @@ def expanded_sums(model: Model, task: Task) -> tuple[tuple[Array, Any], Reals]:
         sums = matmul(share * rows.weights, phi)
         return sums, log_likelihood(rows, total, task.level)
 
-    each = sum(coefficients.shape) / EXPANDED
+    each = _share_of_stretch(own, coefficients)
     sums, gained = over_parts(part, task.data, model.components, each)
     count, first = sums[:, -1], sums[:, -1 - len(centre) : -1]
     return (count, own.sums(count, first, sums[:, : -1 - len(centre)], away)), gained
+
+
+def _share_of_stretch(own: Full | Diagonal, coefficients: Float[Array, "k f"]) -> float:
+    """What a row takes up of a stretch."""
+    share = sum(coefficients.shape) / EXPANDED
+    if isinstance(own, Full):  # products are most of the work
+        return share
+    return max(share, len(coefficients) * coefficients.dtype.itemsize / UNDIVIDED)
 
 
 class Logs(NamedTuple):
@@ -145,7 +153,7 @@ def logs(model: Model, rows: Data) -> Logs | None:
     def of(part: Data) -> Float[Array, "k n"]:
         return matmul(coefficients, powers(own, part, middle.centre).T)
 
-    each = sum(coefficients.shape) / EXPANDED
+    each = _share_of_stretch(own, coefficients)
     return Logs(_loses_few(model, own, middle), of, each)
 
 
