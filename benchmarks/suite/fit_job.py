@@ -9,8 +9,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ LIBRARIES = {
     MAPPED: ("suite.fit_gmmx", "Mapped"),
     POMEGRANATE: ("suite.fit_pomegranate", "Pomegranate"),
 }
+LONGEST = 180
+"""Seconds that a process may take for an answer."""
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
 
 
@@ -78,19 +81,28 @@ class Process:
         return reply
 
     def ask(self, **question: Any) -> dict[str, Any]:
-        """Send one line, and wait for the answer."""
-        try:
+        """Send one line, and wait for the answer; a process that hangs is ended."""
+        line, late = "", threading.Event()
+        timer = threading.Timer(LONGEST, self._give_up, [late])
+        timer.start()
+        with suppress(BrokenPipeError):
             print(json.dumps(question), file=self._process.stdin, flush=True)
             line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        if not line:
-            raise UnableError(f"the process ended (status {self._process.wait()})")
-        return json.loads(line)
+        timer.cancel()
+        if line:
+            return json.loads(line)
+        status = self._process.wait()
+        why = f"no answer in {LONGEST} s" if late.is_set() else f"ended (status {status})"
+        raise UnableError(f"the process: {why}")
+
+    def _give_up(self, late: threading.Event) -> None:
+        late.set()
+        self._process.kill()
 
     def close(self) -> None:
         """Let it end."""
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait()
 
 
