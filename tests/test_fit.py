@@ -310,6 +310,7 @@ def test_identical_rows_do_not_break_a_start(x64):
     )
 
 
+@pytest.mark.slow
 def test_a_support_that_begins_at_the_location_holds_all_rows_at_the_start(x64):
     truth = dist.Levy(3.0, 0.5)
     x = truth.sample(jax.random.key(0), (500,))
@@ -335,6 +336,7 @@ def test_degenerate_and_empty_components_are_named(x64):
     assert np.all(np.isfinite(numbers(found.mixture)))
 
 
+@pytest.mark.slow
 def test_identical_components_are_named(x64):
     """No step parts them; one by itself, or without weight, is not like another."""
     x = np.random.default_rng(8).normal(size=40)

@@ -162,6 +162,7 @@ def test_covariances_move_with_the_data(x64):
     assert np.max(np.abs(slope)) > 0.01
 
 
+@pytest.mark.slow
 def test_a_rank_with_other_numbers_of_components(x64):
     x = known(4, 1).sample(jax.random.key(2), (400,))
     chosen = select({"one": (NORMAL, LowRank(1))}, x, [1, 2], key=KEY, num_starts=2)

@@ -39,6 +39,7 @@ def test_trees_and_programs_are_the_same(what, processes):
     assert different == []
 
 
+@pytest.mark.slow
 def test_leaves_saved_by_one_process_are_loaded_by_another(processes):
     """Log densities are below 20 in size here, and the processes run the same program."""
     first, second = processes

@@ -77,6 +77,7 @@ def posterior(nuts):
     return nuts.get_samples()
 
 
+@pytest.mark.slow
 def test_the_potential_is_that_of_the_plain_model(posterior):
     """Of it and of its slope samplers make their draws, which grow apart from rounding errors."""
     initial = [

@@ -171,6 +171,7 @@ QUICK = ["Gamma", "Poisson", "FoldedDistribution of Normal"]
 
 
 @pytest.mark.parametrize("name", QUICK)
+@pytest.mark.slow
 def test_log_densities_in_a_loop(x64, name):
     check_in_a_loop(row(name), lambda mixture, x: mixture.log_prob(x))
 

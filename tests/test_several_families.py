@@ -52,6 +52,7 @@ def test_second_derivatives_of_quantiles(x64):
 # ---- shapes ----
 
 
+@pytest.mark.slow
 def test_batches():
     loc = jnp.array([0.0, 1.0, 2.0])
     m = Mixture(

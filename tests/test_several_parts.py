@@ -50,6 +50,7 @@ def over_the_line(f):
     return h * np.sum(f(np.sinh(t)) * np.cosh(t), axis=-1)
 
 
+@pytest.mark.slow
 def test_margins_are_integrals():
     """Over one coordinate, and over two."""
     mixture, x = mixture_of(), np.array([0.4, -0.7])
@@ -168,6 +169,7 @@ def test_forty_sigma_away():
     assert slope != 0
 
 
+@pytest.mark.slow
 def test_derivatives():
     """In the value, weights and parameters of every family, in both modes, by differences."""
 

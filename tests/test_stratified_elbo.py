@@ -37,6 +37,7 @@ def all_orders(bound):
     return lambda p, *key: (bound(p, *key), first(p, *key), jax.jacfwd(first)(p, *key))
 
 
+@pytest.mark.slow
 def test_the_exact_bounds_agree():
     for one, other in zip(
         *(jax.tree.leaves(all_orders(fn)(START)) for fn in (elbo, gaussian_elbo)), strict=True

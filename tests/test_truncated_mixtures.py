@@ -177,6 +177,7 @@ def test_draws_without_gradient_say_so():
         truncated.rsample(jax.random.key(0))
 
 
+@pytest.mark.slow
 def test_batches_jit_vmap_and_trees():
     loc = jnp.array([[0.0, 1.0], [2.0, 5.0], [-3.0, 0.0]])
     low = jnp.array([0.0, 1.0, -1.0])
