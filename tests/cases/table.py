@@ -197,7 +197,6 @@ LATER = {
         "InverseGamma",
         "LeftTruncatedGamma",
         "NegativeBinomial2",
-        "NegativeBinomialLogits",
         "NegativeBinomialProbs",
         "Normal + Cauchy + Normal + Laplace",
         "RightTruncatedGamma",
@@ -207,7 +206,6 @@ LATER = {
         "TruncatedNormal right",
         "TwoSidedTruncatedGamma",
         "ZeroInflatedLogits",
-        "ZeroInflatedPoisson",
         "ZeroInflatedProbs",
     },
     "test_values": {
@@ -221,7 +219,6 @@ LATER = {
         "GammaPoisson",
         "HurdleLogits",
         "HurdlePoisson",
-        "HurdleProbs",
         "Independent Gamma",
         "InverseGamma",
         "LeftTruncatedGamma",

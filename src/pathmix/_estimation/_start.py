@@ -172,9 +172,12 @@ def _from_least(own: OfRows, size: Array) -> tuple[Array, Array]:
     Rows of others are NaN. What has no rows, or equal ones, takes ``size`` for a distance.
     """
     least, median = jnp.nanmin(own, axis=1), jnp.nanmedian(own, axis=1)
-    least, median = (where(jnp.isnan(t), jnp.nanmin(own), t) for t in (least, median))
+    of_all = jnp.nanmin(own, axis=(0, 1))
+    least, median = (where(jnp.isnan(t), of_all, t) for t in (least, median))
     away = where(median > least, median - least, size)
-    return least - _MARGIN * away, (1 + _MARGIN) * away
+    rounding = 4 * jnp.finfo(own.dtype).eps * jnp.abs(least)
+    loc = least - jnp.maximum(_MARGIN * away, rounding)
+    return loc, jnp.maximum(median - loc, away)
 
 
 def _of_factors(components: Canonical, rows: Data, structure: Structure) -> Canonical:
