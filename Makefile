@@ -24,6 +24,8 @@ ARGS ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+# Python compiles what is imported; most of what is installed never is.
+INSTALL := $(PIP) install --no-compile
 PYTEST := $(BIN)/python -m pytest
 EXAMPLES = $(wildcard examples/[a-z]*.py)
 
@@ -98,7 +100,7 @@ clean:
 # .venv/.has-test stands for "the extra `test` of pyproject.toml is installed", and so on.
 $(VENV)/.has-%: pyproject.toml $(VENV)/pyvenv.cfg
 	@echo "Installing pathmix[$*] into $(VENV)"
-	@$(PIP) install --editable '.[$*]'
+	@$(INSTALL) --editable '.[$*]'
 	@touch $@
 
 $(VENV)/pyvenv.cfg:

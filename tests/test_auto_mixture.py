@@ -199,6 +199,7 @@ def covariances(p, covariance):
     return np.stack([np.diag(s) @ (np.eye(len(s)) + f @ f.T) @ np.diag(s) for s, f in pairs])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("covariance", ["diagonal", "full", "low_rank"])
 def test_the_posterior_is_the_mixture_of_the_parameters(covariance):
     guide, p = set_up(AutoMixture(several, 3, covariance=covariance, init=POINTS))
@@ -238,6 +239,7 @@ def test_parameters_are_named_by_the_prefix_and_start_as_they_are_constrained():
     }
 
 
+@pytest.mark.slow
 def test_slopes_of_low_rank_factors_are_not_zero_at_the_start():
     model = two_normals([1.0], [[0.0, 0.0, 0.0, 0.0]], [[1.0, 1.0, 1.0, 1.0]])
     guide, p = set_up(AutoMixture(model, 1, covariance="low_rank", init=jnp.zeros((1, 4))))

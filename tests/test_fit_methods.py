@@ -57,6 +57,7 @@ def test_slopes_lead_where_em_does(family, optimiser, x64):
     np.testing.assert_allclose(found.log_likelihood, expected.log_likelihood, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_slopes_take_everything_into_account(x64):
     """Weights, labels, priors, missing entries and what is held: the end is EM's."""
     x = clouds(80)
@@ -149,6 +150,7 @@ def test_statistics_of_families_without_sums():
 # ---- blocks ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SUMMED)
 def test_blocks_that_are_all_alike_lead_where_em_does(name, x64):
     """With each block the whole data, a step is one of EM's, damped: it ends where EM does."""

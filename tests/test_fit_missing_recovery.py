@@ -101,6 +101,7 @@ def rows(names, quick):
     return [pytest.param(n, marks=() if n in quick else (pytest.mark.slow,)) for n in names]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", rows(FAMILIES, ["MultivariateNormal", "Normal"]))
 def test_within_four_standard_errors(name, x64):
     mixture, x = problem(name)

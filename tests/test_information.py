@@ -200,6 +200,7 @@ def crps_by_quadrature(cdf, y):
 OF_SCIPY = {"Normal": "norm", "Logistic": "logistic", "Laplace": "laplace"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", OF_SCIPY)
 def test_crps(family):
     loc, scale = jnp.array([-1.0, 1.0]), jnp.array([0.1, 0.5])
@@ -232,6 +233,7 @@ def test_kl_of_normals_is_closed():
     assert kl_divergence(p, same(dist.Uniform, 0.0, 1.0)) == jnp.inf
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["full", "factorised"])
 def test_vectors(kind):
     """Overlaps against a dense sum by SciPy; brackets hold estimates from draws."""

@@ -88,6 +88,7 @@ def test_prior_predictive():
     assert np.isfinite(drawn["x"]).all()
 
 
+@pytest.mark.slow
 def test_svi_recovers_the_parameters(posterior):
     """Within 4 posterior standard deviations, by a factorised normal guide."""
     guide = numpyro.infer.autoguide.AutoNormal(model)

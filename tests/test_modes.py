@@ -114,6 +114,7 @@ def ridge():
     return mix([0.5, 0.5], dist.MultivariateNormal(loc, jnp.stack([first, second])))
 
 
+@pytest.mark.slow
 def test_two_components_of_vectors_with_three_modes():
     """All critical points are on the ridge line, by a grid of it, at most 1e-4 apart."""
     a = np.linspace(0, 1, 200_001)[:, None]

@@ -93,6 +93,7 @@ def test_margin_of_a_margin(name):
     np.testing.assert_allclose(twice.log_prob(x), once.log_prob(x), rtol=1e-10)
 
 
+@pytest.mark.slow
 @few
 @given(
     seed=st.integers(0, 2**20),
@@ -154,6 +155,7 @@ def test_far_out_weights_are_finite():
     assert np.isfinite(slope)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["covariance", "low rank", "student", "gamma"])
 def test_derivatives(name):
     def value(x, mixture):

@@ -165,6 +165,7 @@ def test_forward_and_reverse_mode_agree(row, x64):
         np.testing.assert_allclose(forward[name], reverse[name], rtol=MODES, atol=MODES * size)
 
 
+@pytest.mark.slow
 def test_third_derivatives_are_differences_of_second_ones(x64):
     theta, tangent = NORMAL.theta(), {n: v[0] for n, v in NORMAL.directions()[1].items()}
 

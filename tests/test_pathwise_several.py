@@ -134,6 +134,7 @@ def worst(weights, derivative=jax.jacrev, draws=DRAWS):
     return max(jax.tree.leaves(jax.tree.map(off, found, truth)))
 
 
+@pytest.mark.slow
 def test_gradients_of_vectors_are_unbiased():
     assert worst(weights) < BOUND
 

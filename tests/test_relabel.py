@@ -113,6 +113,7 @@ def vectors(draw):
     return MixtureSameFamily(dist.Categorical(logits=draw["logits"]), components)
 
 
+@pytest.mark.slow
 def test_vectors_matrices_and_axes_that_are_named():
     """Two components of two coordinates: an axis of size two may be either, so it is named."""
     rng = np.random.default_rng(2)

@@ -41,6 +41,7 @@ def test_each_row_is_that_of_a_fit(chosen, x64):
                 )
 
 
+@pytest.mark.slow
 def test_more_components_are_never_less_likely(chosen):
     likely = chosen.table["log_likelihood"].reshape(len(KINDS), -1)
     assert (np.diff(likely, axis=1) > -1e-6).all()

@@ -91,6 +91,7 @@ def test_parameters_are_counted_once(x64):
     np.testing.assert_allclose(found.bic, 8 * np.log(2000) - 2 * found.log_likelihood)
 
 
+@pytest.mark.slow
 def test_what_is_known_is_held(x64):
     """Parameters that two families have go by the family's name too; a point mass stays."""
     begun, _, x = problem("normal, t")
@@ -203,6 +204,7 @@ def test_several_starts_and_jit(x64):
     assert best.mixture.batch_shape == ()
 
 
+@pytest.mark.slow
 def test_a_prior_is_of_each_family_s_own_components(x64):
     """Where rows are far apart, modes of posteriors are those of each family's rows alone."""
     rng = np.random.default_rng(0)
@@ -223,6 +225,7 @@ def test_a_prior_is_of_each_family_s_own_components(x64):
     np.testing.assert_allclose(found.history[int(found.steps) - 1], likely, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_conjugate_prior_is_of_the_normal_components(x64):
     """A location pulled to the mean, and nothing said of the other family."""
     flat = dist.Normal(6 * jnp.ones(2), jnp.ones(2)).to_event(1)

@@ -137,6 +137,7 @@ def test_a_point_mass_among_counts(x64):
     np.testing.assert_array_equal(m.support(jnp.array([-1.0, 0.0, 0.5, 2.0])), [0, 1, 0, 1])
 
 
+@pytest.mark.slow
 def test_point_masses_among_counts_have_shapes(x64):
     m = mix([dist.Poisson(3.0), dist.Delta(0).expand([2])])
     wanted = np.log(shares(2) @ [np.exp(-3.0), 1.0])
@@ -179,6 +180,7 @@ def where_mass(mass, density):
     return np.where(mass > 0, mass, density)
 
 
+@pytest.mark.slow
 def test_quantiles_of_counts_among_densities(x64):
     """A count is the quantile of all levels of its step; between two the cdf is a density's."""
     m = spells(jnp.array([0.4, 3.0, 2.5, 1.5]))

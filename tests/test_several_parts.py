@@ -65,6 +65,7 @@ def test_margins_are_integrals():
     np.testing.assert_allclose(np.exp(mixture.marginal(0).log_prob(x[0])), one, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_conditionals_are_quotients():
     mixture, x = mixture_of(), np.array([0.4, -0.7])
     rest = np.linspace(-3, 3, 7)

@@ -101,6 +101,7 @@ def test_gaussian_mixture_stays_where_the_fit_ends(covariance_type):
     np.testing.assert_array_equal(ours.predict(IRIS), theirs.predict(IRIS))
 
 
+@pytest.mark.slow
 def test_starts_of_their_own_lead_to_the_same_clusters():
     x = blobs()
     ours = MixtureModel(3, n_init=4, random_state=0)

@@ -111,6 +111,7 @@ def test_it_is_the_bound_written_by_hand():
     np.testing.assert_allclose(-loss, jax.nn.softmax(START["logits"]) @ ratio, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", [moving_guide, ancestral], ids=["reparameterized", "NumPyro"])
 def test_the_kind_of_mixture_does_not_matter(other):
     both = [
@@ -169,6 +170,7 @@ def test_gradients_of_the_importance_weighted_bound():
     assert_unbiased(independent(estimates, START, keys=40_000), all_orders(quadrature_bound)(START))
 
 
+@pytest.mark.slow
 def test_the_importance_weighted_bound_of_the_posterior_is_the_evidence():
     """Whatever the weights of equal components: every importance weight is the evidence."""
     variance = 1 / (1 / 2.0**2 + 1 / 1.5**2)

@@ -135,6 +135,7 @@ def pair_elbo(p):
     return jnp.trapezoid(jnp.trapezoid(values, b, axis=1), z[:, 0])
 
 
+@pytest.mark.slow
 def test_two_mixtures_are_stratified_by_all_pairs():
     estimates = jax.value_and_grad(bounds(Stratified_ELBO(50), pair_model, two_mixtures))
     assert_unbiased(independent(estimates, PAIR, keys=300), jax.value_and_grad(pair_elbo)(PAIR))
@@ -329,6 +330,7 @@ def test_a_mixture_of_several_families():
     assert_unbiased(independent(estimates, p, keys=300), jax.grad(exact)(p))
 
 
+@pytest.mark.slow
 def test_a_mixture_of_counts():
     """Draws of discrete components cannot move; their own densities carry the gradient."""
     p = {"logits": jnp.array([0.3, -0.4]), "rate": jnp.array([1.5, 4.0])}
@@ -502,6 +504,7 @@ def two_scales():
     numpyro.factor("target", log_scale.log_prob(z) - dist.Normal(0.0, 10.0).log_prob(z))
 
 
+@pytest.mark.slow
 def test_auto_mixture_learns_the_weights_of_separate_modes():
     auto = AutoMixture(two_scales, 2, init={"scale": jnp.exp(jnp.array([-2.8, 2.7]))})
     svi = SVI(two_scales, auto, numpyro.optim.Adam(0.03), Stratified_ELBO(4))

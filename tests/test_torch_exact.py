@@ -99,6 +99,7 @@ def test_every_family_of_the_table_is_tested():
     assert {kind.__name__ for kind in TABLE} == {row.name for row in ROWS} | VECTORS
 
 
+@pytest.mark.slow
 def test_draws_move_exactly_by_the_tails_of_a_family():
     """The first order, of a family that is no location and scale."""
     check(next(row for row in ROWS if row.name == "Gamma"), orders=1)

@@ -13,6 +13,7 @@ from pathmix import Mixture
 SLOW = pytest.mark.slow
 
 
+@pytest.mark.slow
 def test_point_masses_forty_standard_deviations_out(x64):
     """Masses .2 and .3 at ±40 and a normal of weight .5, by mpmath."""
     masses = dist.Categorical(probs=jnp.array([0.2, 0.3, 0.5]))

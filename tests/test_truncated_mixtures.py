@@ -55,6 +55,7 @@ def test_ends_and_nan():
     assert jnp.isnan(normals().truncate(jnp.nan, 2.0).log_prob(0.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("low", "high"), [(-1.0, 2.0), (None, 0.5), (0.5, None)])
 def test_draws(low, high):
     truncated = normals().truncate(low, high)
@@ -101,6 +102,7 @@ OF = {
 QUICK = {("low", "log_cdf"), ("high", "upper icdf"), ("both", "icdf"), ("both", "log_prob")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bounds", "of"),
     [
@@ -301,6 +303,7 @@ def test_errors():
 # ---- sites of NumPyro ----
 
 
+@pytest.mark.slow
 def test_a_latent_and_an_observed_site():
     data = jnp.array([0.5, 1.5])
 

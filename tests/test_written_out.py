@@ -64,6 +64,7 @@ def test_slopes_as_of_few_points_at_a_time(x64):
     np.testing.assert_allclose(bend, np.concatenate(parts), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_in_stages():
     """Of components, of points, of pairs, and of neither, through calls of all kinds."""
 

@@ -230,17 +230,17 @@ def _slots(which: Which, group: int) -> list[int]:
 
 def _taken(c: Canonical, slots: Sequence[int]) -> Canonical:
     """The components at these places of their axis."""
-    index = np.asarray(slots)
-
-    def taken(p: Array, n: int) -> Array:
-        axis = p.ndim - n - 1
-        shared = p.shape[axis] == 1 < c.own_shape[-1]  # by several of the family
-        return p if shared else jnp.take(p, index, axis=axis)
-
-    new = c.map(taken)
+    index, count = np.asarray(slots), c.own_shape[-1]
+    new = c.map(lambda p, n: _entries(p, p.ndim - n - 1, index, count))
     return Canonical(
         new.recipe, new.parameters, c.event_shape, c.expanded, is_discrete=c.is_discrete
     )
+
+
+def _entries(p: Array, axis: int, index: np.ndarray, count: int) -> Array:
+    """The entries along an axis of so many components; all of what these share."""
+    shared = p.shape[axis] == 1 < count
+    return p if shared else jnp.take(p, index, axis=axis)
 
 
 def _stacked(members: Sequence[Canonical]) -> Canonical:

@@ -11,7 +11,8 @@ sum of ``P_ij y_i y_j`` with ``P = Σ⁻¹``, each rounded by itself: with the r
 of the rows, the root of the sum of ``(P_ij s_i s_j)²`` says how many times the rounding error it
 has. Sums bear it, as parameters near a maximum change the likelihood by the square of their errors;
 logarithms of densities less so, for a fit ends by what they gain: those of full covariances are
-worked out so in double precision alone.
+worked out so in double precision alone. Where a few components are too narrow, as one that
+collapses onto a few rows, these few are worked out apart (:mod:`._narrow`).
 """
 
 from collections.abc import Callable
@@ -19,12 +20,12 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax import Array, lax
-from jax.custom_batching import custom_vmap
+from jax import Array
 from jaxtyping import Bool, Float
 
 from pathmix._components import Canonical
 from pathmix._estimation._data import Data
+from pathmix._estimation._narrow import DOUBLE, apart, has_logs, num_narrow, widened
 from pathmix._estimation._parameters import kind_of
 from pathmix._estimation._powers import (
     Diagonal,
@@ -46,10 +47,6 @@ from pathmix._estimation._sweep import (
 from pathmix._layout import is_symbolic
 from pathmix._tuning import EXPANDED, EXPANDED_COMPONENTS, EXPANDED_ROWS, EXPANDED_SIZE, UNDIVIDED
 from pathmix._typing import Reals
-from pathmix._where import where
-
-_DOUBLE, _SINGLE, _OF_SUMS = 1e-9, 1e-5, 3e-4
-"""Errors that squares may have in logarithms of densities, and where sums alone have them."""
 
 
 def is_large(components: Canonical, rows: Data) -> bool:
@@ -68,6 +65,11 @@ def with_middle(task: Task, components: Canonical) -> Task:
     return task._replace(middle=_middle(task.data, components))
 
 
+def middle_of(model: Model, task: Task) -> Middle:
+    """Return where the rows of a task lie."""
+    return task.middle or _middle(task.data, model.components)
+
+
 def _middle(rows: Data, components: Canonical) -> Middle:
     centre = rows.weights @ rows.x / rows.size
     # in stretches, for there to be no other array like the data
@@ -75,54 +77,38 @@ def _middle(rows: Data, components: Canonical) -> Middle:
     return Middle(centre, jnp.sqrt(over_parts(squares, rows, components) / rows.size))
 
 
-def is_accurate(model: Model, task: Task) -> Bool[Array, ""]:
-    """Whether few digits are lost; one answer for all of several mixtures."""
-    middle = task.middle or _middle(task.data, model.components)
-    return _loses_few(model, of_components(model.components), middle)
+def expanded_sums(
+    model: Model, task: Task, *, some_apart: bool = False
+) -> tuple[tuple[Array, Any], Reals]:
+    """Return the counts and sums of the components, and ``Σ_n v_n (log f − level)``.
 
-
-def _loses_few(model: Model, own: Full | Diagonal, middle: Middle) -> Bool[Array, ""]:
-    weights, own, size = lax.stop_gradient((model.weights, own, middle.size))
-    precision = own.precision()
-    each = precision * (size**2 if isinstance(own, Diagonal) else size[:, None] * size)
-    times = jnp.sqrt(jnp.sum(each.reshape(len(each), -1) ** 2, axis=1))
-    lost = jnp.max(where(weights > 0, times, 0.0))
-    eps = float(jnp.finfo(size.dtype).eps)
-    most = _OF_SUMS if not _has_logs(own, eps) else _DOUBLE if eps < _DOUBLE else _SINGLE
-    return _largest(lost) < most / eps
-
-
-@custom_vmap
-def _largest(t: Reals) -> Reals:
-    """The number itself; of several mixtures the largest, for a choice between programs is one."""
-    return t
-
-
-@_largest.def_vmap
-def _largest_of_all(axis_size: int, in_batched: list[bool], t: Array) -> tuple[Array, bool]:
-    del axis_size, in_batched
-    return _largest(jnp.max(t)), False
-
-
-def expanded_sums(model: Model, task: Task) -> tuple[tuple[Array, Any], Reals]:
-    """Return the counts and sums of the components, and ``Σ_n v_n (log f − level)``."""
+    The narrowest components may be worked out apart.
+    """
     own, whole = of_components(model.components), for_all(model, task.data)
-    centre = (task.middle or _middle(task.data, model.components)).centre
-    away = own.loc - centre
-    coefficients = coefficients_of(own, away)
-    known = _has_logs(own, float(jnp.finfo(coefficients.dtype).eps))
+    middle = middle_of(model, task)
+    few = apart(model, own, middle, len(task.data.weights)) if some_apart else None
+    wide = own if few is None else widened(own, few.places, model.weights)
+    coefficients = coefficients_of(wide, wide.loc - middle.centre)
+    known = has_logs(own, float(jnp.finfo(coefficients.dtype).eps))
 
-    def part(rows: Data) -> tuple[Float[Array, "k f"], Reals]:
-        phi = powers(own, rows, centre)
+    def part(rows: Data) -> tuple[tuple[Array, Array | None], Reals]:
+        phi = powers(own, rows, middle.centre)
         log_p = matmul(coefficients, phi.T) if known else None
+        if log_p is not None and few is not None:
+            log_p = log_p.at[few.places].set(few.log_densities(rows))
         share, total = memberships(whole, rows, log_p)
-        sums = matmul(share * rows.weights, phi)
-        return sums, log_likelihood(rows, total, task.level)
+        share = share * rows.weights
+        alone = None if few is None else few.sums(own, share, rows)
+        return (matmul(share, phi), alone), log_likelihood(rows, total, task.level)
 
     each = _share_of_stretch(own, coefficients)
-    sums, gained = over_parts(part, task.data, model.components, each)
-    count, first = sums[:, -1], sums[:, -1 - len(centre) : -1]
-    return (count, own.sums(count, first, sums[:, : -1 - len(centre)], away)), gained
+    (sums, alone), gained = over_parts(part, task.data, model.components, each)
+    away = own.loc - middle.centre
+    if few is not None:
+        sums, away = sums.at[few.places].set(alone), away.at[few.places].set(0.0)
+    d = away.shape[1]
+    count, first = sums[:, -1], sums[:, -1 - d : -1]
+    return (count, own.sums(count, first, sums[:, : -1 - d], away)), gained
 
 
 def _share_of_stretch(own: Full | Diagonal, coefficients: Float[Array, "k f"]) -> float:
@@ -145,7 +131,7 @@ class Logs(NamedTuple):
 
 def logs(model: Model, rows: Data) -> Logs | None:
     """Return how they are had, of many rows in double precision."""
-    if not is_large(model.components, rows) or float(jnp.finfo(rows.x.dtype).eps) >= _DOUBLE:
+    if not is_large(model.components, rows) or float(jnp.finfo(rows.x.dtype).eps) >= DOUBLE:
         return None
     own, middle = of_components(model.components), _middle(rows, model.components)
     coefficients = coefficients_of(own, own.loc - middle.centre)
@@ -154,9 +140,4 @@ def logs(model: Model, rows: Data) -> Logs | None:
         return matmul(coefficients, powers(own, part, middle.centre).T)
 
     each = _share_of_stretch(own, coefficients)
-    return Logs(_loses_few(model, own, middle), of, each)
-
-
-def _has_logs(own: Full | Diagonal, eps: float) -> bool:
-    """Whether logarithms of densities are made so, too."""
-    return isinstance(own, Diagonal) or eps < _DOUBLE
+    return Logs(num_narrow(model, own, middle) == 0, of, each)

@@ -5,7 +5,9 @@ covariances have their own, and every other family takes a step of Newton's meth
 the log likelihood.
 """
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,12 +16,14 @@ from jax import Array, lax
 
 from pathmix._components import Canonical, places_of, split, which_of
 from pathmix._estimation._closed import CLOSED, Closed, solve, sums_of
-from pathmix._estimation._expanded import expanded_sums, is_accurate, is_large
+from pathmix._estimation._expanded import expanded_sums, is_large, middle_of
 from pathmix._estimation._factors import maximise_factors
 from pathmix._estimation._gaussian import ellipses, maximise, moments
+from pathmix._estimation._narrow import few, num_narrow
 from pathmix._estimation._newton import newton_step
 from pathmix._estimation._ordered import ORDERED, has_order, ordered_step
 from pathmix._estimation._parameters import Held, kind_of, leaves, of_leaf
+from pathmix._estimation._powers import of_components
 from pathmix._estimation._prior import Prior
 from pathmix._estimation._student import student_step
 from pathmix._estimation._sweep import (
@@ -154,8 +158,11 @@ def _sums(model: Model, task: Task) -> tuple[Sums, Reals]:
 
     if not is_large(model.components, task.data):
         return each()
+    own, most = of_components(model.components), few(model.components)
+    narrow = num_narrow(model, own, middle_of(model, task))
     together = partial(expanded_sums, model, task)
-    return lax.cond(is_accurate(model, task), together, each)
+    ways: list[Callable[[], Any]] = [together, partial(together, some_apart=True), each]
+    return lax.switch((narrow > 0).astype(int) + (narrow > most), ways)
 
 
 def _by_family(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Reals]:

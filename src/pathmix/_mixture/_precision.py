@@ -10,11 +10,7 @@ Tree = TypeVar("Tree")
 
 def working(tree: Tree) -> Tree:
     """Return ``tree`` with float32 arrays for those of float16 or bfloat16."""
-
-    def single(leaf: Any) -> Any:
-        return leaf.astype(jnp.float32) if _is_half(leaf) else leaf
-
-    return jax.tree.map(single, tree)
+    return jax.tree.map(lambda leaf: leaf.astype(jnp.float32) if _is_half(leaf) else leaf, tree)
 
 
 def in_own_precision(result: Tree, *sources: Any) -> Tree:
