@@ -176,7 +176,9 @@ def test_fits_are_the_same(monkeypatch, x64):
     jax.clear_caches()
     called = []
     again = _maximise.expanded_sums
-    monkeypatch.setattr(_maximise, "expanded_sums", lambda *a, **k: called.append(1) or again(*a, **k))
+    monkeypatch.setattr(
+        _maximise, "expanded_sums", lambda *a, **k: called.append(1) or again(*a, **k)
+    )
     found = fit(mixture, x, **method)
     several = jax.vmap(lambda scale: fit(mixture, scale * x, **method))(jnp.array([1.0, 1.1]))
     jax.clear_caches()

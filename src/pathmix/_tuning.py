@@ -57,6 +57,11 @@ pass over all terms, and the hand-over, of some 30 µs, takes longer than a pass
 WRITTEN_OUT = 16
 """Components of scalars that are reduced without a loop (log_prob, Normal, K = 16)."""
 
+AT_ONCE = 2**12
+"""Values up to which few components that threads share badly are written out, too: the pass is so
+short that one thread is given all of it (log_prob and log_prob_grad_x, Normal, LogNormal and
+AsymmetricLaplace, N = 1000, K = 3; not N = 4000)."""
+
 LONG, SHORT = 350, 100
 """The most operations on points of a density that is written out for each component; and how many
 it may have in all, whatever they are on. Code of more takes seconds to compile (log_prob,

@@ -23,7 +23,7 @@ from pathmix._layout import is_symbolic, with_points
 from pathmix._log_sums import LogSum, as_log_sum, highest_of, log_sum_of, relative
 from pathmix._moving import jvp_of_moving
 from pathmix._rules import custom_jvp
-from pathmix._tuning import LONG, LONG_SLOPE, SHARED_BADLY, SHORT, WRITTEN_OUT
+from pathmix._tuning import AT_ONCE, LONG, LONG_SLOPE, SHARED_BADLY, SHORT, WRITTEN_OUT
 from pathmix._typing import Reals, Value
 from pathmix._weights import Own, Weights
 from pathmix._where import where
@@ -32,10 +32,16 @@ _LOOPS = {"while", "scan"}
 
 
 def is_written_out(components: Canonical, x: Value) -> bool:
-    """Return whether there are many values of few components, by a formula that is short enough."""
+    """Return whether there are many values of few components, by a formula that is short enough.
+
+    Or so few that one thread works them all out, where more would be shared badly.
+    """
     count = components.own_shape[-1]
     size = count * math.prod(x.shape)
-    if is_symbolic(size) or count > WRITTEN_OUT or size <= SHARED_BADLY[1]:
+    if is_symbolic(size) or count > WRITTEN_OUT:
+        return False
+    at_once = are_shared_badly(count, x.shape) and size <= AT_ONCE
+    if size <= SHARED_BADLY[1] and not at_once:
         return False
     length = _length_of_density(components, x)
     if length is None:
