@@ -59,7 +59,7 @@ def test_sums_are_the_same(shared, full, monkeypatch, x64):
     monkeypatch.setattr(_expanded, "EXPANDED", 500)
     model, task, _ = problem(shift=100.0, shared=shared, full=full)
     assert narrow(model, task) == 0
-    got, expected = expanded_sums(model, task), plain(model, task)
+    got, expected = expanded_sums(model, task, 0), plain(model, task)
     for one, other in zip(jax.tree.leaves(got), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-9)
 
@@ -69,7 +69,7 @@ def test_single_precision_takes_its_logarithms_from_elsewhere():
     """So that the likelihood is the same to the last digits; sums have errors of squares."""
     model, task, _ = problem("float32")
     assert narrow(model, task) == 0
-    (_, got), likely = expanded_sums(model, task)
+    (_, got), likely = expanded_sums(model, task, 0)
     (_, expected), before = plain(model, task)
     np.testing.assert_allclose(likely, before, rtol=1e-6)
     np.testing.assert_allclose(got.second, expected.second, rtol=1e-4, atol=1e-3)
@@ -79,7 +79,7 @@ def test_single_precision_of_independent_coordinates():
     """Logarithms have the errors of squares, here some hundred roundings, in 500 rows."""
     model, task, _ = problem("float32", full=False)
     assert narrow(model, task) == 0
-    (_, got), likely = expanded_sums(model, task)
+    (_, got), likely = expanded_sums(model, task, 0)
     (_, expected), before = plain(model, task)
     np.testing.assert_allclose(likely, before, atol=500 * 1e-5)
     for one, other in zip(got, expected, strict=True):
@@ -89,9 +89,9 @@ def test_single_precision_of_independent_coordinates():
 def test_rows_without_weight_may_be_as_large_as_they_like(x64):
     """Their squares are infinite, and zero times infinity is no number."""
     model, task, _ = problem()
-    expected = expanded_sums(model, task)
+    expected = expanded_sums(model, task, 0)
     far = where(task.data.weights[:, None] > 0, task.data.x, 1e200)
-    got = expanded_sums(model, task._replace(data=task.data._replace(x=far)))
+    got = expanded_sums(model, task._replace(data=task.data._replace(x=far)), 0)
     for one, other in zip(jax.tree.leaves(got), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-9)
 
@@ -149,7 +149,7 @@ def test_one_narrow_component_is_worked_out_apart(dtype, full, monkeypatch):
         def sums(weights, way):
             return way(Model(weights, mixture._components), task)
 
-        apart = partial(expanded_sums, some_apart=True)
+        about, apart = (partial(expanded_sums, narrow=count) for count in (0, 1))
         assert narrow(Model(model.weights, mixture._components), task) == 1
         one = jnp.asarray([0.1, -0.2, 0.1], dtype)
         got, expected = (
@@ -158,7 +158,7 @@ def test_one_narrow_component_is_worked_out_apart(dtype, full, monkeypatch):
         loose = {"rtol": 1e-4, "atol": 1e-2} if dtype == "float32" else {"rtol": 1e-9, "atol": 1e-8}
         for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(expected), strict=True):
             np.testing.assert_allclose(a, b, **loose)
-        lost = sums(model.weights, expanded_sums)
+        lost = sums(model.weights, about)
         squares = [jax.tree.leaves(each[0])[-1][1] for each in (got[0], expected[0], lost)]
         digits = {"rtol": 0.0, "atol": width**2 / 100}
         np.testing.assert_allclose(squares[0], squares[1], **digits)

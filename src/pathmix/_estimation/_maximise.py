@@ -5,9 +5,7 @@ covariances have their own, and every other family takes a step of Newton's meth
 the log likelihood.
 """
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -160,9 +158,7 @@ def _sums(model: Model, task: Task) -> tuple[Sums, Reals]:
         return each()
     own, most = of_components(model.components), few(model.components)
     narrow = num_narrow(model, own, middle_of(model, task))
-    together = partial(expanded_sums, model, task)
-    ways: list[Callable[[], Any]] = [together, partial(together, some_apart=True), each]
-    return lax.switch((narrow > 0).astype(int) + (narrow > most), ways)
+    return lax.cond(narrow <= most, partial(expanded_sums, model, task, narrow), each)
 
 
 def _by_family(model: Model, task: Task) -> tuple[tuple[Array, ...], Array, Reals]:

@@ -55,6 +55,10 @@ class Apart(NamedTuple):
     loc: Float[Array, "j d"]
     components: Canonical
 
+    def put(self, t: Array, own: Array) -> Array:
+        """Return an array of all components with these ones' own in their places."""
+        return t.at[self.places].set(own)
+
     def log_densities(self, rows: Data) -> Float[Array, "j n"]:
         """Return those of the rows."""
         term, factor = terms(self.components, rows)
@@ -79,14 +83,14 @@ def apart(model: Model, own: Full | Diagonal, middle: Middle, rows: int) -> Apar
 
 
 def widened(own: Own, places: Int[Array, " j"], weights: Float[Array, " k"]) -> Own:
-    """Return the components with the widest in these places.
+    """Return the components with the widest in these places; those beyond the last are none.
 
     What is made of it there is written over; of a narrow one it might be infinite, and then no
     derivative would be a number.
     """
     size = jnp.max(own.precision().reshape(len(weights), -1), axis=1)
     widest = jnp.argmin(where((weights > 0) & (size > 0), size, jnp.inf))
-    at = jnp.arange(len(weights)).at[places].set(widest)
+    at = jnp.arange(len(weights)).at[places].set(widest, mode="drop")
     return jax.tree.map(lambda t: t[at], own)
 
 
