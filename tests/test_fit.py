@@ -201,9 +201,20 @@ def test_estimate_differentiates_in_data_and_weights(data):
     ahead, behind = (estimate(x + s * h * dx, w + s * h * dw) for s in (1, -1))
     np.testing.assert_allclose(slope, (ahead - behind) / (2 * h), atol=1e-6)
     assert np.max(np.abs(slope)) > 0.1
-    back = jax.grad(lambda x: estimate(x, w) @ jnp.arange(14.0))(x)
-    forward = jax.jvp(lambda x: estimate(x, w), (x,), (dx,))[1] @ jnp.arange(14.0)
-    np.testing.assert_allclose(jnp.vdot(back, dx), forward, rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_both_modes_differentiate_an_estimate_alike(data):
+    x, w = jnp.asarray(data[0]), jnp.asarray(data[1], float)
+    begun = clouds(x)
+
+    def estimate(x):
+        found = fit(begun, x, weights=w, tolerance=1e-15, max_steps=3000).mixture
+        return numbers(found) @ jnp.arange(14.0)
+
+    dx = np.random.default_rng(5).normal(size=x.shape)
+    forward = jax.jvp(estimate, (x,), (dx,))[1]
+    np.testing.assert_allclose(jnp.vdot(jax.grad(estimate)(x), dx), forward, rtol=1e-9)
 
 
 def test_many_fits_at_once(x64):
@@ -220,6 +231,7 @@ def test_many_fits_at_once(x64):
         np.testing.assert_allclose(numbers(mapped.mixture[i]), numbers(alone.mixture), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_rows_in_stretches_change_nothing(data, monkeypatch):
     from pathmix._estimation import _sweep
 

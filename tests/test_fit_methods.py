@@ -78,6 +78,7 @@ def test_slopes_take_everything_into_account(x64):
     np.testing.assert_array_equal(found.mixture.components_distribution.base_dist.scale[0], held)
 
 
+@pytest.mark.slow
 def test_batches_come_close(x64):
     """Steps of 1 % in unconstrained numbers end within a few of them: some .01 per observation."""
     x = clouds(2000)

@@ -193,6 +193,7 @@ def test_the_flux_does_not_jump_where_a_density_does(axis, x64):
     np.testing.assert_allclose(above, below, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_the_flux_of_draws_that_follow_the_conditionals_jumps(monkeypatch, x64):
     monkeypatch.setattr(_logits, "jumps_at", lambda *_: None)
     jax.clear_caches()
@@ -249,6 +250,7 @@ def test_nothing_is_tapered_where_all_components_end_together(name):
     assert is_tapered(dist.Uniform(LOW, HIGH))
 
 
+@pytest.mark.slow
 def test_a_reflected_mixture_moves_the_other_way(x64):
     """Where densities end at zero and go on below it."""
 

@@ -103,6 +103,7 @@ def test_hmc_runs_on_a_program():
     assert {name for name, draw in draws.items() if not np.isfinite(draw).all()} == set()
 
 
+@pytest.mark.slow
 def test_the_posterior_is_near_the_truth(nuts, posterior):
     """With known labels the standard errors are 0.06, 0.24 and 0.29."""
     assert not nuts.get_extra_fields()["diverging"].any()

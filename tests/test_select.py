@@ -47,6 +47,7 @@ def test_more_components_are_never_less_likely(chosen):
     assert (np.diff(likely, axis=1) > -1e-6).all()
 
 
+@pytest.mark.slow
 def test_the_best_is_a_fit_of_its_own(chosen, x64):
     best = chosen.best
     assert chosen.row == np.argmin(chosen.table["bic"])

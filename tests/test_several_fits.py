@@ -104,6 +104,7 @@ def test_what_is_known_is_held(x64):
         fit(begun, x, fixed={"loc": True})
 
 
+@pytest.mark.slow
 def test_zeros_are_a_point_mass(x64):
     rng = np.random.default_rng(0)
     x = np.concatenate([np.zeros(300), rng.gamma(3.0, 2.0, 700)])

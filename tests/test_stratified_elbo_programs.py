@@ -404,6 +404,7 @@ def test_particles_differ():
     assert 8 / 1.4 < ratio < 8 * 1.4
 
 
+@pytest.mark.slow
 def test_updates_under_jit_and_a_run():
     svi = SVI(gaussian_model, guide, numpyro.optim.Adam(0.05), Stratified_ELBO(4))
     state = svi.init(jax.random.key(0))

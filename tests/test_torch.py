@@ -83,6 +83,7 @@ def test_weights_are_shared_by_a_batch():
         assert torch.autograd.grad(x.sum(), logits)[0].shape == shape
 
 
+@pytest.mark.slow
 def test_expand():
     logits, loc, scale = tensors()
     wide = normals(logits, loc, scale).expand((4, 2))
@@ -190,6 +191,7 @@ def test_distribution_functions_are_differentiated_to_second_order(name):
     assert gradgradcheck(fn, args)
 
 
+@pytest.mark.slow
 def test_quantiles():
     logits, loc, scale = tensors()
     q = torch.tensor([1e-6, 0.2, 0.9], dtype=torch.float64, requires_grad=True)

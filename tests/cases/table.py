@@ -4,10 +4,11 @@ Components of several families have rows beside those of one, and every law as w
 
 A family is the exact type of a NumPyro distribution; of wrappers, with the type inside:
 `LeftTruncatedDistribution[Laplace]`. Its first row is tested by `make test` under every law that
-applies; its further rows (other parametrisations, harder parameters) by `make test-all`. What a
+applies (of `HALVED` ones every second family); its further rows (other parametrisations, harder parameters) by `make test-all`. What a
 test covers is read from its marker `law` and its parameter `row`, on collection.
 """
 
+import zlib
 from collections import Counter
 from functools import cache
 
@@ -261,6 +262,16 @@ LATER = {
 functions, or another family) that other families are quickly tested with: `make test-all` has
 them."""
 
+HALVED = {
+    "test_forms_of_parameters",
+    "test_half_precision_is_computed_in_single",
+    "test_saved_and_loaded",
+    "test_second_derivatives",
+    "test_values",
+}
+"""Tests of what a mixture does alike for every family: half of the families have them quickly, each
+test another half."""
+
 FULL_PRECISION = {
     "BetaProportion",
     "MultivariateNormal covariance",
@@ -319,7 +330,11 @@ def applies(each, row):
 def is_later(item):
     """Whether a test is left to the sweep because of what its family takes to compile."""
     row = getattr(getattr(item, "callspec", None), "params", {}).get("row")
-    return row is not None and str(row) in LATER.get(item.originalname, ())
+    if row is None:
+        return False
+    test = item.originalname
+    other_half = test in HALVED and zlib.crc32(f"{test} {row}".encode()) % 2 > 0
+    return other_half or str(row) in LATER.get(test, ())
 
 
 def covered(items):

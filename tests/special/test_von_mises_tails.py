@@ -131,6 +131,7 @@ jax.jit(mixture.log_prob)(jnp.linspace(-3.0, 3.0, 50))
 """
 
 
+@pytest.mark.slow
 def test_the_compiler_has_no_complaint_about_the_density():
     """A concentration known when it compiles had XLA simplify its Bessel function in circles."""
     run = subprocess.run(
