@@ -4,8 +4,9 @@ Components of several families have rows beside those of one, and every law as w
 
 A family is the exact type of a NumPyro distribution; of wrappers, with the type inside:
 `LeftTruncatedDistribution[Laplace]`. Its first row is tested by `make test` under every law that
-applies (of `HALVED` ones every second family); its further rows (other parametrisations, harder parameters) by `make test-all`. What a
-test covers is read from its marker `law` and its parameter `row`, on collection.
+applies (of `HALVED` ones every second family is); its further rows (other parametrisations, harder
+parameters) by `make test-all`. What a test covers is read from its marker `law` and its parameter
+`row`, on collection.
 """
 
 import zlib
