@@ -92,7 +92,7 @@ def picture(rows: list[dict]) -> Figure:
     axes.spines[["top", "right"]].set_visible(False)
     for of, color in COLORS.items():
         axes.plot([], [], "o", color=color, label=f"components are {of}")
-    axes.legend(frameon=False, loc="upper left")
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncol=2)
     return figure
 
 
