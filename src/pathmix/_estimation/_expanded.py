@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax import Array, lax
+from jax import Array
 from jaxtyping import Bool, Float, Int
 
 from pathmix._components import Canonical
@@ -47,7 +47,6 @@ from pathmix._estimation._sweep import (
 from pathmix._layout import is_symbolic
 from pathmix._tuning import EXPANDED, EXPANDED_COMPONENTS, EXPANDED_ROWS, EXPANDED_SIZE, UNDIVIDED
 from pathmix._typing import Reals
-from pathmix._where import where
 
 
 def is_large(components: Canonical, rows: Data) -> bool:
@@ -86,30 +85,24 @@ def expanded_sums(
     So many components are narrow, none or a few: if any are, some are worked out apart.
     """
     own, whole = of_components(model.components), for_all(model, task.data)
-    middle, some = middle_of(model, task), jnp.asarray(narrow > 0)
-    few = apart(model, own, middle, len(task.data.weights))
-    wide = widened(own, where(some, few.places, len(own.loc)), model.weights)
+    middle = middle_of(model, task)
+    few = apart(model, own, middle, narrow, len(task.data.weights))
+    wide = widened(own, few, model.weights)
     coefficients = coefficients_of(wide, wide.loc - middle.centre)
     known = has_logs(own, float(jnp.finfo(coefficients.dtype).eps))
 
     def part(rows: Data) -> tuple[tuple[Array, Array], Reals]:
         phi = powers(own, rows, middle.centre)
-        log_p = matmul(coefficients, phi.T) if known else None
-        if log_p is not None:
-            own_log_p = lambda p: few.put(p, few.log_densities(rows))  # noqa: E731
-            log_p = lax.cond(some, own_log_p, lambda p: p, log_p)
+        log_p = few.in_log_densities(matmul(coefficients, phi.T), rows) if known else None
         share, total = memberships(whole, rows, log_p)
         share = share * rows.weights
-        sums = matmul(share, phi)
-        none = lambda: jnp.zeros_like(sums[: len(few.loc)])  # noqa: E731
-        alone = lax.cond(some, lambda: few.sums(own, share, rows), none)
-        return (sums, alone), log_likelihood(rows, total, task.level)
+        sums = matmul(share, phi), few.sums(own, share, rows)
+        return sums, log_likelihood(rows, total, task.level)
 
     each = _share_of_stretch(own, coefficients)
     (sums, alone), gained = over_parts(part, task.data, model.components, each)
-    away = own.loc - middle.centre
-    sums = where(some, few.put(sums, alone), sums)
-    away = where(some, few.put(away, jnp.zeros_like(few.loc)), away)
+    sums = few.put(sums, alone)
+    away = few.put(own.loc - middle.centre, jnp.zeros_like(few.loc))
     d = away.shape[1]
     count, first = sums[:, -1], sums[:, -1 - d : -1]
     return (count, own.sums(count, first, sums[:, : -1 - d], away)), gained

@@ -4,13 +4,14 @@ What products about one centre lose for these, :mod:`._expanded` says. As long a
 where one collapses onto a few rows, they alone are worked out apart, about their own locations.
 """
 
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jax.custom_batching import custom_vmap
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from pathmix._components import Canonical
 from pathmix._estimation._data import Data
@@ -48,29 +49,43 @@ def few(components: Canonical) -> int:
 
 
 class Apart(NamedTuple):
-    """The narrowest components, ``j`` of each."""
+    """The narrowest components, ``j`` of each; they are worked out apart if ``some`` are narrow."""
 
+    some: Bool[Array, ""]
     places: Int[Array, " j"]
     """Where they stand among all."""
     loc: Float[Array, "j d"]
     components: Canonical
 
     def put(self, t: Array, own: Array) -> Array:
-        """Return an array of all components with these ones' own in their places."""
-        return t.at[self.places].set(own)
+        """Return an array of all components with what these have of their own."""
+        return where(self.some, t.at[self.places].set(own), t)
 
-    def log_densities(self, rows: Data) -> Float[Array, "j n"]:
-        """Return those of the rows."""
-        term, factor = terms(self.components, rows)
-        return term if factor is None else term + jnp.log(factor)
+    def in_log_densities(self, log_p: Float[Array, "k n"], rows: Data) -> Float[Array, "k n"]:
+        """Return the log densities of the rows with these components' own."""
+
+        def apart() -> Array:
+            term, factor = terms(self.components, rows)
+            own = term if factor is None else term + jnp.log(factor)
+            return log_p.at[self.places].set(own)
+
+        return lax.cond(self.some, apart, lambda: log_p)
 
     def sums(self, own: Full | Diagonal, shares: Shares, rows: Data) -> Float[Array, "j f"]:
         """Return the sums of the powers of the rows about each location, weighted by shares."""
-        each = lambda one: matmul(one[0], powers(own, rows, one[1]))  # noqa: E731
-        return lax.map(each, (shares[self.places], self.loc))
+
+        def about(one: tuple[Array, Array]) -> Array:
+            share, loc = one
+            return matmul(share, powers(own, rows, loc))
+
+        each = partial(lax.map, about, (shares[self.places], self.loc))
+        none = jax.eval_shape(each)
+        return lax.cond(self.some, each, lambda: jnp.zeros(none.shape, none.dtype))
 
 
-def apart(model: Model, own: Full | Diagonal, middle: Middle, rows: int) -> Apart:
+def apart(
+    model: Model, own: Full | Diagonal, middle: Middle, narrow: Int[Array, ""] | int, rows: int
+) -> Apart:
     """Return as many as may be worked out apart, those that lose most."""
     places = lax.top_k(_lost(model, own, middle), few(model.components))[1]
 
@@ -79,18 +94,20 @@ def apart(model: Model, own: Full | Diagonal, middle: Middle, rows: int) -> Apar
         shared = axis < 0 or p.shape[axis] == 1
         return p if shared else jnp.take(p, places, axis=axis)
 
-    return Apart(places, own.loc[places], prepared(model.components.map(taken), rows))
+    components = prepared(model.components.map(taken), rows)
+    return Apart(jnp.asarray(narrow > 0), places, own.loc[places], components)
 
 
-def widened(own: Own, places: Int[Array, " j"], weights: Float[Array, " k"]) -> Own:
-    """Return the components with the widest in these places; those beyond the last are none.
+def widened(own: Own, few: Apart, weights: Float[Array, " k"]) -> Own:
+    """Return the components with the widest in the places of those that are worked out apart.
 
     What is made of it there is written over; of a narrow one it might be infinite, and then no
     derivative would be a number.
     """
     size = jnp.max(own.precision().reshape(len(weights), -1), axis=1)
     widest = jnp.argmin(where((weights > 0) & (size > 0), size, jnp.inf))
-    at = jnp.arange(len(weights)).at[places].set(widest, mode="drop")
+    at = jnp.arange(len(weights))
+    at = few.put(at, jnp.broadcast_to(widest, few.places.shape).astype(at.dtype))
     return jax.tree.map(lambda t: t[at], own)
 
 
