@@ -57,10 +57,9 @@ pass over all terms, and the hand-over, of some 30 µs, takes longer than a pass
 WRITTEN_OUT = 16
 """Components of scalars that are reduced without a loop (log_prob, Normal, K = 16)."""
 
-AT_ONCE = 2**12
-"""Values up to which few components that threads share badly are written out, too: the pass is so
-short that one thread is given all of it (log_prob and log_prob_grad_x, Normal, LogNormal and
-AsymmetricLaplace, N = 1000, K = 3; not N = 4000)."""
+ONE_THREAD, TURNS = 180_000, 8
+"""Operations of a pass that XLA's CPU compiler leaves to one thread (2·10⁵ by its own count, of
+which ours is an estimate), and how many such passes are faster than one by two threads."""
 
 LONG, SHORT = 350, 100
 """The most operations on points of a density that is written out for each component; and how many

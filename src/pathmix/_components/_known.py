@@ -153,6 +153,22 @@ def _log_normal_variance(theta: Pushed) -> Reals:
     return jnp.expm1(square) * jnp.exp(2 * theta.base.loc + square)
 
 
+class Reciprocal(PowerTransform):
+    """The power of −1 without logarithms: faster, and exact where a square would underflow."""
+
+    sign = -1
+
+    def __call__(self, x: Any) -> Any:
+        """Return ``1/x``."""
+        return 1 / x
+
+    _inverse = __call__
+
+    def log_abs_det_jacobian(self, x: Any, y: Any, intermediates: Any = None) -> Any:
+        """Return ``log y²``."""
+        return 2 * jnp.log(y)
+
+
 def _inverse_gamma_moments(theta: Pushed) -> tuple[Reals, Reals]:
     a, rate = theta.base
     mean = where(a > 1, rate / (where(a > 1, a, 2.0) - 1), jnp.inf)
@@ -196,7 +212,7 @@ register(
     dist.InverseGamma,
     inverse_gamma,
     ("concentration", "rate"),
-    lambda a, rate: Pushed(f.Gamma(a, rate), (PowerTransform(-1.0),)),
+    lambda a, rate: Pushed(f.Gamma(a, rate), (Reciprocal(-1.0),)),
 )
 register(
     dist.Pareto,

@@ -19,11 +19,14 @@ from pathmix._components import Canonical
 from pathmix._evaluation._kept_slopes import is_kept, kept_change
 from pathmix._evaluation._rows import moved, times
 from pathmix._evaluation._scalars import along, by_stretches, each, with_slopes
+from pathmix._evaluation._turns import in_turns
 from pathmix._evaluation._written_out import (
     is_in_place,
     is_slope_written_out,
     is_written_out,
     slope_written_out,
+    work_of_density,
+    work_of_slope,
     written_out,
 )
 from pathmix._layout import fold_components, over_components, with_points
@@ -68,7 +71,8 @@ def _value(weights: Weights, components: Canonical, x: Value) -> Reals:
 
 @custom_jvp
 def _written_out(weights: Weights, components: Canonical, x: Value) -> Reals:
-    return written_out(weights, components, x).value
+    value = lambda *args: written_out(*args).value  # noqa: E731
+    return in_turns(value, weights, components, x, work_of_density(components, x))
 
 
 @partial(_written_out.defjvp, symbolic_zeros=True)
@@ -118,7 +122,8 @@ def change_of_scalars(out: LogSum, primals: Any, tangents: Any) -> Reals:
 def _with_slope(weights: Weights | Own, components: Canonical, x: Value) -> tuple[LogSum, Reals]:
     """``log f`` and its slope in ``x``, by the same loops."""
     if is_slope_written_out(components, x):
-        return slope_written_out(weights, components, x)
+        work = work_of_slope(components, x)
+        return in_turns(slope_written_out, weights, components, x, work)
     first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
     of_each = _plan(components, x)
 

@@ -6,15 +6,17 @@ what depends on its parameters is worked out of all components together, what de
 once, and only the rest is written out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
-from jax import Array
+import jax.numpy as jnp
+from jax import Array, lax
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 
 OF_COMPONENTS, OF_POINTS, OF_PAIRS = 1, 2, 3
+EMPTY: Mapping[Any, Any] = {}
 _CALLS = {"jit", "pjit", "closed_call", "call_with_rule", "custom_jvp_call", "custom_vjp_call"}
 
 
@@ -43,16 +45,20 @@ def of_each(
     pairs, results = stages.equations(OF_PAIRS), stages.program.outvars
     read = [v for v in _read_by(pairs, results) if stages.depends[v] == OF_COMPONENTS]
     theirs = _of_components(stages, known, parameters, read)
+    # compilers would make the inverse of each entry, by a kernel of its own
+    divisors = {_divisor(eqn) for eqn in pairs}
+    inverses = {v: 1 / t for v, t in theirs.items() if v in divisors}
     out = []
     for k in range(count):
-        env = _run(pairs, known | {v: t[k] for v, t in zip(read, theirs, strict=True)})
+        mine = {v: t[k] for v, t in theirs.items()}
+        env = _run(pairs, known | mine, {v: t[k] for v, t in inverses.items()})
         out.append([_value(env, v) for v in results])
     return out
 
 
 def _of_components(
     stages: Stages, known: dict[Any, Any], parameters: Sequence[Array], read: list[Any]
-) -> list[Array]:
+) -> dict[Any, Array]:
     """What is ``read`` of all components, worked out together."""
     given = zip(stages.program.invars, parameters, strict=False)
     own = {v: p for v, p in given if len(p) > 1}
@@ -62,7 +68,15 @@ def _of_components(
         env = _run(stages.equations(OF_COMPONENTS), env)
         return [env[v] for v in read]
 
-    return jax.vmap(of_one)(*own.values()) if own else []
+    return dict(zip(read, jax.vmap(of_one)(*own.values()), strict=True)) if own else {}
+
+
+def _divisor(eqn: JaxprEqn) -> Any:
+    """What a number is divided by, if that is a variable."""
+    if eqn.primitive is not lax.div_p or isinstance(eqn.invars[1], Literal):
+        return None
+    divisor: Any = eqn.invars[1]
+    return divisor if jnp.issubdtype(divisor.aval.dtype, jnp.floating) else None
 
 
 @lru_cache(256)
@@ -104,10 +118,17 @@ def _start(stages: Stages, values: Sequence[Any]) -> dict[Any, Any]:
     return consts | {v: value for v, value in given if value is not None}
 
 
-def _run(equations: Sequence[JaxprEqn], env: dict[Any, Any]) -> dict[Any, Any]:
+def _run(
+    equations: Sequence[JaxprEqn], env: dict[Any, Any], inverses: Mapping[Any, Array] = EMPTY
+) -> dict[Any, Any]:
     env = dict(env)
     for eqn in equations:
-        env |= zip(eqn.outvars, _bind(eqn, [_value(env, v) for v in eqn.invars]), strict=True)
+        inputs = [_value(env, v) for v in eqn.invars]
+        if _divisor(eqn) in inverses:
+            results = [inputs[0] * inverses[_divisor(eqn)]]
+        else:
+            results = _bind(eqn, inputs)
+        env |= zip(eqn.outvars, results, strict=True)
     return env
 
 

@@ -18,46 +18,72 @@ from jax.extend.core import ClosedJaxpr
 
 from pathmix._components import Canonical
 from pathmix._evaluation._scalars import along, are_shared_badly
-from pathmix._evaluation._stages import OF_PAIRS, of_each, staged
+from pathmix._evaluation._stages import OF_PAIRS, OF_POINTS, of_each, staged
 from pathmix._layout import is_symbolic, with_points
 from pathmix._log_sums import LogSum, as_log_sum, highest_of, log_sum_of, relative
 from pathmix._moving import jvp_of_moving
 from pathmix._rules import custom_jvp
-from pathmix._tuning import AT_ONCE, LONG, LONG_SLOPE, SHARED_BADLY, SHORT, WRITTEN_OUT
+from pathmix._tuning import LONG, LONG_SLOPE, ONE_THREAD, SHARED_BADLY, SHORT, TURNS, WRITTEN_OUT
 from pathmix._typing import Reals, Value
 from pathmix._weights import Own, Weights
 from pathmix._where import where
 
 _LOOPS = {"while", "scan"}
+ALONE = ONE_THREAD * TURNS
 
 
 def is_written_out(components: Canonical, x: Value) -> bool:
     """Return whether there are many values of few components, by a formula that is short enough.
 
-    Or so few that one thread works them all out, where more would be shared badly.
+    Or so few values that one thread works them all out, in turns.
     """
     count = components.own_shape[-1]
     size = count * math.prod(x.shape)
-    if is_symbolic(size) or count > WRITTEN_OUT:
-        return False
-    at_once = are_shared_badly(count, x.shape) and size <= AT_ONCE
-    if size <= SHARED_BADLY[1] and not at_once:
+    if is_symbolic(size) or count > WRITTEN_OUT or size <= SHARED_BADLY[0]:
         return False
     length = _length_of_density(components, x)
     if length is None:
         return False
     total, on_points = length
     # what is worked out of parameters alone takes its time to compile, for nothing
-    return on_points <= LONG and total <= max(SHORT, 4 * on_points)
+    short = on_points <= LONG and total <= max(SHORT, 4 * on_points)
+    return short and (size > SHARED_BADLY[1] or work_of_density(components, x) <= ALONE)
 
 
 def is_slope_written_out(components: Canonical, x: Value) -> bool:
     """Return the same of the slope in ``x``, for which the formula is there twice."""
-    if components.family.limit is not None or not is_written_out(components, x):
+    length = _length_of_density(components, x)
+    if components.family.limit is not None or length is None or not is_written_out(components, x):
         return False
+    total, on_points = length
+    light = total <= 3 * on_points  # what parameters alone decide is many small kernels
+    longest = LONG_SLOPE * (WRITTEN_OUT // components.own_shape[-1] if light else 1)
+    return _stages(_density, components, x)[1] <= longest
+
+
+def work_of_density(components: Canonical, x: Value) -> int:
+    """About how many operations XLA's CPU compiler counts of ``written_out``."""
+    return _work(_density, 9, components, x)
+
+
+def work_of_slope(components: Canonical, x: Value) -> int:
+    """The same of ``slope_written_out``."""
+    return _work(_density_and_slope, 11, components, x)
+
+
+def _work(fn: Any, to_add: int, components: Canonical, x: Value) -> int:
+    """A byte counts for ten, and each term for some ``to_add`` more until it is in the sum."""
+    of_points, of_pairs = _stages(fn, components, x)
+    read_and_written = 10 * 2 * x.dtype.itemsize
+    each = read_and_written + of_points + components.own_shape[-1] * (of_pairs + to_add)
+    return x.size * each
+
+
+def _stages(fn: Any, components: Canonical, x: Value) -> tuple[int, int]:
+    """How many operations depend on points alone, and how many on points and a component."""
     own = tuple(len(p) > 1 for p in components.component_first(x.ndim).parameters)
-    of_pairs = staged(_traced(_density, components, x), own).equations(OF_PAIRS)
-    return len(of_pairs) <= LONG_SLOPE
+    stages = staged(_traced(fn, components, x), own)
+    return len(stages.equations(OF_POINTS)), len(stages.equations(OF_PAIRS))
 
 
 def is_in_place(components: Canonical, x: Value) -> bool:
