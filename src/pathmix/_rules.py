@@ -12,8 +12,9 @@ from functools import lru_cache, update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import jax
+import jax.numpy as jnp
 from jax import Array
-from jax.extend.core import ClosedJaxpr, Primitive, jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr, JaxprEqn, Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir
 from jax.typing import ArrayLike
 
@@ -55,13 +56,67 @@ class custom_jvp(Generic[P, R]):  # noqa: N801, the name that JAX gives it
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return ``fn`` of the arguments, which are positional."""
-        leaves = jax.tree.leaves([t for i, t in enumerate(args) if i not in self._static])
+        static = tuple((i, args[i]) for i in self._static)
+        leaves, tree = jax.tree.flatten([t for i, t in enumerate(args) if i not in self._static])
         if not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
             return self._compiled(*args, **kwargs)
-        traced = self._compiled.trace(*args, **kwargs)
-        out = _call.bind(*leaves, jaxpr=traced.jaxpr)
-        result: R = jax.tree.unflatten(jax.tree.structure(traced.out_info), out)
+
+        def arguments(leaves: Sequence[Any]) -> list[Any]:
+            rest, given = iter(jax.tree.unflatten(tree, leaves)), dict(static)
+            return [given[i] if i in given else next(rest) for i in range(len(args))]
+
+        call = _Call(
+            lambda *leaves: self._rule(*arguments(leaves)),
+            lambda *kinds: self._compiled.trace(*arguments(kinds)),
+            (self, static, tree, *((jnp.shape(t), jnp.result_type(t)) for t in leaves)),
+        )
+        out = _call.bind(*leaves, call=call)
+        result: R = jax.tree.unflatten(call.made.out_tree, out)
         return result
+
+
+class _Made:
+    """How the result of calls that are alike is made up."""
+
+    out_tree: Any
+
+
+@lru_cache(1024)
+def _made(key: Any) -> _Made:
+    return _Made()
+
+
+class _Call:
+    """A function of leaves, which is traced for its values only where somebody needs them."""
+
+    def __init__(self, fn: Callable[..., Any], trace: Callable[..., Any], key: Any) -> None:
+        self.fn, self._trace, self._key = fn, trace, key
+        self.made, self._program = _made(key), None
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Call) and self._key == other._key
+
+    def __call__(self, *leaves: ArrayLike) -> list[Array]:
+        """Return the leaves of the result, by the rule where derivatives are asked for."""
+        out, self.made.out_tree = jax.tree.flatten(self.fn(*leaves))
+        return out
+
+    def program(self, *kinds: Any) -> ClosedJaxpr:
+        """The program for leaves of these kinds, which are those of the key."""
+        if self._program is None:
+            traced = self._trace(*kinds)
+            self.made.out_tree = jax.tree.structure(traced.out_info)
+            self._program = traced.jaxpr
+        return self._program
+
+
+def program_of(eqn: JaxprEqn) -> ClosedJaxpr | None:
+    """The program that an operation calls, if it is a call with a rule."""
+    kinds = [v.aval for v in eqn.invars]
+    return eqn.params["call"].program(*kinds) if eqn.primitive is _call else None
 
 
 _call = Primitive("call_with_rule")
@@ -69,33 +124,36 @@ _call.multiple_results = True
 
 
 @lru_cache(1024)
-def _compiled(jaxpr: ClosedJaxpr) -> Callable[..., list[Array]]:
-    return jax.jit(jaxpr_as_fun(jaxpr))
+def _compiled(program: ClosedJaxpr) -> Callable[..., list[Array]]:
+    return jax.jit(jaxpr_as_fun(program))
 
 
-def _run(*leaves: ArrayLike, jaxpr: ClosedJaxpr) -> list[Array]:
-    return _compiled(jaxpr)(*leaves)
+def _run(*leaves: ArrayLike, call: _Call) -> list[Array]:
+    return _compiled(call.program(*map(jax.typeof, leaves)))(*leaves)
 
 
-def _differentiate(primals: Any, tangents: Any, *, jaxpr: ClosedJaxpr) -> Any:
+def _differentiate(primals: Any, tangents: Any, *, call: _Call) -> Any:
     """Along the leaves that move; the rule is told that the others do not."""
     moving = [i for i, t in enumerate(tangents) if not isinstance(t, ad.Zero)]
 
     def of_moving(*values: ArrayLike) -> list[Array]:
         new = dict(zip(moving, values, strict=True))
-        return jaxpr_as_fun(jaxpr)(*[new.get(i, x) for i, x in enumerate(primals)])
+        return call(*[new.get(i, x) for i, x in enumerate(primals)])
 
     return jax.jvp(of_moving, [primals[i] for i in moving], [tangents[i] for i in moving])
 
 
-def _batch(leaves: Sequence[ArrayLike], axes: Sequence[Any], *, jaxpr: ClosedJaxpr) -> Any:
-    each = jax.vmap(jaxpr_as_fun(jaxpr), in_axes=tuple(axes))
-    out = _call.bind(*leaves, jaxpr=jax.make_jaxpr(each)(*leaves))
+def _batch(leaves: Sequence[ArrayLike], axes: Sequence[Any], *, call: _Call) -> Any:
+    each = jax.vmap(call.fn, in_axes=tuple(axes))
+    kinds = tuple((jnp.shape(t), axis) for t, axis in zip(leaves, axes, strict=True))
+    batched = _Call(each, jax.jit(each).trace, (call, kinds))
+    out = _call.bind(*leaves, call=batched)
+    call.made.out_tree = batched.made.out_tree
     return out, [0] * len(out)
 
 
 _call.def_impl(_run)
-_call.def_abstract_eval(lambda *_, jaxpr: jaxpr.out_avals)
+_call.def_abstract_eval(lambda *leaves, call: call.program(*leaves).out_avals)
 ad.primitive_jvps[_call] = _differentiate
 batching.primitive_batchers[_call] = _batch
 mlir.register_lowering(_call, mlir.lower_fun(_run, multiple_results=True))

@@ -24,7 +24,8 @@ def compiled(*static: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @wraps(fn)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             known = all(c.selectable for c in args if isinstance(c, Canonical))
-            return (jitted if known else fn)(*args, **kwargs)
+            traced = any(isinstance(t, jax.core.Tracer) for t in jax.tree.leaves((args, kwargs)))
+            return (jitted if known and not traced else fn)(*args, **kwargs)
 
         return call
 

@@ -15,9 +15,11 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 
+from pathmix._rules import program_of
+
 OF_COMPONENTS, OF_POINTS, OF_PAIRS = 1, 2, 3
 EMPTY: Mapping[Any, Any] = {}
-_CALLS = {"jit", "pjit", "closed_call", "call_with_rule", "custom_jvp_call", "custom_vjp_call"}
+_CALLS = {"jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"}
 
 
 class Stages(NamedTuple):
@@ -96,14 +98,21 @@ def staged(traced: ClosedJaxpr, of_components: tuple[bool, ...]) -> Stages:
     return Stages(program, flat.consts, depends)
 
 
+def called_by(eqn: JaxprEqn) -> ClosedJaxpr | None:
+    """The program that an operation only calls."""
+    if eqn.primitive.name in _CALLS:
+        return eqn.params.get("jaxpr") or eqn.params["call_jaxpr"]  # type: ignore[no-any-return]
+    return program_of(eqn)
+
+
 def _inlined(traced: ClosedJaxpr, *args: Any) -> list[Any]:
     """The results of a program, by operations without calls."""
     program = traced.jaxpr
     env = dict(zip((*program.constvars, *program.invars), (*traced.consts, *args), strict=True))
     for eqn in program.eqns:
         inputs = [_value(env, v) for v in eqn.invars]
-        if eqn.primitive.name in _CALLS:
-            inner = eqn.params.get("jaxpr") or eqn.params["call_jaxpr"]
+        inner = called_by(eqn)
+        if inner is not None:
             results = _inlined(inner, *inputs)
         else:
             results = _bind(eqn, inputs)

@@ -22,7 +22,7 @@ from pathmix._evaluation._stages import OF_PAIRS, OF_POINTS, of_each, staged
 from pathmix._layout import is_symbolic, with_points
 from pathmix._log_sums import LogSum, as_log_sum, highest_of, log_sum_of, relative
 from pathmix._moving import jvp_of_moving
-from pathmix._rules import custom_jvp
+from pathmix._rules import custom_jvp, program_of
 from pathmix._tuning import LONG, LONG_SLOPE, ONE_THREAD, SHARED_BADLY, SHORT, TURNS, WRITTEN_OUT
 from pathmix._typing import Reals, Value
 from pathmix._weights import Own, Weights
@@ -170,7 +170,8 @@ def _length(jaxpr: Any, points: int) -> tuple[int, int] | None:
     """How many operations a program has, and how many on points; ``None`` if it has loops."""
     total = on_points = 0
     for eqn in jaxpr.eqns:
-        inner = [getattr(p, "jaxpr", p) for p in eqn.params.values()]
+        programs = [*eqn.params.values(), program_of(eqn)]
+        inner = [getattr(p, "jaxpr", p) for p in programs]
         lengths = [_length(one, points) for one in inner if hasattr(one, "eqns")]
         if eqn.primitive.name in _LOOPS or None in lengths:
             return None
