@@ -11,7 +11,7 @@ import pytest
 from pathmix import Mixture, MixtureSameFamily
 from pathmix._components import canonical
 from pathmix._evaluation._stages import OF_PAIRS, OF_POINTS, of_each, staged
-from pathmix._evaluation._written_out import _length, is_slope_written_out, is_written_out
+from pathmix._evaluation._written_out import is_slope_written_out, is_written_out
 from pathmix._special import log1p
 from pathmix._tuning import SHARED_BADLY, WRITTEN_OUT
 
@@ -74,16 +74,53 @@ def test_in_stages():
         return total, jax.nn.softplus(x), a * b, 2 * b
 
     a, b, x = jnp.arange(4.0)[:, None], jnp.array([[0.5]]), jnp.linspace(0.0, 1.0, 7)
-    traced = jax.make_jaxpr(fn)((a[0], b[0]), x)
-    stages = staged(traced, (True, False))
-    names = lambda *kinds: {eqn.primitive.name for eqn in stages.equations(*kinds)}  # noqa: E731
+    stages = staged(jax.make_jaxpr(fn)((0.0, 0.0), 0.0), (True, False))
+    names = lambda *kinds: {step.primitive.name for step in stages.of(*kinds)}  # noqa: E731
     assert "sin" in names(OF_POINTS)
     assert "exp" in names(0)
     assert not names(OF_PAIRS) & {"sin", "exp", "bitcast_convert_type"}
     # a compiler may fuse products and sums here and not there
     close = partial(np.testing.assert_allclose, rtol=2 * np.finfo(np.float32).eps)
-    for k, out in enumerate(of_each(traced, [a, b], x, 4)):
+    for k, out in enumerate(of_each(stages, [a, b], x, 4)):
         jax.tree.map(close, tuple(out), fn((a[k], b[0]), x))
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [
+        lambda t, x: jax.lax.fori_loop(0, 3, lambda i, y: y + t, x),
+        lambda t, x: jnp.stack([t, x]).sum(),
+        lambda t, x: jnp.arange(3.0)[x.astype(int)] * t,
+        lambda t, x: jax.jit(lambda x: jax.lax.cond(x > 0, jnp.sin, jnp.cos, x))(t + x),
+    ],
+    ids=["loop", "array", "table", "branches"],
+)
+def test_what_is_not_on_numbers_has_no_stages(fn):
+    assert staged(jax.make_jaxpr(fn)(0.5, 0.5), (True,)) is None
+
+
+@pytest.mark.parametrize("n", [997, 1000, 4000])
+@pytest.mark.parametrize("name", ["Gamma", "Normal"])
+def test_in_turns(name, n, x64):
+    """What one thread does by parts is what it does at once, derivatives and batches too."""
+    mixture = MixtureSameFamily(dist.Categorical(logits=numbers(3)), FAMILIES[name](3))
+    x = np.array(mixture.sample(jax.random.key(2), (n,)))
+    x[:4] = [np.nan, np.inf, 0.0, -1.0]
+    value = lambda m, x: m.log_prob(x)  # noqa: E731
+    slope = lambda m, x: jax.grad(lambda x: value(m, x)[4:].sum())(x)  # noqa: E731
+    for fn in (value, slope):
+        parts = np.concatenate([fn(mixture, part) for part in np.array_split(x, 16)][:1])
+        whole = jax.jit(fn)
+        assert "while" in whole.lower(mixture, x).as_text()
+        np.testing.assert_allclose(whole(mixture, x)[4 : len(parts)], parts[4:], rtol=1e-12)
+        twice = jax.vmap(fn, in_axes=(None, 0))(mixture, np.stack([x, x[::-1]]))
+        np.testing.assert_allclose(twice[0], whole(mixture, x), rtol=1e-12)
+    total = jax.jit(jax.grad(lambda m: value(m, x[4:]).sum()))(mixture)
+    pieces = [
+        jax.grad(lambda m, y=y: value(m, y).sum())(mixture) for y in np.split(x[4:], [n // 2])
+    ]
+    close = partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-9)
+    jax.tree.map(lambda t, *ts: close(t, sum(ts)), total, *pieces)
 
 
 @pytest.mark.parametrize(("name", "loops"), [("Normal", False), ("Gamma", True)])
@@ -154,12 +191,3 @@ def test_slopes_of_long_densities_are_not():
     components = canonical(dist.StudentT(5.0, jnp.zeros(3), 1.0))
     assert is_written_out(components, jnp.zeros(N))
     assert not is_slope_written_out(components, jnp.zeros(N))
-
-
-def test_a_density_with_a_loop_is_not():
-    looped = jax.make_jaxpr(
-        jax.jit(lambda x: jax.lax.fori_loop(0, x.astype(int)[0], lambda i, y: y + 1, x))
-    )
-    assert _length(looped(jnp.zeros(5)).jaxpr, 5) is None
-    two = jax.make_jaxpr(lambda t, x: jnp.exp(t) * x)(jnp.ones(1), jnp.zeros(5))
-    assert _length(two.jaxpr, 5) == (2, 1)

@@ -91,7 +91,8 @@ class _Call:
 
     def __init__(self, fn: Callable[..., Any], trace: Callable[..., Any], key: Any) -> None:
         self.fn, self._trace, self._key = fn, trace, key
-        self.made, self._program = _made(key), None
+        self.made = _made(key)
+        self._program: ClosedJaxpr | None = None
 
     def __hash__(self) -> int:
         return hash(self._key)

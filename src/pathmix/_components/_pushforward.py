@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 from numpyro.distributions.transforms import AffineTransform, Transform
-from numpyro.distributions.util import sum_rightmost
 
 from pathmix._components._supports import bounds
 from pathmix._families import Family, Theta, by_tails, given, spread_over
@@ -41,9 +40,9 @@ def pushforward(base: Family, event_dim: int = 0, *, elementwise: bool, affine: 
             y, z, ok = _invert(t, y)
             rest = rank - t.codomain.event_dim
             inside &= jnp.all(ok, axis=tuple(range(-rest, 0)))
-            log_det += sum_rightmost(t.log_abs_det_jacobian(z, y), rest)
+            log_det += _sum_last(t.log_abs_det_jacobian(z, y), rest)
             y, rank = z, t.domain.event_dim + rest
-        log_p = sum_rightmost(base.log_density(theta.base, y), rank - base.event_dim)
+        log_p = _sum_last(base.log_density(theta.base, y), rank - base.event_dim)
         return where(inside & (log_p > -jnp.inf), log_p - log_det, -jnp.inf)
 
     def log_tails(theta: Pushed, x: Value) -> tuple[Reals, Reals]:
@@ -97,6 +96,11 @@ def pushforward(base: Family, event_dim: int = 0, *, elementwise: bool, affine: 
         variance=variance if affine and base.variance is not None else None,
         **(by_tails(log_tails) if has_tails else {}),
     )
+
+
+def _sum_last(t: Any, n: int) -> Any:
+    """The sum over the last ``n`` axes."""
+    return jnp.sum(t, axis=tuple(range(-n, 0))) if n else t
 
 
 def _push_forward(transforms: tuple[Transform, ...], y: Any) -> Any:

@@ -1,155 +1,181 @@
-"""A program of each component and the points, in stages: of components, of points, of pairs.
+"""A program of one component and one point, in stages: of components, of points, of pairs.
 
 Written out for each of sixteen components, what the parameters alone decide would be sixteen small
-programs, and what the points alone decide would be traced as often. Here one component is traced;
-what depends on its parameters is worked out of all components together, what depends on points
-once, and only the rest is written out.
+programs, and what the points alone decide would be traced as often. Here one component at one point
+is traced, which is quick; what depends on its parameters is worked out of all components together,
+what depends on points once, and only the rest is written out. So each operation must be one on
+numbers, which does to arrays what it does to each of them.
 """
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from itertools import count
+from operator import or_
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
+from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal, Primitive
 
 from pathmix._rules import program_of
 
 OF_COMPONENTS, OF_POINTS, OF_PAIRS = 1, 2, 3
-EMPTY: Mapping[Any, Any] = {}
 _CALLS = {"jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"}
+_OF_SHAPES = {"reshape", "broadcast_in_dim", "squeeze", "transpose", "reduce_and", "reduce_sum"}
+_SIZES = {"shape", "new_sizes", "axes", "axis", "dimension", "dimensions", "permutation"}
+_OF_EQUAL_SHAPES = {lax.select_n_p, lax.clamp_p}
+_NONE: Mapping[Any, Any] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """A number that the program holds."""
+
+    value: Any
+
+
+class Step(NamedTuple):
+    """An operation: what it reads, numbers or the names of results, and the names of its own."""
+
+    primitive: Primitive
+    params: dict[str, Any]
+    inputs: tuple[Any, ...]
+    outputs: tuple[int, ...]
+    kind: int
+    """On what its results depend."""
+    whole: bool
+    """Whether they are whole numbers."""
+
+    @property
+    def divisor(self) -> Any:
+        """What a real number is divided by."""
+        return self.inputs[1] if self.primitive is lax.div_p and not self.whole else None
 
 
 class Stages(NamedTuple):
-    """A program without calls, and on what each of its variables depends."""
+    """Operations without calls, the names of what they are given, and of the results."""
 
-    program: Jaxpr
-    consts: Sequence[Any]
-    depends: dict[Any, int]
+    steps: list[Step]
+    given: list[int]
+    results: list[Any]
 
-    def equations(self, *kinds: int) -> list[JaxprEqn]:
+    def of(self, *kinds: int) -> list[Step]:
         """Return the operations whose results depend on so much."""
-        return [eqn for eqn in self.program.eqns if self.depends[eqn.outvars[0]] in kinds]
+        return [step for step in self.steps if step.kind in kinds]
 
 
-def of_each(
-    traced: ClosedJaxpr, parameters: Sequence[Array], x: Array, count: int
-) -> list[list[Array]]:
+@lru_cache(256)
+def staged(program: ClosedJaxpr, of_components: tuple[bool, ...]) -> Stages | None:
+    """Return a program of parameters, of which some are those of components, and of a point.
+
+    ``None`` if an operation is not one on numbers, as loops are and what reads tables.
+    """
+    names, steps = count(), list[Step]()
+    kinds = [OF_COMPONENTS if own else 0 for own in of_components] + [OF_POINTS]
+    given = [next(names) for _ in kinds]
+    depends = dict(zip(given, kinds, strict=True))
+    results = _flatten(program, given, names, steps, depends)
+    return None if results is None else Stages(steps, given, results)
+
+
+def _flatten(
+    program: ClosedJaxpr,
+    inputs: Sequence[Any],
+    names: Iterable[int],
+    steps: list[Step],
+    depends: dict[Any, int],
+) -> list[Any] | None:
+    """Append the operations of a program, and of those it calls; return what its results are."""
+    jaxpr, fresh = program.jaxpr, iter(names)
+    env = dict(zip(jaxpr.constvars, map(Known, program.consts), strict=True))
+    env |= zip(jaxpr.invars, inputs, strict=True)
+    read = lambda v: Known(v.val) if isinstance(v, Literal) else env[v]  # noqa: E731
+    for eqn in jaxpr.eqns:
+        arguments, inner = [read(v) for v in eqn.invars], _called_by(eqn)
+        if inner is not None:
+            results = _flatten(inner, arguments, names, steps, depends)
+            if results is None:
+                return None
+        elif not _is_on_numbers(eqn):
+            return None
+        elif eqn.primitive.name in _OF_SHAPES:  # which a number has none of
+            results = arguments
+        else:
+            results = [next(fresh) for _ in eqn.outvars]
+            read_from = [depends[t] for t in arguments if not isinstance(t, Known)]
+            kind = reduce(or_, read_from, 0)
+            depends |= dict.fromkeys(results, kind)
+            whole = not jnp.issubdtype(eqn.outvars[0].aval.dtype, jnp.floating)
+            step = eqn.primitive, eqn.params, tuple(arguments), tuple(results), kind, whole
+            steps.append(Step(*step))
+        env |= zip(eqn.outvars, results, strict=True)
+    return [read(v) for v in jaxpr.outvars]
+
+
+def _called_by(eqn: JaxprEqn) -> ClosedJaxpr | None:
+    """The program that an operation only calls."""
+    if eqn.primitive.name in _CALLS:
+        return eqn.params.get("jaxpr") or eqn.params["call_jaxpr"]
+    return program_of(eqn)
+
+
+def _is_on_numbers(eqn: JaxprEqn) -> bool:
+    parts = jax.tree.leaves(eqn.params)
+    inner = any(hasattr(p, "eqns") or hasattr(p, "jaxpr") for p in parts)
+    sized = _SIZES & eqn.params.keys() and eqn.primitive.name not in _OF_SHAPES
+    kinds: list[Any] = [v.aval for v in (*eqn.invars, *eqn.outvars)]
+    return not inner and not sized and all(kind.shape == () for kind in kinds)
+
+
+def of_each(stages: Stages, parameters: Sequence[Array], x: Array, count: int) -> list[list[Array]]:
     """Return the results of a program of one component's parameters and ``x``, for ``count``.
 
     The first axis of a parameter is that of the components, or has one entry for all of them.
     """
-    stages = staged(traced, tuple(len(p) > 1 for p in parameters))
-    shared = [None if len(p) > 1 else p[0] for p in parameters]
-    known = _run(stages.equations(0, OF_POINTS), _start(stages, [*shared, x]))
-    pairs, results = stages.equations(OF_PAIRS), stages.program.outvars
-    read = [v for v in _read_by(pairs, results) if stages.depends[v] == OF_COMPONENTS]
-    theirs = _of_components(stages, known, parameters, read)
+    *names, point = stages.given
+    own = {v: p for v, p in zip(names, parameters, strict=True) if len(p) > 1}
+    shared = {v: p[0] for v, p in zip(names, parameters, strict=True) if len(p) == 1}
+    known = _run(stages.of(0, OF_POINTS), shared | {point: x})
+    pairs = stages.of(OF_PAIRS)
+    read = {v for step in pairs for v in step.inputs} | set(stages.results)
+    of_components = stages.of(OF_COMPONENTS)
+    of_all = {v: known[v] for step in of_components for v in step.inputs if v in known}
+    of_all = {v: jnp.expand_dims(t, 0) if jnp.ndim(t) else t for v, t in of_all.items()}
+    theirs = _run(of_components, of_all | own)
+    theirs = {v: t for v, t in theirs.items() if v in read and v not in known}
     # compilers would make the inverse of each entry, by a kernel of its own
-    divisors = {_divisor(eqn) for eqn in pairs}
+    divisors = {step.divisor for step in pairs}
     inverses = {v: 1 / t for v, t in theirs.items() if v in divisors}
     out = []
     for k in range(count):
-        mine = {v: t[k] for v, t in theirs.items()}
-        env = _run(pairs, known | mine, {v: t[k] for v, t in inverses.items()})
-        out.append([_value(env, v) for v in results])
+        mine = known | {v: t[k] for v, t in theirs.items()}
+        env = _run(pairs, mine, {v: t[k] for v, t in inverses.items()})
+        out.append([_value(env, v) for v in stages.results])
     return out
 
 
-def _of_components(
-    stages: Stages, known: dict[Any, Any], parameters: Sequence[Array], read: list[Any]
-) -> dict[Any, Array]:
-    """What is ``read`` of all components, worked out together."""
-    given = zip(stages.program.invars, parameters, strict=False)
-    own = {v: p for v, p in given if len(p) > 1}
-
-    def of_one(*values: Array) -> list[Array]:
-        env = known | dict(zip(own, values, strict=True))
-        env = _run(stages.equations(OF_COMPONENTS), env)
-        return [env[v] for v in read]
-
-    return dict(zip(read, jax.vmap(of_one)(*own.values()), strict=True)) if own else {}
-
-
-def _divisor(eqn: JaxprEqn) -> Any:
-    """What a number is divided by, if that is a variable."""
-    if eqn.primitive is not lax.div_p or isinstance(eqn.invars[1], Literal):
-        return None
-    divisor: Any = eqn.invars[1]
-    return divisor if jnp.issubdtype(divisor.aval.dtype, jnp.floating) else None
-
-
-@lru_cache(256)
-def staged(traced: ClosedJaxpr, of_components: tuple[bool, ...]) -> Stages:
-    """Return a program of parameters, of which some are those of components, and of points."""
-    flat = jax.make_jaxpr(lambda *args: _inlined(traced, *args))(*traced.in_avals)
-    program = flat.jaxpr
-    depends = dict.fromkeys(program.constvars, 0)
-    for v, own in zip(program.invars, of_components, strict=False):
-        depends[v] = OF_COMPONENTS if own else 0
-    depends[program.invars[len(of_components)]] = OF_POINTS
-    for eqn in program.eqns:
-        kind = 0
-        for v in eqn.invars:
-            kind |= 0 if isinstance(v, Literal) else depends[v]
-        depends |= dict.fromkeys(eqn.outvars, kind)
-    return Stages(program, flat.consts, depends)
-
-
-def called_by(eqn: JaxprEqn) -> ClosedJaxpr | None:
-    """The program that an operation only calls."""
-    if eqn.primitive.name in _CALLS:
-        return eqn.params.get("jaxpr") or eqn.params["call_jaxpr"]  # type: ignore[no-any-return]
-    return program_of(eqn)
-
-
-def _inlined(traced: ClosedJaxpr, *args: Any) -> list[Any]:
-    """The results of a program, by operations without calls."""
-    program = traced.jaxpr
-    env = dict(zip((*program.constvars, *program.invars), (*traced.consts, *args), strict=True))
-    for eqn in program.eqns:
-        inputs = [_value(env, v) for v in eqn.invars]
-        inner = called_by(eqn)
-        if inner is not None:
-            results = _inlined(inner, *inputs)
-        else:
-            results = _bind(eqn, inputs)
-        env |= zip(eqn.outvars, results, strict=True)
-    return [_value(env, v) for v in program.outvars]
-
-
-def _start(stages: Stages, values: Sequence[Any]) -> dict[Any, Any]:
-    program = stages.program
-    given = zip(program.invars, values, strict=True)
-    consts = dict(zip(program.constvars, stages.consts, strict=True))
-    return consts | {v: value for v, value in given if value is not None}
-
-
 def _run(
-    equations: Sequence[JaxprEqn], env: dict[Any, Any], inverses: Mapping[Any, Array] = EMPTY
+    steps: Iterable[Step], env: Mapping[Any, Any], inverses: Mapping[Any, Any] = _NONE
 ) -> dict[Any, Any]:
-    env = dict(env)
-    for eqn in equations:
-        inputs = [_value(env, v) for v in eqn.invars]
-        if _divisor(eqn) in inverses:
-            results = [inputs[0] * inverses[_divisor(eqn)]]
+    out = dict(env)
+    for step in steps:
+        inputs = [_value(out, v) for v in step.inputs]
+        if step.divisor in inverses:
+            results = [inputs[0] * inverses[step.divisor]]
         else:
-            results = _bind(eqn, inputs)
-        env |= zip(eqn.outvars, results, strict=True)
-    return env
+            results = _bind(step, inputs)
+        out |= zip(step.outputs, results, strict=True)
+    return out
 
 
-def _bind(eqn: JaxprEqn, inputs: list[Any]) -> list[Any]:
-    out = eqn.primitive.bind(*inputs, **eqn.params)
-    return out if eqn.primitive.multiple_results else [out]
+def _bind(step: Step, inputs: list[Any]) -> list[Any]:
+    if step.primitive in _OF_EQUAL_SHAPES:
+        inputs = jnp.broadcast_arrays(*inputs)
+    out = step.primitive.bind(*inputs, **step.params)
+    return out if step.primitive.multiple_results else [out]
 
 
-def _read_by(equations: Sequence[JaxprEqn], results: Sequence[Any]) -> list[Any]:
-    read = [v for eqn in equations for v in eqn.invars] + list(results)
-    return list(dict.fromkeys(v for v in read if not isinstance(v, Literal)))
-
-
-def _value(env: dict[Any, Any], v: Any) -> Any:
-    return v.val if isinstance(v, Literal) else env[v]
+def _value(env: Mapping[Any, Any], v: Any) -> Any:
+    return v.value if isinstance(v, Known) else env[v]

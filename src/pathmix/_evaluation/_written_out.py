@@ -18,17 +18,17 @@ from jax.extend.core import ClosedJaxpr
 
 from pathmix._components import Canonical
 from pathmix._evaluation._scalars import along, are_shared_badly
-from pathmix._evaluation._stages import OF_PAIRS, OF_POINTS, of_each, staged
+from pathmix._evaluation._stages import OF_PAIRS, OF_POINTS, Stages, of_each, staged
+from pathmix._families import given
 from pathmix._layout import is_symbolic, with_points
 from pathmix._log_sums import LogSum, as_log_sum, highest_of, log_sum_of, relative
 from pathmix._moving import jvp_of_moving
-from pathmix._rules import custom_jvp, program_of
+from pathmix._rules import custom_jvp
 from pathmix._tuning import LONG, LONG_SLOPE, ONE_THREAD, SHARED_BADLY, SHORT, TURNS, WRITTEN_OUT
 from pathmix._typing import Reals, Value
 from pathmix._weights import Own, Weights
 from pathmix._where import where
 
-_LOOPS = {"while", "scan"}
 ALONE = ONE_THREAD * TURNS
 
 
@@ -41,10 +41,10 @@ def is_written_out(components: Canonical, x: Value) -> bool:
     size = count * math.prod(x.shape)
     if is_symbolic(size) or count > WRITTEN_OUT or size <= SHARED_BADLY[0]:
         return False
-    length = _length_of_density(components, x)
-    if length is None:
+    stages = _stages(_density, components, x)
+    if stages is None:
         return False
-    total, on_points = length
+    total, on_points = len(stages.steps), len(stages.of(OF_POINTS, OF_PAIRS))
     # what is worked out of parameters alone takes its time to compile, for nothing
     short = on_points <= LONG and total <= max(SHORT, 4 * on_points)
     return short and (size > SHARED_BADLY[1] or work_of_density(components, x) <= ALONE)
@@ -52,13 +52,13 @@ def is_written_out(components: Canonical, x: Value) -> bool:
 
 def is_slope_written_out(components: Canonical, x: Value) -> bool:
     """Return the same of the slope in ``x``, for which the formula is there twice."""
-    length = _length_of_density(components, x)
-    if components.family.limit is not None or length is None or not is_written_out(components, x):
+    if components.family.limit is not None or not is_written_out(components, x):
         return False
-    total, on_points = length
-    light = total <= 3 * on_points  # what parameters alone decide is many small kernels
+    stages = given(_stages(_density, components, x))
+    of_pairs, on_points = len(stages.of(OF_PAIRS)), len(stages.of(OF_POINTS, OF_PAIRS))
+    light = len(stages.steps) <= 3 * on_points  # what parameters alone decide is many small kernels
     longest = LONG_SLOPE * (WRITTEN_OUT // components.own_shape[-1] if light else 1)
-    return _stages(_density, components, x)[1] <= longest
+    return of_pairs <= longest and _stages(_density_and_slope, components, x) is not None
 
 
 def work_of_density(components: Canonical, x: Value) -> int:
@@ -73,17 +73,10 @@ def work_of_slope(components: Canonical, x: Value) -> int:
 
 def _work(fn: Any, to_add: int, components: Canonical, x: Value) -> int:
     """A byte counts for ten, and each term for some ``to_add`` more until it is in the sum."""
-    of_points, of_pairs = _stages(fn, components, x)
+    stages = given(_stages(fn, components, x))
     read_and_written = 10 * 2 * x.dtype.itemsize
-    each = read_and_written + of_points + components.own_shape[-1] * (of_pairs + to_add)
-    return x.size * each
-
-
-def _stages(fn: Any, components: Canonical, x: Value) -> tuple[int, int]:
-    """How many operations depend on points alone, and how many on points and a component."""
-    own = tuple(len(p) > 1 for p in components.component_first(x.ndim).parameters)
-    stages = staged(_traced(fn, components, x), own)
-    return len(stages.equations(OF_POINTS)), len(stages.equations(OF_PAIRS))
+    of_each = components.own_shape[-1] * (len(stages.of(OF_PAIRS)) + to_add)
+    return x.size * (read_and_written + len(stages.of(OF_POINTS)) + of_each)
 
 
 def is_in_place(components: Canonical, x: Value) -> bool:
@@ -94,8 +87,8 @@ def is_in_place(components: Canonical, x: Value) -> bool:
     """
     if not are_shared_badly(components.own_shape[-1], x.shape):
         return False
-    length = _length_of_density(components, x)
-    return length is not None and length[0] <= SHORT
+    stages = _stages(_density, components, x)
+    return stages is not None and len(stages.steps) <= SHORT
 
 
 @jax.jit
@@ -110,17 +103,23 @@ def _density_and_slope(one: Canonical, x: Value) -> tuple[Reals, Reals]:
     return terms.term, slope.term
 
 
-def _traced(fn: Any, components: Canonical, x: Value) -> ClosedJaxpr:
+def _stages(fn: Any, components: Canonical, x: Value) -> Stages | None:
+    """The program of one component and one point."""
     first = components.component_first(x.ndim)
-    one = jax.eval_shape(lambda c: c.of([p[0] for p in c.parameters]), first)
-    program: ClosedJaxpr = fn.trace(one, x).jaxpr
-    return program
+    if any(first.event_dims):
+        return None
+    number = lambda t: jax.ShapeDtypeStruct((), t.dtype)  # noqa: E731
+    one = jax.eval_shape(lambda c: c.of([jnp.ravel(p)[0] for p in c.parameters]), first)
+    program: ClosedJaxpr = fn.trace(one, number(x)).jaxpr
+    return staged(program, tuple(len(p) > 1 for p in first.parameters))
 
 
 def _each(fn: Any, components: Canonical, x: Value) -> list[list[Reals]]:
     """The results of each component."""
     parameters = components.component_first(x.ndim).parameters
-    return of_each(_traced(fn, components, x), parameters, x, components.own_shape[-1])
+    stages = given(_stages(fn, components, x))
+    each = of_each(stages, parameters, x, components.own_shape[-1])
+    return [[jnp.broadcast_to(t, x.shape) for t in one] for one in each]
 
 
 def written_out(weights: Weights | Own, components: Canonical, x: Value) -> LogSum:
@@ -160,22 +159,3 @@ def with_derivatives_of(fn: Callable[..., Reals]) -> Callable[..., Any]:
         return out
 
     return decorate
-
-
-def _length_of_density(components: Canonical, x: Value) -> tuple[int, int] | None:
-    return _length(_traced(_density, components, x).jaxpr, x.size)
-
-
-def _length(jaxpr: Any, points: int) -> tuple[int, int] | None:
-    """How many operations a program has, and how many on points; ``None`` if it has loops."""
-    total = on_points = 0
-    for eqn in jaxpr.eqns:
-        programs = [*eqn.params.values(), program_of(eqn)]
-        inner = [getattr(p, "jaxpr", p) for p in programs]
-        lengths = [_length(one, points) for one in inner if hasattr(one, "eqns")]
-        if eqn.primitive.name in _LOOPS or None in lengths:
-            return None
-        here = 1, int(any(math.prod(out.aval.shape) >= points for out in eqn.outvars))
-        for more, those in lengths or [here]:  # type: ignore[misc]
-            total, on_points = total + more, on_points + those
-    return total, on_points
