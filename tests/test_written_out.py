@@ -10,6 +10,7 @@ import pytest
 
 from pathmix import Mixture, MixtureSameFamily
 from pathmix._components import canonical
+from pathmix._evaluation._cdf_of_scalars import at_once
 from pathmix._evaluation._stages import OF_PAIRS, OF_POINTS, of_each, staged
 from pathmix._evaluation._written_out import is_slope_written_out, is_written_out
 from pathmix._special import log1p
@@ -191,3 +192,40 @@ def test_slopes_of_long_densities_are_not():
     components = canonical(dist.StudentT(5.0, jnp.zeros(3), 1.0))
     assert is_written_out(components, jnp.zeros(N))
     assert not is_slope_written_out(components, jnp.zeros(N))
+
+
+CDFS = {
+    "Dagum": lambda k: dist.Dagum(numbers(k), numbers(k), numbers(1)),
+    "Gumbel": lambda k: dist.Gumbel(numbers(k, -3.0), numbers(k)),
+    "TruncatedNormal": lambda k: dist.TruncatedNormal(numbers(k, -3.0), numbers(k), low=0.0),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "k", "n", "at_a_time"),
+    [
+        ("Gumbel", 16, 4000, 16),
+        ("Dagum", 16, 4000, 4),
+        ("Dagum", 13, 4000, 0),  # whose thirteen would be too many at once
+        ("TruncatedNormal", 3, 4000, 3),
+        ("TruncatedNormal", 16, 4000, 2),
+        ("Gumbel", 16, 60, 0),  # too few values
+    ],
+)
+def test_cdfs_as_of_few_points_at_a_time(name, k, n, at_a_time, precision):
+    components, w = CDFS[name](k), jnp.asarray(RNG.uniform(0.1, 1.0, k)).at[1].set(0.0)
+    mixture = MixtureSameFamily(dist.Categorical(probs=w / w.sum()), components)
+    x = np.array(mixture.sample(jax.random.key(1), (n,)))
+    x[:4] = [np.nan, np.inf, -np.inf, 0.0]
+    assert at_once(canonical(components), jnp.asarray(x)) == at_a_time
+    rtol = 20 * jnp.finfo(precision).eps
+
+    def parts(fn):
+        return np.concatenate([fn(part) for part in np.split(x, 20 * n // 200)])
+
+    whole = jax.jit(mixture.cdf)(x)
+    np.testing.assert_allclose(whole, parts(mixture.cdf), rtol=rtol, atol=rtol)
+    along = lambda x: jax.grad(lambda x: mixture.cdf(x).sum())(x)  # noqa: E731
+    np.testing.assert_allclose(along(x)[4:], parts(along)[4:], rtol=50 * rtol, atol=rtol)
+    twice = jax.vmap(mixture.cdf)(np.stack([x, x[::-1]]))
+    np.testing.assert_allclose(twice[0], whole, rtol=rtol, atol=rtol)

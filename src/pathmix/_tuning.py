@@ -68,8 +68,17 @@ BetaBinomial and TruncatedNormal, N = 1e5)."""
 
 LONG_SLOPE = 25
 """The most operations on pairs of a point and a component of a density that is written out together
-with its slope in ``x``. Of longer ones less is gained, and the code takes twice as long to compile
-(log_prob_grad_x, Normal, Gumbel and StudentT, N = 1e5, K = 16)."""
+with its slope in ``x``, of 16 components; of fewer as many more. Of longer ones less is gained, and
+the code takes twice as long to compile (log_prob_grad_x, Normal, Gumbel and StudentT, N = 1e5,
+K = 16; Gamma and Beta, N = 1000, K = 3)."""
+
+UNROLLED = 60
+"""Operations of a cdf up to which compilers unroll the loop that the sum over components is
+(cdf, Dagum and Gompertz, K = 16)."""
+
+AT_ONCE = 400, 1400
+"""Operations of the components whose cdfs are written out at a time, if that are several; and if
+it is the fewest that the components divide into (cdf, Dagum, K = 16; TruncatedNormal, K = 3)."""
 
 STRETCH = 2**14, 2**17
 """Values of a stretch of points, about: those that a core's cache holds while blocks read them

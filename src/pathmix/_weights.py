@@ -181,18 +181,19 @@ def average(w: PerWeight, t: ComponentFirst) -> Reals:
     """
     w = _first(w, t)
     if len(t) >= FEW:
-        return jnp.sum(_share((w, t)), axis=0)
-    return fold_components(jnp.add, (jnp.broadcast_to(w, (len(t), *w.shape[1:])), t), _share)
+        return jnp.sum(share((w, t)), axis=0)
+    return fold_components(jnp.add, (jnp.broadcast_to(w, (len(t), *w.shape[1:])), t), share)
 
 
 @average.defjvp
 def _average_jvp(primals, tangents):  # type: ignore[no-untyped-def]
     """Of a sum over an axis, the transpose of which is no sum of many arrays."""
-    summed = lambda w, t: jnp.sum(_share((_first(w, t), t)), axis=0)  # noqa: E731
+    summed = lambda w, t: jnp.sum(share((_first(w, t), t)), axis=0)  # noqa: E731
     return average(*primals), jax.jvp(summed, primals, tangents)[1]
 
 
-def _share(pair: tuple[Reals, Reals]) -> Reals:
+def share(pair: tuple[Reals, Reals]) -> Reals:
+    """Return a weight times a term, zero where the weight is zero and the term infinite."""
     w, t = pair
     return w * where((w == 0) & ~jnp.isfinite(t), 0.0, t)
 

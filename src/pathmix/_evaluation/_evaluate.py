@@ -15,6 +15,7 @@ from jax import Array, lax
 
 from pathmix._components import Canonical, atomic, lean, need, order_of, split, which_of
 from pathmix._evaluation._blocks import component_terms
+from pathmix._evaluation._cdf_of_scalars import at_once, cdf_of_scalars
 from pathmix._evaluation._compiled import compiled
 from pathmix._evaluation._density import log_density
 from pathmix._evaluation._draws import draw
@@ -27,6 +28,7 @@ from pathmix._evaluation._several_families import (
     log_of_several,
     owns,
 )
+from pathmix._evaluation._written_out import with_derivatives_of
 from pathmix._families import Family, OfValue, Vanishing, factored, given
 from pathmix._layout import in_stretches, is_symbolic, with_points
 from pathmix._log_sums import weighted
@@ -40,7 +42,7 @@ from pathmix._typing import (
     Reals,
     Value,
 )
-from pathmix._weights import Weights, average
+from pathmix._weights import Own, Weights, average
 from pathmix._where import where
 
 Factored: TypeAlias = tuple[ComponentFirst, ComponentFirst | None]
@@ -131,7 +133,7 @@ def cdf(weights: Weights, components: Canonical, x: Value) -> Reals:
     pairs = list(zip(owns(weights, components), split(components), strict=True))
 
     def stretch(x: Value) -> Reals:
-        return reduce(jnp.add, [average(own.values(), _cdfs(mine, x)) for own, mine in pairs])
+        return reduce(jnp.add, [_total_below(own, mine, x) for own, mine in pairs])
 
     total = by_parts(stretch, components, x)
     total -= lax.stop_gradient(jnp.maximum(total - 1, 0.0))  # what rounding has added
@@ -245,6 +247,22 @@ def _cdfs(components: Canonical, x: Value) -> ComponentFirst:
     parts = _elementwise(components, x, components.family.cdf_at)
     limit = _limit(components, x, "below")
     return parts if limit is None else where(limit.reached, limit.value, parts)
+
+
+def _total_below(weights: Weights | Own, components: Canonical, x: Value) -> Reals:
+    """``Σ_k w_k P(X_k ≤ x)``, ``*points``, of components of one family."""
+    if components.selectable and at_once(components, x):
+        return _written_out_below(weights, components, x)
+    return _averaged_below(weights, components, x)
+
+
+def _averaged_below(weights: Weights | Own, components: Canonical, x: Value) -> Reals:
+    return average(weights.values(), _cdfs(components, x))
+
+
+@with_derivatives_of(_averaged_below)
+def _written_out_below(weights: Weights | Own, components: Canonical, x: Value) -> Reals:
+    return cdf_of_scalars(weights.values(), components, x)
 
 
 def _limit(components: Canonical, x: Value, part: str) -> Vanishing | None:

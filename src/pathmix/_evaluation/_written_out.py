@@ -8,12 +8,13 @@ incomplete functions, would be compiled for each component.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, reduce
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 from jax.extend.core import ClosedJaxpr
 
 from pathmix._components import Canonical
@@ -24,7 +25,15 @@ from pathmix._layout import is_symbolic, with_points
 from pathmix._log_sums import LogSum, as_log_sum, highest_of, log_sum_of, relative
 from pathmix._moving import jvp_of_moving
 from pathmix._rules import custom_jvp
-from pathmix._tuning import LONG, LONG_SLOPE, ONE_THREAD, SHARED_BADLY, SHORT, TURNS, WRITTEN_OUT
+from pathmix._tuning import (
+    LONG,
+    LONG_SLOPE,
+    ONE_THREAD,
+    SHARED_BADLY,
+    SHORT,
+    TURNS,
+    WRITTEN_OUT,
+)
 from pathmix._typing import Reals, Value
 from pathmix._weights import Own, Weights
 from pathmix._where import where
@@ -41,7 +50,7 @@ def is_written_out(components: Canonical, x: Value) -> bool:
     size = count * math.prod(x.shape)
     if is_symbolic(size) or count > WRITTEN_OUT or size <= SHARED_BADLY[0]:
         return False
-    stages = _stages(_density, components, x)
+    stages = stages_of(_density, components, x)
     if stages is None:
         return False
     total, on_points = len(stages.steps), len(stages.of(OF_POINTS, OF_PAIRS))
@@ -54,11 +63,11 @@ def is_slope_written_out(components: Canonical, x: Value) -> bool:
     """Return the same of the slope in ``x``, for which the formula is there twice."""
     if components.family.limit is not None or not is_written_out(components, x):
         return False
-    stages = given(_stages(_density, components, x))
+    stages = given(stages_of(_density, components, x))
     of_pairs, on_points = len(stages.of(OF_PAIRS)), len(stages.of(OF_POINTS, OF_PAIRS))
     light = len(stages.steps) <= 3 * on_points  # what parameters alone decide is many small kernels
     longest = LONG_SLOPE * (WRITTEN_OUT // components.own_shape[-1] if light else 1)
-    return of_pairs <= longest and _stages(_density_and_slope, components, x) is not None
+    return of_pairs <= longest and stages_of(_density_and_slope, components, x) is not None
 
 
 def work_of_density(components: Canonical, x: Value) -> int:
@@ -73,7 +82,7 @@ def work_of_slope(components: Canonical, x: Value) -> int:
 
 def _work(fn: Any, to_add: int, components: Canonical, x: Value) -> int:
     """A byte counts for ten, and each term for some ``to_add`` more until it is in the sum."""
-    stages = given(_stages(fn, components, x))
+    stages = given(stages_of(fn, components, x))
     read_and_written = 10 * 2 * x.dtype.itemsize
     of_each = components.own_shape[-1] * (len(stages.of(OF_PAIRS)) + to_add)
     return x.size * (read_and_written + len(stages.of(OF_POINTS)) + of_each)
@@ -87,7 +96,7 @@ def is_in_place(components: Canonical, x: Value) -> bool:
     """
     if not are_shared_badly(components.own_shape[-1], x.shape):
         return False
-    stages = _stages(_density, components, x)
+    stages = stages_of(_density, components, x)
     return stages is not None and len(stages.steps) <= SHORT
 
 
@@ -103,8 +112,8 @@ def _density_and_slope(one: Canonical, x: Value) -> tuple[Reals, Reals]:
     return terms.term, slope.term
 
 
-def _stages(fn: Any, components: Canonical, x: Value) -> Stages | None:
-    """The program of one component and one point."""
+def stages_of(fn: Any, components: Canonical, x: Value) -> Stages | None:
+    """Return the program of one component and one point, if it is one on numbers."""
     first = components.component_first(x.ndim)
     if any(first.event_dims):
         return None
@@ -114,17 +123,24 @@ def _stages(fn: Any, components: Canonical, x: Value) -> Stages | None:
     return staged(program, tuple(len(p) > 1 for p in first.parameters))
 
 
-def _each(fn: Any, components: Canonical, x: Value) -> list[list[Reals]]:
-    """The results of each component."""
-    parameters = components.component_first(x.ndim).parameters
-    stages = given(_stages(fn, components, x))
-    each = of_each(stages, parameters, x, components.own_shape[-1])
+def each_of(fn: Any, components: Canonical, x: Value) -> list[list[Reals]]:
+    """Return the results of each component."""
+    stages = given(stages_of(fn, components, x))
+    parameters, count = components.component_first(x.ndim).parameters, components.own_shape[-1]
+    return written_out_of(stages, parameters, x, count)
+
+
+def written_out_of(
+    stages: Stages, parameters: Sequence[Array], x: Value, count: int
+) -> list[list[Reals]]:
+    """Return the same by parameters whose first axis is that of the components."""
+    each = of_each(stages, parameters, x, count)
     return [[jnp.broadcast_to(t, x.shape) for t in one] for one in each]
 
 
 def written_out(weights: Weights | Own, components: Canonical, x: Value) -> LogSum:
     """Return ``log Σ_k exp(log_w_k + log p_k)``."""
-    log_w, each = with_points(weights.log(), x.ndim), _each(_density, components, x)
+    log_w, each = with_points(weights.log(), x.ndim), each_of(_density, components, x)
     return log_sum_of([(w, term) for w, (term,) in zip(log_w, each, strict=True)])
 
 
@@ -132,7 +148,7 @@ def slope_written_out(
     weights: Weights | Own, components: Canonical, x: Value
 ) -> tuple[LogSum, Reals]:
     """Return the same and its slope in ``x``, ``Σ_k r_k ∂_x log p_k``."""
-    log_w, each = with_points(weights.log(), x.ndim), _each(_density_and_slope, components, x)
+    log_w, each = with_points(weights.log(), x.ndim), each_of(_density_and_slope, components, x)
     top = highest_of([(w, term) for w, (term, _) in zip(log_w, each, strict=True)])
     parts = [jnp.exp(w + relative(term, top)) for w, (term, _) in zip(log_w, each, strict=True)]
     felt = [where(p > 0, p * slope, 0.0) for p, (_, slope) in zip(parts, each, strict=True)]
