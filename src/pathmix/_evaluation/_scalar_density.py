@@ -72,7 +72,8 @@ def _value(weights: Weights, components: Canonical, x: Value) -> Reals:
 @custom_jvp
 def _written_out(weights: Weights, components: Canonical, x: Value) -> Reals:
     value = lambda *args: written_out(*args).value  # noqa: E731
-    return in_turns(value, weights, components, x, work_of_density(components, x))
+    work, batch = work_of_density(components, x), len(components.own_shape) - 1
+    return in_turns(value, (weights, components), x, work, batch)
 
 
 @partial(_written_out.defjvp, symbolic_zeros=True)
@@ -122,8 +123,8 @@ def change_of_scalars(out: LogSum, primals: Any, tangents: Any) -> Reals:
 def _with_slope(weights: Weights | Own, components: Canonical, x: Value) -> tuple[LogSum, Reals]:
     """``log f`` and its slope in ``x``, by the same loops."""
     if is_slope_written_out(components, x):
-        work = work_of_slope(components, x)
-        return in_turns(slope_written_out, weights, components, x, work)
+        work, batch = work_of_slope(components, x), len(components.own_shape) - 1
+        return in_turns(slope_written_out, (weights, components), x, work, batch)
     first, log_w = components.component_first(x.ndim), with_points(weights.log(), x.ndim)
     of_each = _plan(components, x)
 

@@ -21,9 +21,11 @@ from pathmix._evaluation._density import (
 from pathmix._evaluation._kept_slopes import is_kept, kept_change
 from pathmix._evaluation._rows import Rows, moved, times
 from pathmix._evaluation._scalar_density import change_of_scalars, log_sum_of_scalars
+from pathmix._evaluation._turns import in_turns
 from pathmix._evaluation._written_out import (
     is_written_out,
     with_derivatives_of,
+    work_of_density,
     written_out,
 )
 from pathmix._layout import is_symbolic, with_points
@@ -109,6 +111,11 @@ def _value_of_scalars(weights: tuple[Own, ...], families: tuple[Canonical, ...],
 
 @with_derivatives_of(_value_of_scalars)
 def _written_out(weights: tuple[Own, ...], families: tuple[Canonical, ...], x: Value) -> Reals:
+    work = sum(work_of_density(mine, x) for mine in families)
+    return in_turns(_at_once, (weights, families), x, work, len(families[0].own_shape) - 1)
+
+
+def _at_once(weights: tuple[Own, ...], families: tuple[Canonical, ...], x: Value) -> Reals:
     return added([written_out(w, mine, x) for w, mine in zip(weights, families, strict=True)]).value
 
 

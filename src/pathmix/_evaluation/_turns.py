@@ -6,34 +6,34 @@ kernels that need not wait for each other, as those are that parameters alone de
 are cut into stretches, and the loop over them works everything out, parameters included, anew.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 from jax import lax
 
-from pathmix._components import Canonical
 from pathmix._layout import in_stretches
 from pathmix._tuning import ONE_THREAD, TURNS
 from pathmix._typing import Value
 
 
 def in_turns(
-    fn: Callable[[Any, Canonical, Value], Any],
-    weights: Any,
-    components: Canonical,
-    x: Value,
-    work: int,
+    fn: Callable[..., Any], parts: tuple[Any, ...], x: Value, work: int, batch_dim: int
 ) -> Any:
-    """Return ``fn(weights, components, x)``, in turns if its ``work`` is that of a few."""
-    *batch, k = components.own_shape
+    """Return ``fn(*parts, x)`` of ``x``, ``*sample *batch``, in turns if its work is that of a few.
+
+    Args:
+        fn: What is worked out at points.
+        parts: Weights, components: all that it reads beside the points.
+        x: The points.
+        work: Its operations, as XLA's CPU compiler counts them.
+        batch_dim: The axes of the points that belong to a batch of mixtures.
+    """
     turns = -(-work // ONE_THREAD)
     if not 1 < turns <= TURNS:
-        return fn(weights, components, x)
+        return fn(*parts, x)
 
     def turn(x: Value) -> Any:
         # compilers would take out of the loop what does not change in it
-        return fn(*lax.optimization_barrier((weights, components, x)))
+        return fn(*lax.optimization_barrier((*parts, x)))
 
-    most = math.ceil(k * x.size / turns)
-    return in_stretches(turn, k, most, len(batch), x)
+    return in_stretches(turn, 1, -(-x.size // turns), batch_dim, x)
