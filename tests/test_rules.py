@@ -18,6 +18,7 @@ from jax import lax
 
 import pathmix
 from cases import families
+from pathmix import _rules
 from pathmix._moving import is_zero
 from pathmix._rules import custom_jvp
 
@@ -108,6 +109,28 @@ def test_a_call_without_derivatives_is_compiled_once():
         twice(x)
         jax.jit(lambda x: twice(x) + 1)(x)
     assert len(traced) == 1
+
+
+def test_values_are_not_traced_where_derivatives_alone_are_asked_for():
+    traced = []
+    twice = custom_jvp(lambda x: traced.append(x) or {"out": 2 * x})
+    twice.defjvp(lambda primals, tangents: ({"out": 2 * primals[0]}, {"out": 2 * tangents[0]}))
+    assert jax.jit(jax.grad(lambda x: twice(x)["out"]))(1.0) == 2
+    assert not traced
+    assert jax.jit(lambda x: twice(x)["out"])(1.0) == 2
+    assert len(traced) == 1
+
+
+def test_calls_alike_need_nothing_that_could_be_forgotten():
+    """JAX remembers what kinds of results there are, and does not ask the second call."""
+    pair = custom_jvp(lambda x: (x, {"twice": 2 * x}))
+    pair.defjvp(lambda primals, tangents: (pair(*primals), pair(*tangents)))
+    for i in range(3):
+        out = jax.jit(lambda x, i=i: pair(x + i))(X)
+        np.testing.assert_array_equal(out[1]["twice"], 2 * (X + i))
+        mapped = jax.jit(jax.vmap(lambda x, i=i: pair(x + i)))(X)
+        np.testing.assert_array_equal(mapped[1]["twice"], 2 * (X + i))
+        _rules._made.cache_clear()
 
 
 def test_all_rules_of_the_library_hold_in_loops():

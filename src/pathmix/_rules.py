@@ -8,6 +8,7 @@ error. Here a call is an operation of its own, which no transformation of JAX lo
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -71,14 +72,15 @@ class custom_jvp(Generic[P, R]):  # noqa: N801, the name that JAX gives it
             (self, static, tree, *((jnp.shape(t), jnp.result_type(t)) for t in leaves)),
         )
         out = _call.bind(*leaves, call=call)
-        result: R = jax.tree.unflatten(call.made.out_tree, out)
+        result: R = jax.tree.unflatten(call.out_tree(leaves), out)
         return result
 
 
+@dataclass
 class _Made:
-    """How the result of calls that are alike is made up."""
+    """How the result of calls that are alike is made up; JAX asks one of them alone."""
 
-    out_tree: Any
+    out_tree: Any = None
 
 
 @lru_cache(1024)
@@ -112,6 +114,12 @@ class _Call:
             self.made.out_tree = jax.tree.structure(traced.out_info)
             self._program = traced.jaxpr
         return self._program
+
+    def out_tree(self, leaves: Sequence[Any]) -> Any:
+        """How the result of a call is made up, after the call."""
+        if self.made.out_tree is None:
+            self.program(*map(jax.typeof, leaves))
+        return self.made.out_tree
 
 
 def program_of(eqn: JaxprEqn) -> ClosedJaxpr | None:
@@ -149,7 +157,7 @@ def _batch(leaves: Sequence[ArrayLike], axes: Sequence[Any], *, call: _Call) -> 
     kinds = tuple((jnp.shape(t), axis) for t, axis in zip(leaves, axes, strict=True))
     batched = _Call(each, jax.jit(each).trace, (call, kinds))
     out = _call.bind(*leaves, call=batched)
-    call.made.out_tree = batched.made.out_tree
+    call.made.out_tree = batched.out_tree(leaves)
     return out, [0] * len(out)
 
 
