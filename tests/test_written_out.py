@@ -141,6 +141,15 @@ def test_in_turns(name, n, x64):
         np.testing.assert_allclose(t, sum(ts), rtol=1e-9, atol=1e-9)
 
 
+def test_other_devices_take_no_turns(monkeypatch):
+    mixture, x = TURNS["Normal"](), jnp.zeros(2000)
+    text = lambda: jax.jit(lambda x: mixture.log_prob(x)).lower(x).as_text()  # noqa: E731
+    assert "optimization_barrier" in text()
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    jax.clear_caches()
+    assert "optimization_barrier" not in text()
+
+
 @pytest.mark.parametrize(("name", "loops"), [("Normal", False), ("Gamma", True)])
 def test_short_terms_of_few_components_need_no_loop(name, loops, x64):
     """A loop takes as long to compile as all the rest; slopes are those of few points at a time."""

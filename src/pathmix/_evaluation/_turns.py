@@ -4,11 +4,13 @@ XLA's CPU compiler gives a pass of more than some 2·10⁵ operations to two thr
 second takes longer than a pass of several times as many. It wakes it, too, for more than eight
 kernels that need not wait for each other, as those are that parameters alone decide. So the points
 are cut into stretches, and the loop over them works everything out, parameters included, anew.
+Where JAX runs on another device, that takes the whole at once.
 """
 
 from collections.abc import Callable
 from typing import Any
 
+import jax
 from jax import lax
 
 from pathmix._layout import in_stretches
@@ -29,7 +31,7 @@ def in_turns(
         batch_dim: The axes of the points that belong to a batch of mixtures.
     """
     turns = -(-work // ONE_THREAD)
-    if not 1 < turns <= TURNS:
+    if not 1 < turns <= TURNS or jax.default_backend() != "cpu":
         return fn(*parts, x)
 
     def turn(x: Value) -> Any:
