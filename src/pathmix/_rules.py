@@ -9,11 +9,10 @@ error. Here a call is an operation of its own, which no transformation of JAX lo
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, update_wrapper
+from functools import cached_property, lru_cache, update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import jax
-import jax.numpy as jnp
 from jax import Array
 from jax.extend.core import ClosedJaxpr, JaxprEqn, Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir
@@ -69,10 +68,11 @@ class custom_jvp(Generic[P, R]):  # noqa: N801, the name that JAX gives it
         call = _Call(
             lambda *leaves: self._rule(*arguments(leaves)),
             lambda *kinds: self._compiled.trace(*arguments(kinds)),
-            (self, static, tree, *((jnp.shape(t), jnp.result_type(t)) for t in leaves)),
+            (self, static, tree),
+            leaves,
         )
         out = _call.bind(*leaves, call=call)
-        result: R = jax.tree.unflatten(call.out_tree(leaves), out)
+        result: R = jax.tree.unflatten(call.out_tree, out)
         return result
 
 
@@ -91,10 +91,13 @@ def _made(key: Any) -> _Made:
 class _Call:
     """A function of leaves, which is traced for its values only where somebody needs them."""
 
-    def __init__(self, fn: Callable[..., Any], trace: Callable[..., Any], key: Any) -> None:
-        self.fn, self._trace, self._key = fn, trace, key
-        self.made = _made(key)
-        self._program: ClosedJaxpr | None = None
+    def __init__(
+        self, fn: Callable[..., Any], trace: Callable[..., Any], key: Any, leaves: Sequence[Any]
+    ) -> None:
+        self.fn, self._trace = fn, trace
+        self._kinds = tuple(map(jax.typeof, leaves))
+        self._key = key, self._kinds
+        self.made = _made(self._key)
 
     def __hash__(self) -> int:
         return hash(self._key)
@@ -107,25 +110,30 @@ class _Call:
         out, self.made.out_tree = jax.tree.flatten(self.fn(*leaves))
         return out
 
-    def program(self, *kinds: Any) -> ClosedJaxpr:
-        """The program for leaves of these kinds, which are those of the key."""
-        if self._program is None:
-            traced = self._trace(*kinds)
-            self.made.out_tree = jax.tree.structure(traced.out_info)
-            self._program = traced.jaxpr
-        return self._program
+    @cached_property
+    def program(self) -> ClosedJaxpr:
+        """The program for leaves of these kinds."""
+        traced = self._trace(*self._kinds)
+        self.made.out_tree = jax.tree.structure(traced.out_info)
+        program: ClosedJaxpr = traced.jaxpr
+        return program
 
-    def out_tree(self, leaves: Sequence[Any]) -> Any:
+    @property
+    def jaxpr(self) -> Any:
+        """The same, where whoever reads programs looks for those inside."""
+        return self.program.jaxpr
+
+    @property
+    def out_tree(self) -> Any:
         """How the result of a call is made up, after the call."""
         if self.made.out_tree is None:
-            self.program(*map(jax.typeof, leaves))
+            self.made.out_tree = jax.tree.structure(self._trace(*self._kinds).out_info)
         return self.made.out_tree
 
 
 def program_of(eqn: JaxprEqn) -> ClosedJaxpr | None:
     """The program that an operation calls, if it is a call with a rule."""
-    kinds = [v.aval for v in eqn.invars]
-    return eqn.params["call"].program(*kinds) if eqn.primitive is _call else None
+    return eqn.params["call"].program if eqn.primitive is _call else None
 
 
 _call = Primitive("call_with_rule")
@@ -138,7 +146,7 @@ def _compiled(program: ClosedJaxpr) -> Callable[..., list[Array]]:
 
 
 def _run(*leaves: ArrayLike, call: _Call) -> list[Array]:
-    return _compiled(call.program(*map(jax.typeof, leaves)))(*leaves)
+    return _compiled(call.program)(*leaves)
 
 
 def _differentiate(primals: Any, tangents: Any, *, call: _Call) -> Any:
@@ -154,15 +162,14 @@ def _differentiate(primals: Any, tangents: Any, *, call: _Call) -> Any:
 
 def _batch(leaves: Sequence[ArrayLike], axes: Sequence[Any], *, call: _Call) -> Any:
     each = jax.vmap(call.fn, in_axes=tuple(axes))
-    kinds = tuple((jnp.shape(t), axis) for t, axis in zip(leaves, axes, strict=True))
-    batched = _Call(each, jax.jit(each).trace, (call, kinds))
+    batched = _Call(each, jax.jit(each).trace, (call, tuple(axes)), leaves)
     out = _call.bind(*leaves, call=batched)
-    call.made.out_tree = batched.out_tree(leaves)
+    call.made.out_tree = batched.out_tree
     return out, [0] * len(out)
 
 
 _call.def_impl(_run)
-_call.def_abstract_eval(lambda *leaves, call: call.program(*leaves).out_avals)
+_call.def_abstract_eval(lambda *leaves, call: call.program.out_avals)
 ad.primitive_jvps[_call] = _differentiate
 batching.primitive_batchers[_call] = _batch
 mlir.register_lowering(_call, mlir.lower_fun(_run, multiple_results=True))
