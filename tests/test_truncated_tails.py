@@ -10,6 +10,7 @@ from scipy import stats
 
 from cases.mixtures import equations
 from cases.truncated import ALPHA, normals, two
+from pathmix import MixtureSameFamily
 
 
 def test_far_out(x64):
@@ -84,3 +85,25 @@ def test_a_quantile_evaluates_tails_five_times():
     program = jax.make_jaxpr(lambda m: m.truncate(0.0, 2.0).icdf(0.3))(mixture)
     # each evaluation has a continued fraction and a series, and one of them is in a loop
     assert loops(program.jaxpr) == 5 * 2 + 1
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda loc: dist.TruncatedNormal(loc, 1.3, low=0.0),
+        lambda loc: dist.TruncatedNormal(loc, 1.3, low=0.0, high=2.0),
+        lambda loc: dist.LeftTruncatedDistribution(dist.Cauchy(loc, 1.3), 0.0),
+        lambda loc: dist.FoldedDistribution(dist.Normal(loc, 1.3)),
+    ],
+    ids=["below", "both", "Cauchy", "folded"],
+)
+def test_tails_at_a_bound_are_numbers(of, precision):
+    """As near to it as rounding confuses the tails there with those at the bound."""
+    loc = jnp.linspace(-1.0, 1.0, 16, dtype=precision)
+    mixture = MixtureSameFamily(dist.Categorical(logits=jnp.zeros(16)), of(loc))
+    x = jnp.array([1e-30, 1e-20, 1e-17, 1e-10, 1e-8, 1e-5], precision)
+    below, above = mixture.cdf(x), jnp.exp(mixture.log_survival_function(x))
+    slope = jnp.exp(mixture.log_prob(x))
+    eps = 10 * jnp.finfo(precision).eps
+    np.testing.assert_allclose(below, slope * x, rtol=1e-2, atol=eps)
+    np.testing.assert_allclose(above, 1 - below, rtol=eps)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
+from scipy import stats
 
 from pathmix import Mixture, MixtureSameFamily
 from pathmix._components import canonical
@@ -117,6 +118,16 @@ TURNS = {
 }
 
 
+def test_inverse_gammas_far_out(precision):
+    """The square of the inverse underflows in single precision, and is not taken."""
+    a, x = 1.5, jnp.asarray(1e25, precision)
+    mixture = MixtureSameFamily(
+        dist.Categorical(logits=jnp.zeros(2)), dist.InverseGamma(a, 2 * jnp.ones(2))
+    )
+    exact = stats.invgamma(a, scale=2).logpdf(1e25)
+    np.testing.assert_allclose(mixture.log_prob(x), exact, rtol=4 * jnp.finfo(precision).eps)
+
+
 @pytest.mark.parametrize("n", [997, 4000])
 @pytest.mark.parametrize("name", TURNS)
 def test_in_turns(name, n, x64):
@@ -221,7 +232,7 @@ def test_slopes_of_long_densities_are_not():
 
 
 CDFS = {
-    "Dagum": lambda k: dist.Dagum(numbers(k), numbers(k), numbers(1)),
+    "Dagum": lambda k: dist.Dagum(numbers(k), numbers(k), numbers(k)),
     "Gumbel": lambda k: dist.Gumbel(numbers(k, -3.0), numbers(k)),
     "TruncatedNormal": lambda k: dist.TruncatedNormal(numbers(k, -3.0), numbers(k), low=0.0),
 }
@@ -243,7 +254,8 @@ def test_cdfs_as_of_few_points_at_a_time(name, k, n, at_a_time, precision):
     mixture = MixtureSameFamily(dist.Categorical(probs=w / w.sum()), components)
     x = np.array(mixture.sample(jax.random.key(1), (n,)))
     x[:4] = [np.nan, np.inf, -np.inf, 0.0]
-    assert at_once(canonical(components), jnp.asarray(x)) == at_a_time
+    if precision == "float32":  # formulas of doubles are longer
+        assert at_once(canonical(components), jnp.asarray(x)) == at_a_time
     rtol = 20 * jnp.finfo(precision).eps
 
     def parts(fn):
@@ -252,6 +264,12 @@ def test_cdfs_as_of_few_points_at_a_time(name, k, n, at_a_time, precision):
     whole = jax.jit(mixture.cdf)(x)
     np.testing.assert_allclose(whole, parts(mixture.cdf), rtol=rtol, atol=rtol)
     along = lambda x: jax.grad(lambda x: mixture.cdf(x).sum())(x)  # noqa: E731
-    np.testing.assert_allclose(along(x)[4:], parts(along)[4:], rtol=50 * rtol, atol=rtol)
+    np.testing.assert_allclose(along(x)[4:], parts(along)[4:], rtol=rtol, atol=rtol)
+    of_all = jax.jit(jax.grad(lambda m, x: m.cdf(x).sum(), allow_int=True))
+    total, pieces = of_all(mixture, x[4:]), [of_all(mixture, y) for y in np.array_split(x[4:], 12)]
+    # errors of a sum of n numbers of either sign, each at most about one
+    close = partial(np.testing.assert_allclose, rtol=rtol, atol=n * rtol)
+    for t, *ts in zip(jax.tree.leaves(total), *map(jax.tree.leaves, pieces), strict=True):
+        close(t, sum(ts))
     twice = jax.vmap(mixture.cdf)(np.stack([x, x[::-1]]))
     np.testing.assert_allclose(twice[0], whole, rtol=rtol, atol=rtol)

@@ -232,3 +232,12 @@ def test_mills_ratio_far_out(precision):
     z = jnp.asarray([-np.inf, -1e30, 1e30, np.inf], precision)
     assert (mills_ratio(z) >= 0).all()
     assert (mills_ratio(z) < 1e-29).all()
+
+
+def test_log_diff_exp_of_what_rounding_has_left_in_the_wrong_order(precision):
+    a = jnp.asarray(-0.7, precision)
+    b = jnp.nextafter(a, jnp.zeros_like(a))
+    assert log_diff_exp(a, b) == -jnp.inf
+    assert jax.grad(log_diff_exp, argnums=(0, 1))(a, b) == (0, 0)
+    assert jnp.isnan(log_diff_exp(jnp.nan, b))
+    assert jnp.isnan(log_diff_exp(a, jnp.nan))

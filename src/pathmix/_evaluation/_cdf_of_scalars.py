@@ -39,7 +39,7 @@ def at_once(components: Canonical, x: Value) -> int:
 
 
 def cdf_of_scalars(w: PerWeight, components: Canonical, x: Value) -> Reals:
-    """Return ``Σ_k w_k P(X_k ≤ x)``."""
+    """Return ``Σ_k w_k P(X_k ≤ x)``, some components ``at_once``."""
     stages = given(stages_of(_cdf, components, x))
     each, count = at_once(components, x), components.own_shape[-1]
     parameters = components.component_first(x.ndim).parameters

@@ -7,10 +7,10 @@ what depends on points once, and only the rest is written out. So each operation
 numbers, which does to arrays what it does to each of them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
-from itertools import count
 from operator import or_
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from pathmix._rules import program_of
 
 OF_COMPONENTS, OF_POINTS, OF_PAIRS = 1, 2, 3
 _CALLS = {"jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"}
+# what these do to a number is nothing; what they do to arrays is never asked for
 _OF_SHAPES = {"reshape", "broadcast_in_dim", "squeeze", "transpose", "reduce_and", "reduce_sum"}
 _SIZES = {"shape", "new_sizes", "axes", "axis", "dimension", "dimensions", "permutation"}
 _OF_EQUAL_SHAPES = {lax.select_n_p, lax.clamp_p}
@@ -72,7 +73,7 @@ def staged(program: ClosedJaxpr, of_components: tuple[bool, ...]) -> Stages | No
 
     ``None`` if an operation is not one on numbers, as loops are and what reads tables.
     """
-    names, steps = count(), list[Step]()
+    names, steps = itertools.count(), list[Step]()
     kinds = [OF_COMPONENTS if own else 0 for own in of_components] + [OF_POINTS]
     given = [next(names) for _ in kinds]
     depends = dict(zip(given, kinds, strict=True))
@@ -83,12 +84,12 @@ def staged(program: ClosedJaxpr, of_components: tuple[bool, ...]) -> Stages | No
 def _flatten(
     program: ClosedJaxpr,
     inputs: Sequence[Any],
-    names: Iterable[int],
+    names: Iterator[int],
     steps: list[Step],
     depends: dict[Any, int],
 ) -> list[Any] | None:
     """Append the operations of a program, and of those it calls; return what its results are."""
-    jaxpr, fresh = program.jaxpr, iter(names)
+    jaxpr = program.jaxpr
     env = dict(zip(jaxpr.constvars, map(Known, program.consts), strict=True))
     env |= zip(jaxpr.invars, inputs, strict=True)
     read = lambda v: Known(v.val) if isinstance(v, Literal) else env[v]  # noqa: E731
@@ -100,16 +101,16 @@ def _flatten(
                 return None
         elif not _is_on_numbers(eqn):
             return None
-        elif eqn.primitive.name in _OF_SHAPES:  # which a number has none of
+        elif eqn.primitive.name in _OF_SHAPES:
             results = arguments
         else:
-            results = [next(fresh) for _ in eqn.outvars]
-            read_from = [depends[t] for t in arguments if not isinstance(t, Known)]
-            kind = reduce(or_, read_from, 0)
+            results = [next(names) for _ in eqn.outvars]
+            kinds = [depends[t] for t in arguments if not isinstance(t, Known)]
+            kind = reduce(or_, kinds, 0)
             depends |= dict.fromkeys(results, kind)
             whole = not jnp.issubdtype(eqn.outvars[0].aval.dtype, jnp.floating)
-            step = eqn.primitive, eqn.params, tuple(arguments), tuple(results), kind, whole
-            steps.append(Step(*step))
+            reads, makes = tuple(arguments), tuple(results)
+            steps.append(Step(eqn.primitive, eqn.params, reads, makes, kind, whole))
         env |= zip(eqn.outvars, results, strict=True)
     return [read(v) for v in jaxpr.outvars]
 
@@ -138,13 +139,7 @@ def of_each(stages: Stages, parameters: Sequence[Array], x: Array, count: int) -
     own = {v: p for v, p in zip(names, parameters, strict=True) if len(p) > 1}
     shared = {v: p[0] for v, p in zip(names, parameters, strict=True) if len(p) == 1}
     known = _run(stages.of(0, OF_POINTS), shared | {point: x})
-    pairs = stages.of(OF_PAIRS)
-    read = {v for step in pairs for v in step.inputs} | set(stages.results)
-    of_components = stages.of(OF_COMPONENTS)
-    of_all = {v: known[v] for step in of_components for v in step.inputs if v in known}
-    of_all = {v: jnp.expand_dims(t, 0) if jnp.ndim(t) else t for v, t in of_all.items()}
-    theirs = _run(of_components, of_all | own)
-    theirs = {v: t for v, t in theirs.items() if v in read and v not in known}
+    theirs, pairs = _of_components(stages, known, own), stages.of(OF_PAIRS)
     # compilers would make the inverse of each entry, by a kernel of its own
     divisors = {step.divisor for step in pairs}
     inverses = {v: 1 / t for v, t in theirs.items() if v in divisors}
@@ -154,6 +149,18 @@ def of_each(stages: Stages, parameters: Sequence[Array], x: Array, count: int) -
         env = _run(pairs, mine, {v: t[k] for v, t in inverses.items()})
         out.append([_value(env, v) for v in stages.results])
     return out
+
+
+def _of_components(
+    stages: Stages, known: Mapping[Any, Any], own: Mapping[Any, Array]
+) -> dict[Any, Array]:
+    """What pairs or results read of the components, worked out of all of them together."""
+    steps = stages.of(OF_COMPONENTS)
+    shared = {v: known[v] for step in steps for v in step.inputs if v in known}
+    shared = {v: jnp.expand_dims(t, 0) if jnp.ndim(t) else t for v, t in shared.items()}
+    read = {v for step in stages.of(OF_PAIRS) for v in step.inputs} | set(stages.results)
+    found = _run(steps, {**shared, **own})
+    return {v: t for v, t in found.items() if v in read and v not in known}
 
 
 def _run(

@@ -18,6 +18,11 @@ from pathmix._tuning import ONE_THREAD, TURNS
 from pathmix._typing import Value
 
 
+def is_of_turns(work: int) -> bool:
+    """Return whether one thread is faster at so many operations than two."""
+    return work <= TURNS * ONE_THREAD
+
+
 def in_turns(
     fn: Callable[..., Any], parts: tuple[Any, ...], x: Value, work: int, batch_dim: int
 ) -> Any:
@@ -30,9 +35,9 @@ def in_turns(
         work: Its operations, as XLA's CPU compiler counts them.
         batch_dim: The axes of the points that belong to a batch of mixtures.
     """
-    turns = -(-work // ONE_THREAD)
-    if not 1 < turns <= TURNS or jax.default_backend() != "cpu":
+    if work <= ONE_THREAD or not is_of_turns(work) or jax.default_backend() != "cpu":
         return fn(*parts, x)
+    turns = -(-work // ONE_THREAD)
 
     def turn(x: Value) -> Any:
         # compilers would take out of the loop what does not change in it

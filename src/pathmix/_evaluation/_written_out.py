@@ -20,25 +20,16 @@ from jax.extend.core import ClosedJaxpr
 from pathmix._components import Canonical
 from pathmix._evaluation._scalars import along, are_shared_badly
 from pathmix._evaluation._stages import OF_PAIRS, OF_POINTS, Stages, of_each, staged
+from pathmix._evaluation._turns import is_of_turns
 from pathmix._families import given
 from pathmix._layout import is_symbolic, with_points
 from pathmix._log_sums import LogSum, as_log_sum, highest_of, log_sum_of, relative
 from pathmix._moving import jvp_of_moving
 from pathmix._rules import custom_jvp
-from pathmix._tuning import (
-    LONG,
-    LONG_SLOPE,
-    ONE_THREAD,
-    SHARED_BADLY,
-    SHORT,
-    TURNS,
-    WRITTEN_OUT,
-)
+from pathmix._tuning import LONG, LONG_SLOPE, SHARED_BADLY, SHORT, WRITTEN_OUT
 from pathmix._typing import Reals, Value
 from pathmix._weights import Own, Weights
 from pathmix._where import where
-
-ALONE = ONE_THREAD * TURNS
 
 
 def is_written_out(components: Canonical, x: Value) -> bool:
@@ -56,7 +47,7 @@ def is_written_out(components: Canonical, x: Value) -> bool:
     total, on_points = len(stages.steps), len(stages.of(OF_POINTS, OF_PAIRS))
     # what is worked out of parameters alone takes its time to compile, for nothing
     short = on_points <= LONG and total <= max(SHORT, 4 * on_points)
-    return short and (size > SHARED_BADLY[1] or work_of_density(components, x) <= ALONE)
+    return short and (size > SHARED_BADLY[1] or is_of_turns(work_of_density(components, x)))
 
 
 def is_slope_written_out(components: Canonical, x: Value) -> bool:

@@ -104,7 +104,7 @@ def hurdle(base: Family, *, has_limit: bool) -> Family:
         zero = jnp.zeros_like(x)
         log_zero, log_rest = base.log_density(theta.base, zero), log_nonzero(theta)
         below, above = base.log_tails_at(theta.base, x)
-        without = log_diff_exp(below, jnp.minimum(where(x >= 1, log_zero, -jnp.inf), below))
+        without = log_diff_exp(below, where(x >= 1, log_zero, -jnp.inf))
         # up to zero there is what is below zero, known as the tail there
         up_to_zero = given(base.log_cdf)(theta.base, zero - 1)
         lower = log_product(where((x >= 0) & (x < 1), up_to_zero, without), -log_rest)

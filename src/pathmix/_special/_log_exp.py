@@ -78,13 +78,14 @@ def log_diff_exp(a: ArrayLike, b: ArrayLike) -> Reals:
     r"""Compute :math:`\log(e^a - e^b)` for :math:`a \ge b`.
 
     Computed as ``a + log1mexp(b - a)``, so its error is that of the subtraction ``b - a``. Where
-    ``a == b`` (both minus infinity included) the value is minus infinity and the gradient zero.
+    they are equal (both minus infinity included), or rounding has left ``a`` below ``b``, the value
+    is minus infinity and the gradient zero.
 
     >>> round(float(log_diff_exp(1.0, 0.0)), 4)
     0.5413
     """
     a, b = as_floats(a, b)
-    apart = a != b
+    apart = ~(a <= b)  # true of NaN, which stays
     upper = where(apart, a, 0)
     return where(apart, upper + log1mexp(where(apart, b, -1) - upper), -jnp.inf)
 
