@@ -243,7 +243,8 @@ CDFS = {
     [
         ("Gumbel", 16, 4000, 16),
         ("Dagum", 16, 4000, 4),
-        ("Dagum", 13, 4000, 0),  # whose thirteen would be too many at once
+        ("Dagum", 13, 4000, 13),  # a prime number
+        ("TruncatedNormal", 5, 4000, 0),  # five would be too much at once
         ("TruncatedNormal", 3, 4000, 3),
         ("TruncatedNormal", 16, 4000, 2),
         ("Gumbel", 16, 60, 0),  # too few values
