@@ -215,7 +215,9 @@ def test_batches(x64):
     ("components", "n", "is_it"),
     [
         (lambda: dist.Normal(jnp.zeros(3), 1.0), N, True),
-        (lambda: dist.Normal(jnp.zeros(3), 1.0), SHARED_BADLY[1] // 3, False),  # too few values
+        (lambda: dist.Normal(jnp.zeros(3), 1.0), SHARED_BADLY[0] // 3, False),  # too few values
+        (lambda: dist.Normal(jnp.zeros(3), 1.0), 1000, True),  # one thread's turns
+        (lambda: dist.Gamma(jnp.ones(3), 1.0), SHARED_BADLY[1] // 3, False),  # too much for one
         (lambda: dist.Normal(jnp.zeros(WRITTEN_OUT + 1), 1.0), N, False),  # too many components
         (lambda: dist.BetaBinomial(jnp.ones(3), 1.0, 5), N, False),  # too long
         (lambda: dist.TruncatedNormal(jnp.zeros(3), 1.0, low=0.0), N, False),  # all of parameters
