@@ -62,6 +62,11 @@ ONE_THREAD, TURNS = 180_000, 8
 which ours is an estimate), and how many such passes are faster than one by two threads (log_prob
 and log_prob_grad_x, Normal, Gamma and Chi2, N = 1000 and 2000, K = 3, 6 and 16)."""
 
+BY_ONE_KERNEL, JOINED = 8, 8
+"""Numbers over components and a batch of mixtures of what parameters alone decide that one kernel
+works out, some of it anew for each result; and of how many results (log_prob, StudentT, Beta and
+Gamma, N = 1000, K = 3 and 16). XLA's CPU compiler does not fuse what is joined of more."""
+
 LONG, SHORT = 350, 100
 """The most operations on points of a density that is written out for each component; and how many
 it may have in all, whatever they are on. Code of more takes seconds to compile (log_prob,

@@ -6,7 +6,7 @@ probabilities the derivative is taken in ``w_k`` itself, ``e^{t_k} / Σ``, which
 """
 
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import NamedTuple, TypeAlias
 
 import jax
@@ -103,7 +103,9 @@ class Logits(NamedTuple):
 
     def log(self) -> PerWeight:
         """Return the log weights."""
-        return jax.nn.log_softmax(self.logits, axis=-1)
+        if self.logits.size >= FEW:
+            return jax.nn.log_softmax(self.logits, axis=-1)
+        return _log_softmax_of_few(self.logits)
 
     def mix(self, terms: ComponentFirst, factors: ComponentFirst | None = None) -> LogSum:
         """Return ``log Σ_k w_k factors_k exp(terms_k)`` of terms ``k *points``.
@@ -165,6 +167,13 @@ def weights_of(mixture_distribution: Distribution, num_components: int) -> Weigh
         return Logits(jnp.asarray(d.logits))
     values = jnp.arange(num_components).reshape((-1,) + (1,) * len(d.batch_shape))
     return Logits(jnp.moveaxis(jnp.asarray(d.log_prob(values)), 0, -1))
+
+
+def _log_softmax_of_few(logits: PerWeight) -> PerWeight:
+    """By one kernel, which sums over an axis would not be."""
+    parts = jnp.split(logits, logits.shape[-1], axis=-1)
+    top = lax.stop_gradient(reduce(jnp.maximum, parts))
+    return (logits - top) - jnp.log(reduce(jnp.add, [jnp.exp(part - top) for part in parts]))
 
 
 def _first(w: PerWeight, terms: ComponentFirst) -> ComponentFirst:

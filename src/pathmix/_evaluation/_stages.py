@@ -8,6 +8,7 @@ numbers, which does to arrays what it does to each of them.
 """
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
@@ -20,6 +21,7 @@ from jax import Array, lax
 from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal, Primitive
 
 from pathmix._rules import program_of
+from pathmix._tuning import BY_ONE_KERNEL, JOINED
 
 OF_COMPONENTS, OF_POINTS, OF_PAIRS = 1, 2, 3
 _CALLS = {"jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"}
@@ -139,28 +141,58 @@ def of_each(stages: Stages, parameters: Sequence[Array], x: Array, count: int) -
     own = {v: p for v, p in zip(names, parameters, strict=True) if len(p) > 1}
     shared = {v: p[0] for v, p in zip(names, parameters, strict=True) if len(p) == 1}
     known = _run(stages.of(0, OF_POINTS), shared | {point: x})
-    theirs, pairs = _of_components(stages, known, own), stages.of(OF_PAIRS)
-    # compilers would make the inverse of each entry, by a kernel of its own
-    divisors = {step.divisor for step in pairs}
-    inverses = {v: 1 / t for v, t in theirs.items() if v in divisors}
+    theirs, inverses = _of_components(stages, known, own)
     out = []
     for k in range(count):
         mine = known | {v: t[k] for v, t in theirs.items()}
-        env = _run(pairs, mine, {v: t[k] for v, t in inverses.items()})
+        env = _run(stages.of(OF_PAIRS), mine, {v: t[k] for v, t in inverses.items()})
         out.append([_value(env, v) for v in stages.results])
     return out
 
 
 def _of_components(
     stages: Stages, known: Mapping[Any, Any], own: Mapping[Any, Array]
-) -> dict[Any, Array]:
-    """What pairs or results read of the components, worked out of all of them together."""
-    steps = stages.of(OF_COMPONENTS)
+) -> tuple[dict[Any, Array], dict[Any, Array]]:
+    """What pairs or results read of the components, worked out of all of them together.
+
+    And the inverses of what pairs divide by: compilers would make one of each entry.
+    """
+    steps, pairs = stages.of(OF_COMPONENTS), stages.of(OF_PAIRS)
     shared = {v: known[v] for step in steps for v in step.inputs if v in known}
     shared = {v: jnp.expand_dims(t, 0) if jnp.ndim(t) else t for v, t in shared.items()}
-    read = {v for step in stages.of(OF_PAIRS) for v in step.inputs} | set(stages.results)
+    read = {v for step in pairs for v in step.inputs} | set(stages.results)
+    divisors = {step.divisor for step in pairs}
     found = _run(steps, {**shared, **own})
-    return {v: t for v, t in found.items() if v in read and v not in known}
+    theirs = {v: t for v, t in found.items() if v in read and v not in known}
+    inverses = {v: 1 / t for v, t in theirs.items() if v in divisors}
+    return _by_one_kernel((theirs, inverses))
+
+
+def _by_one_kernel(values: Any) -> Any:
+    """The same arrays, worked out together.
+
+    XLA's CPU compiler has a kernel for each array that others read, be it of three numbers, and a
+    second thread for more than some eight of them. Those of one shape are parts of one array here,
+    for which it has one.
+    """
+    leaves, tree = jax.tree.flatten(values)
+    out, alike = list(leaves), dict[Any, list[int]]()
+    for i, t in enumerate(leaves):
+        alike.setdefault((t.shape, t.dtype.itemsize), []).append(i)
+    for (shape, size), those in alike.items():
+        few = math.prod(shape) <= BY_ONE_KERNEL
+        for start in range(0, len(those) if few else 0, JOINED):
+            places = those[start : start + JOINED]
+            bits = [_as(f"uint{8 * size}", leaves[i]) for i in places]
+            together = lax.optimization_barrier(jnp.stack(bits))
+            for i, t in zip(places, together, strict=True):
+                out[i] = _as(leaves[i].dtype, t)
+    return jax.tree.unflatten(tree, out)
+
+
+def _as(dtype: Any, t: Array) -> Array:
+    """The same bits."""
+    return t.astype(dtype) if t.dtype == bool or dtype == bool else lax.bitcast_convert_type(t, dtype)
 
 
 def _run(
