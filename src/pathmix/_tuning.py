@@ -67,20 +67,18 @@ BY_ONE_KERNEL, JOINED = 8, 8
 works out, some of it anew for each result; and of how many results (log_prob, StudentT, Beta and
 Gamma, N = 1000, K = 3 and 16). XLA's CPU compiler does not fuse what is joined of more."""
 
-LONG, SHORT = 350, 100
-"""The most operations on points of a density that is written out for each component; and how many
-it may have in all, whatever they are on. Code of more takes seconds to compile (log_prob,
-BetaBinomial and TruncatedNormal, N = 1e5)."""
+LONG, LONG_SLOPE = 350, 130
+"""The most operations on points of a density that is written out for each component, and on pairs
+of a point and a component of one that is written out together with its slope in ``x``. Code of more
+takes seconds to compile (log_prob, BetaBinomial, and log_prob_grad_x, Beta, N = 1e5, K = 16)."""
 
-LONG_SLOPE = 25
-"""The most operations on pairs of a point and a component of a density that is written out together
-with its slope in ``x``, of 16 components; of fewer as many more. Of longer ones less is gained, and
-the code takes twice as long to compile (log_prob_grad_x, Normal, Gumbel and StudentT, N = 1e5,
-K = 16; Gamma and Beta, N = 1000, K = 3)."""
+SHORT = 100
+"""The most operations of a density that a few thousand pairs work out where they are read
+(log_prob_grad, Normal, N = 1000, K = 3)."""
 
-UNROLLED = 60
-"""Operations of a cdf up to which compilers unroll the loop that the sum over components is
-(cdf, Dagum and Gompertz, K = 16)."""
+UNROLLED = 25, 60
+"""Between so many operations of a cdf compilers do best with the loop that the sum over components
+is: they unroll it (cdf, Dagum and Gompertz, K = 16)."""
 
 AT_ONCE = 400, 1400
 """Operations of the components whose cdfs are written out at a time, if that are several; and if

@@ -18,7 +18,7 @@ from pathmix._evaluation._stages import OF_PAIRS, Stages
 from pathmix._evaluation._written_out import stages_of, written_out_of
 from pathmix._families import given
 from pathmix._layout import is_symbolic
-from pathmix._tuning import AT_ONCE, LONG_SLOPE, SHARED_BADLY, UNROLLED
+from pathmix._tuning import AT_ONCE, SHARED_BADLY, UNROLLED
 from pathmix._typing import Reals, Value
 from pathmix._weights import PerWeight, share
 
@@ -31,7 +31,7 @@ def at_once(components: Canonical, x: Value) -> int:
         return 0
     stages = stages_of(_cdf, components, x)
     of_pairs = 0 if stages is None else len(stages.of(OF_PAIRS))
-    if not of_pairs or LONG_SLOPE < of_pairs <= UNROLLED:
+    if not of_pairs or UNROLLED[0] < of_pairs <= UNROLLED[1]:
         return 0
     sizes = [n for n in range(2, count + 1) if count % n == 0]
     short = [n for n in sizes if n * of_pairs <= AT_ONCE[0]]

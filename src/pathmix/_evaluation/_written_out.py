@@ -44,9 +44,7 @@ def is_written_out(components: Canonical, x: Value) -> bool:
     stages = stages_of(_density, components, x)
     if stages is None:
         return False
-    total, on_points = len(stages.steps), len(stages.of(OF_POINTS, OF_PAIRS))
-    # what is worked out of parameters alone takes its time to compile, for nothing
-    short = on_points <= LONG and total <= max(SHORT, 4 * on_points)
+    short = len(stages.of(OF_POINTS, OF_PAIRS)) <= LONG
     return short and (size > SHARED_BADLY[1] or is_of_turns(work_of_density(components, x)))
 
 
@@ -55,10 +53,8 @@ def is_slope_written_out(components: Canonical, x: Value) -> bool:
     if components.family.limit is not None or not is_written_out(components, x):
         return False
     stages = given(stages_of(_density, components, x))
-    of_pairs, on_points = len(stages.of(OF_PAIRS)), len(stages.of(OF_POINTS, OF_PAIRS))
-    light = len(stages.steps) <= 3 * on_points  # what parameters alone decide is many small kernels
-    longest = LONG_SLOPE * (WRITTEN_OUT // components.own_shape[-1] if light else 1)
-    return of_pairs <= longest and stages_of(_density_and_slope, components, x) is not None
+    short = len(stages.of(OF_PAIRS)) <= LONG_SLOPE
+    return short and stages_of(_density_and_slope, components, x) is not None
 
 
 def work_of_density(components: Canonical, x: Value) -> int:
