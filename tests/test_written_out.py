@@ -15,7 +15,7 @@ from pathmix._evaluation._cdf_of_scalars import at_once
 from pathmix._evaluation._stages import OF_PAIRS, OF_POINTS, of_each, staged
 from pathmix._evaluation._written_out import is_slope_written_out, is_written_out
 from pathmix._special import log1p
-from pathmix._tuning import SHARED_BADLY, WRITTEN_OUT
+from pathmix._tuning import BY_ONE_KERNEL, SHARED_BADLY, WRITTEN_OUT
 
 RNG = np.random.default_rng(0)
 N = 12_000  # of three components more values than are looked at pair by pair
@@ -141,7 +141,7 @@ def test_in_turns(name, n, x64):
         whole = jax.jit(fn)
         parts = [whole(mixture, part) for part in np.array_split(x, 40)]
         if name == "Normal" or (fn is value and n < 1000):  # others are too much work
-            assert "optimization_barrier" in whole.lower(mixture, x).as_text()
+            assert "stablehlo.while" in whole.lower(mixture, x).as_text()
         np.testing.assert_allclose(whole(mixture, x), np.concatenate(parts), rtol=1e-12)
         twice = jax.vmap(fn, in_axes=(None, 0))(mixture, np.stack([x, x[::-1]]))
         np.testing.assert_allclose(twice[0], whole(mixture, x), rtol=1e-12)
@@ -155,9 +155,11 @@ def test_in_turns(name, n, x64):
 def test_other_devices_take_no_turns(monkeypatch):
     mixture, x = TURNS["Normal"](), jnp.zeros(2000)
     text = lambda: jax.jit(lambda x: mixture.log_prob(x)).lower(x).as_text()  # noqa: E731
+    assert "stablehlo.while" in text()
     assert "optimization_barrier" in text()
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     jax.clear_caches()
+    assert "stablehlo.while" not in text()
     assert "optimization_barrier" not in text()
 
 
@@ -220,7 +222,7 @@ def test_batches(x64):
         (lambda: dist.Gamma(jnp.ones(3), 1.0), SHARED_BADLY[1] // 3, False),  # too much for one
         (lambda: dist.Normal(jnp.zeros(WRITTEN_OUT + 1), 1.0), N, False),  # too many components
         (lambda: dist.BetaBinomial(jnp.ones(3), 1.0, 5), N, False),  # too long
-        (lambda: dist.TruncatedNormal(jnp.zeros(3), 1.0, low=0.0), N, False),  # all of parameters
+        (lambda: dist.TruncatedNormal(jnp.zeros(3), 1.0, low=0.0), N, True),  # most of parameters
     ],
 )
 def test_of_which_it_is_worth_it(components, n, is_it):
@@ -228,9 +230,20 @@ def test_of_which_it_is_worth_it(components, n, is_it):
 
 
 def test_slopes_of_long_densities_are_not():
-    components = canonical(dist.StudentT(5.0, jnp.zeros(3), 1.0))
+    student_t, long = dist.StudentT(5.0, jnp.zeros(3), 1.0), dist.NegativeBinomialLogits
+    assert is_slope_written_out(canonical(student_t), jnp.zeros(N))
+    components = canonical(long(jnp.ones(3), jnp.zeros(3)))
     assert is_written_out(components, jnp.zeros(N))
     assert not is_slope_written_out(components, jnp.zeros(N))
+
+
+@pytest.mark.parametrize(("k", "together"), [(3, True), (BY_ONE_KERNEL + 1, False)])
+def test_what_parameters_decide_is_worked_out_by_one_kernel(k, together):
+    components, x = dist.StudentT(5.0 + jnp.arange(k), jnp.zeros(k), 1.0), jnp.zeros(N)
+    mixture = MixtureSameFamily(dist.Categorical(logits=jnp.zeros(k)), components)
+    program = jax.jit(lambda m, x: m.log_prob(x)).lower(mixture, x).compile().as_text()
+    kernels = program[program.index("ENTRY") :].count(" fusion(")
+    assert (kernels <= 8) == together
 
 
 CDFS = {

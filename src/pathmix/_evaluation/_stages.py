@@ -140,7 +140,7 @@ def of_each(stages: Stages, parameters: Sequence[Array], x: Array, count: int) -
     *names, point = stages.given
     own = {v: p for v, p in zip(names, parameters, strict=True) if len(p) > 1}
     shared = {v: p[0] for v, p in zip(names, parameters, strict=True) if len(p) == 1}
-    known = _run(stages.of(0, OF_POINTS), shared | {point: x})
+    known = _run(stages.of(OF_POINTS), _of_all(stages, shared) | {point: x})
     theirs, inverses = _of_components(stages, known, own)
     out = []
     for k in range(count):
@@ -148,6 +148,14 @@ def of_each(stages: Stages, parameters: Sequence[Array], x: Array, count: int) -
         env = _run(stages.of(OF_PAIRS), mine, {v: t[k] for v, t in inverses.items()})
         out.append([_value(env, v) for v in stages.results])
     return out
+
+
+def _of_all(stages: Stages, shared: Mapping[Any, Array]) -> dict[Any, Array]:
+    """What later steps read of the parameters that all components share."""
+    later = stages.of(OF_COMPONENTS, OF_POINTS, OF_PAIRS)
+    read = {v for step in later for v in step.inputs} | set(stages.results)
+    found = _run(stages.of(0), shared)
+    return _by_one_kernel({v: t for v, t in found.items() if v in read})
 
 
 def _of_components(
@@ -180,7 +188,7 @@ def _by_one_kernel(values: Any) -> Any:
     for i, t in enumerate(leaves):
         alike.setdefault((t.shape, t.dtype.itemsize), []).append(i)
     for (shape, size), those in alike.items():
-        few = math.prod(shape) <= BY_ONE_KERNEL
+        few = math.prod(shape) <= BY_ONE_KERNEL and jax.default_backend() == "cpu"
         for start in range(0, len(those) if few else 0, JOINED):
             places = those[start : start + JOINED]
             bits = [_as(f"uint{8 * size}", leaves[i]) for i in places]
@@ -192,7 +200,9 @@ def _by_one_kernel(values: Any) -> Any:
 
 def _as(dtype: Any, t: Array) -> Array:
     """The same bits."""
-    return t.astype(dtype) if t.dtype == bool or dtype == bool else lax.bitcast_convert_type(t, dtype)
+    if jnp.bool_ in (t.dtype, dtype):
+        return t.astype(dtype)
+    return lax.bitcast_convert_type(t, dtype)
 
 
 def _run(
