@@ -103,9 +103,7 @@ class Logits(NamedTuple):
 
     def log(self) -> PerWeight:
         """Return the log weights."""
-        if self.logits.size >= FEW:
-            return jax.nn.log_softmax(self.logits, axis=-1)
-        return _log_softmax_of_few(self.logits)
+        return jax.nn.log_softmax(self.logits, axis=-1)
 
     def mix(self, terms: ComponentFirst, factors: ComponentFirst | None = None) -> LogSum:
         """Return ``log Σ_k w_k factors_k exp(terms_k)`` of terms ``k *points``.
@@ -169,10 +167,16 @@ def weights_of(mixture_distribution: Distribution, num_components: int) -> Weigh
     return Logits(jnp.moveaxis(jnp.asarray(d.log_prob(values)), 0, -1))
 
 
-def _log_softmax_of_few(logits: PerWeight) -> PerWeight:
-    """By one kernel, which sums over an axis would not be."""
+def log_by_one_kernel(weights: Weights | Own) -> PerWeight:
+    """Return the log weights where nobody asks for derivatives, which would be many kernels.
+
+    Sums over an axis, as those of ``log_softmax``, are a kernel each.
+    """
+    if not isinstance(weights, Logits) or weights.logits.size >= FEW:
+        return weights.log()
+    logits = weights.logits
     parts = jnp.split(logits, logits.shape[-1], axis=-1)
-    top = lax.stop_gradient(reduce(jnp.maximum, parts))
+    top = reduce(jnp.maximum, parts)
     return (logits - top) - jnp.log(reduce(jnp.add, [jnp.exp(part - top) for part in parts]))
 
 
