@@ -168,9 +168,9 @@ def weights_of(mixture_distribution: Distribution, num_components: int) -> Weigh
 
 
 def log_by_one_kernel(weights: Weights | Own) -> PerWeight:
-    """Return the log weights where nobody asks for derivatives, which would be many kernels.
+    """Return the log weights, of a few logits without sums over an axis, each of which is a kernel.
 
-    Sums over an axis, as those of ``log_softmax``, are a kernel each.
+    For values alone: derivatives of this form are more kernels than those of ``Logits.log``.
     """
     if not isinstance(weights, Logits) or weights.logits.size >= FEW:
         return weights.log()

@@ -183,19 +183,26 @@ def _by_one_kernel(values: Any) -> Any:
     second thread for more than some eight of them. Those of one shape are parts of one array here,
     for which it has one.
     """
+    if jax.default_backend() != "cpu":
+        return values
     leaves, tree = jax.tree.flatten(values)
-    out, alike = list(leaves), dict[Any, list[int]]()
+    alike = dict[Any, list[int]]()
     for i, t in enumerate(leaves):
         alike.setdefault((t.shape, t.dtype.itemsize), []).append(i)
-    for (shape, size), those in alike.items():
-        few = math.prod(shape) <= BY_ONE_KERNEL and jax.default_backend() == "cpu"
-        for start in range(0, len(those) if few else 0, JOINED):
-            places = those[start : start + JOINED]
-            bits = [_as(f"uint{8 * size}", leaves[i]) for i in places]
-            together = lax.optimization_barrier(jnp.stack(bits))
-            for i, t in zip(places, together, strict=True):
-                out[i] = _as(leaves[i].dtype, t)
-    return jax.tree.unflatten(tree, out)
+    for (shape, _), places in alike.items():
+        if math.prod(shape) <= BY_ONE_KERNEL:
+            for start in range(0, len(places), JOINED):
+                some = places[start : start + JOINED]
+                for i, t in zip(some, _joined([leaves[i] for i in some]), strict=True):
+                    leaves[i] = t
+    return jax.tree.unflatten(tree, leaves)
+
+
+def _joined(arrays: list[Array]) -> list[Array]:
+    """The same, as parts of one array of their bits, which is not taken apart again."""
+    bits = f"uint{8 * arrays[0].dtype.itemsize}"
+    together = lax.optimization_barrier(jnp.stack([_as(bits, t) for t in arrays]))
+    return [_as(t.dtype, part) for t, part in zip(arrays, together, strict=True)]
 
 
 def _as(dtype: Any, t: Array) -> Array:

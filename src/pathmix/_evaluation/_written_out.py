@@ -127,7 +127,8 @@ def written_out_of(
 
 def written_out(weights: Weights | Own, components: Canonical, x: Value) -> LogSum:
     """Return ``log Σ_k exp(log_w_k + log p_k)``."""
-    log_w, each = with_points(log_by_one_kernel(weights), x.ndim), each_of(_density, components, x)
+    log_w = with_points(log_by_one_kernel(weights), x.ndim)
+    each = each_of(_density, components, x)
     return log_sum_of([(w, term) for w, (term,) in zip(log_w, each, strict=True)])
 
 
@@ -135,10 +136,8 @@ def slope_written_out(
     weights: Weights | Own, components: Canonical, x: Value
 ) -> tuple[LogSum, Reals]:
     """Return the same and its slope in ``x``, ``Σ_k r_k ∂_x log p_k``."""
-    log_w, each = (
-        with_points(log_by_one_kernel(weights), x.ndim),
-        each_of(_density_and_slope, components, x),
-    )
+    log_w = with_points(log_by_one_kernel(weights), x.ndim)
+    each = each_of(_density_and_slope, components, x)
     top = highest_of([(w, term) for w, (term, _) in zip(log_w, each, strict=True)])
     parts = [jnp.exp(w + relative(term, top)) for w, (term, _) in zip(log_w, each, strict=True)]
     felt = [where(p > 0, p * slope, 0.0) for p, (_, slope) in zip(parts, each, strict=True)]
